@@ -1,0 +1,16 @@
+//! From an LLVM module to something that runs: optimised, retargeted, written out, linked.
+//!
+//! Modules come from `frontend-bridge` (the C route) or, later, from the tree route's MIR.  This
+//! crate does no file I/O but the linked output, which lld writes, and it never prints.
+
+pub mod context;
+pub mod error;
+pub mod link;
+pub mod optimize;
+pub mod output;
+pub mod owned;
+pub mod symbols;
+pub mod target;
+
+pub use error::CodegenError;
+pub use owned::OwnedModule;

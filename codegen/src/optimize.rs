@@ -1,0 +1,30 @@
+//! LLVM's default pipeline at a level, and the verifier before it.
+
+use frontend_bridge::recovery;
+use inkwell::module::Module;
+use inkwell::passes::PassBuilderOptions;
+
+use crate::CodegenError;
+use crate::target::host;
+
+/// Checks that the module is well formed.
+pub fn verify(module: &Module<'_>) -> Result<(), CodegenError> {
+    module.verify().map_err(|message| CodegenError::Unverified(message.to_string()))
+}
+
+/// Runs `default<O0>` to `default<O3>`; vectorisers are on from level 2, as in clang.
+pub fn optimize(module: &Module<'_>, level: u8) -> Result<(), CodegenError> {
+    recovery::run(|| {
+        verify(module)?;
+        let machine = host::machine(&host::module_cpu(module), level)?;
+        let options = PassBuilderOptions::create();
+        options.set_loop_vectorization(level >= 2);
+        options.set_loop_slp_vectorization(level >= 2);
+        options.set_loop_interleaving(level >= 2);
+        options.set_loop_unrolling(level >= 2);
+        let passes = format!("default<O{}>", level.min(3));
+        module
+            .run_passes(&passes, &machine, options)
+            .map_err(|message| CodegenError::Optimizer(message.to_string()))
+    })?
+}

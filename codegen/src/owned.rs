@@ -1,0 +1,90 @@
+//! A module together with the context it lives in, so that both can be handed around as one value.
+
+use frontend_bridge::clang::{self, ClangError, Outcome, Request};
+use inkwell::context::Context;
+use inkwell::module::Module;
+use inkwell::targets::FileType;
+
+use crate::context::{Messages, collect_messages};
+use crate::symbols::{Symbols, symbols};
+use crate::target::host::{self, Cpu};
+use crate::{CodegenError, optimize, output};
+
+/// One LLVM module and its context.
+pub struct OwnedModule {
+    // Before `context`: fields drop in this order, and a module must go first.
+    module: Module<'static>,
+    messages: Messages,
+    level: u8,
+    _context: Box<Context>,
+}
+
+// SAFETY: a context and all that lives in it may move between threads as long as one thread uses
+// it at a time, which `&mut self` and the absence of Sync ensure; nothing else refers to it.
+unsafe impl Send for OwnedModule {}
+
+impl OwnedModule {
+    /// Compiles C or C++ text; see [`clang::compile`].
+    pub fn compile(request: &Request<'_>) -> Result<(Self, Outcome), ClangError> {
+        let mut outcome = Outcome::default();
+        let owned = Self::build(|context| {
+            let (module, found) = clang::compile(context, request)?;
+            outcome = found;
+            Ok::<_, ClangError>(module)
+        })?;
+        Ok((owned, outcome))
+    }
+
+    /// Reads bitcode.
+    pub fn from_bitcode(data: &[u8], name: &str) -> Result<Self, CodegenError> {
+        Self::build(|context| output::parse_bitcode(context, data, name))
+    }
+
+    /// Reads LLVM assembly text.
+    pub fn from_text(text: &str, name: &str) -> Result<Self, CodegenError> {
+        Self::build(|context| output::parse_text(context, text, name))
+    }
+
+    fn build<E>(
+        make: impl FnOnce(&'static Context) -> Result<Module<'static>, E>,
+    ) -> Result<Self, E> {
+        let context = Box::new(Context::create());
+        let messages = collect_messages(&context);
+        // SAFETY: the box keeps the context in place, and it is dropped after the module (field
+        // order); the 'static reference never leaves this value.
+        let borrowed: &'static Context = unsafe { &*std::ptr::from_ref(context.as_ref()) };
+        let module = make(borrowed)?;
+        Ok(Self { module, messages, level: 2, _context: context })
+    }
+
+    /// LLVM's default pipeline; `level` (0 to 3) also sets the effort of code generation later.
+    pub fn optimize(&mut self, level: u8) -> Result<(), CodegenError> {
+        self.level = level;
+        optimize::optimize(&self.module, level)
+    }
+
+    /// Makes every function be compiled for another CPU.
+    pub fn retarget(&mut self, cpu: &Cpu) {
+        host::retarget(&self.module, cpu);
+    }
+
+    pub fn object(&mut self) -> Result<Vec<u8>, CodegenError> {
+        output::machine_code(&self.module, FileType::Object, self.level, &self.messages)
+    }
+
+    pub fn assembly(&mut self) -> Result<Vec<u8>, CodegenError> {
+        output::machine_code(&self.module, FileType::Assembly, self.level, &self.messages)
+    }
+
+    pub fn bitcode(&mut self) -> Result<Vec<u8>, CodegenError> {
+        output::bitcode(&self.module)
+    }
+
+    pub fn text(&mut self) -> Result<String, CodegenError> {
+        output::text(&self.module)
+    }
+
+    pub fn symbols(&mut self) -> Symbols {
+        symbols(&self.module)
+    }
+}

@@ -1,0 +1,106 @@
+//! x86-64 Linux: this machine, or another CPU by name.
+
+use std::sync::Once;
+
+use inkwell::OptimizationLevel;
+use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::module::Module;
+use inkwell::targets::{
+    CodeModel, InitializationConfig, RelocMode, Target, TargetMachine, TargetTriple,
+};
+
+use crate::CodegenError;
+
+/// The only triple that this build makes host code for.
+pub const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+
+/// A CPU as LLVM names it; `features` is LLVM's comma-separated list (`+avx2,-sse4a`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cpu {
+    pub name: String,
+    pub features: String,
+}
+
+impl Cpu {
+    /// This machine.
+    pub fn host() -> Self {
+        Self {
+            name: TargetMachine::get_host_cpu_name().to_string(),
+            features: TargetMachine::get_host_cpu_features().to_string(),
+        }
+    }
+
+    /// "native" is this machine; anything else is taken as given.
+    pub fn named(name: &str, features: &str) -> Self {
+        if name == "native" {
+            return Self::host();
+        }
+        Self { name: name.to_owned(), features: features.to_owned() }
+    }
+}
+
+/// Makes LLVM's X86 back end known, once.
+pub fn initialize() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| Target::initialize_x86(&InitializationConfig::default()));
+}
+
+/// A machine for position-independent code; `level` is 0 to 3.
+pub fn machine(cpu: &Cpu, level: u8) -> Result<TargetMachine, CodegenError> {
+    initialize();
+    let unknown =
+        || CodegenError::UnknownTarget { cpu: cpu.name.clone(), features: cpu.features.clone() };
+    let triple = TargetTriple::create(TRIPLE);
+    let target = Target::from_triple(&triple).map_err(|_| unknown())?;
+    let level = match level {
+        0 => OptimizationLevel::None,
+        1 => OptimizationLevel::Less,
+        2 => OptimizationLevel::Default,
+        _ => OptimizationLevel::Aggressive,
+    };
+    target
+        .create_target_machine(
+            &triple,
+            &cpu.name,
+            &cpu.features,
+            level,
+            RelocMode::PIC,
+            CodeModel::Default,
+        )
+        .ok_or_else(unknown)
+}
+
+/// The CPU that the module's functions were compiled for; the plain x86-64 where none is named.
+///
+/// Clang writes it on every function; the first definition speaks for all.
+pub fn module_cpu(module: &Module<'_>) -> Cpu {
+    let attribute = |key: &str| {
+        module
+            .get_functions()
+            .filter(|function| function.count_basic_blocks() > 0)
+            .find_map(|function| function.get_string_attribute(AttributeLoc::Function, key))
+            .map(|value| value.get_string_value().to_string_lossy().into_owned())
+    };
+    Cpu {
+        name: attribute("target-cpu").unwrap_or_else(|| "x86-64".to_owned()),
+        features: attribute("target-features").unwrap_or_default(),
+    }
+}
+
+/// Makes every function of the module be compiled for another CPU.
+pub fn retarget(module: &Module<'_>, cpu: &Cpu) {
+    let context = module.get_context();
+    let attribute = |key: &str, value: &str| -> Attribute {
+        context.create_string_attribute(key, value)
+    };
+    for function in module.get_functions() {
+        for key in ["target-cpu", "target-features", "tune-cpu"] {
+            function.remove_string_attribute(AttributeLoc::Function, key);
+        }
+        function.add_attribute(AttributeLoc::Function, attribute("target-cpu", &cpu.name));
+        if !cpu.features.is_empty() {
+            function
+                .add_attribute(AttributeLoc::Function, attribute("target-features", &cpu.features));
+        }
+    }
+}

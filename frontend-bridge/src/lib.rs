@@ -1,0 +1,11 @@
+//! Both ways into the backend.
+//!
+//! `clang` takes C or C++ text (what Cython's generator writes) to an `llvm::Module`, in memory and
+//! in this process.  The typed-tree reader joins it with the tree route.  This crate neither
+//! optimises nor writes object code, and it never prints.
+
+pub mod clang;
+pub mod diagnostic;
+pub mod recovery;
+
+pub use diagnostic::{Diagnostic, Severity};

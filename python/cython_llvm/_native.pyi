@@ -1,0 +1,99 @@
+"""Types of the Rust extension module: clang, LLVM, lld and the JIT in this process.
+
+Importing it maps about 100 MB of library; only code that is going to compile
+something may do so.  Every function that does work releases the GIL.
+"""
+
+from typing import Any, Literal, TypedDict
+
+class Diagnostic(TypedDict):
+    """One message of clang, LLVM, lld or the JIT."""
+
+    severity: Literal["fatal", "error", "warning", "note", "remark"]
+    message: str
+    file: str | None  # after #line mapping; None where there is no place
+    line: int  # 1-based; 0 where unknown
+    column: int  # 1-based byte column; 0 where unknown
+    source_line: str | None  # the text of the physical line, where at hand
+    option: str | None  # the warning's flag, e.g. "-Wunused-variable"
+
+class NativeError(Exception):
+    """A step failed.  ``args == (code, message)``."""
+
+    code: str  # "CYL1001"; see docs/guide/errors.md
+    message: str
+    diagnostics: list[Diagnostic]
+
+class Module:
+    """One LLVM module in a context of its own."""
+
+    @staticmethod
+    def from_bitcode(data: bytes, name: str = ...) -> Module: ...
+    @staticmethod
+    def from_ir(text: str, name: str = ...) -> Module: ...
+    @property
+    def diagnostics(self) -> list[Diagnostic]: ...
+    @property
+    def dependencies(self) -> list[str]:
+        """Every file that the preprocessor opened, the main text left out."""
+    def optimize(self, level: int) -> None:
+        """Run LLVM's default pipeline for -O<level> (0 to 3) once."""
+    def retarget(self, cpu: str, features: str) -> None:
+        """Replace the CPU and features of every function; "native" is this machine's."""
+    def to_ir(self) -> str: ...
+    def to_bitcode(self) -> bytes: ...
+    def to_asm(self) -> str: ...
+    def to_object(self) -> bytes: ...
+    def defined_symbols(self) -> list[str]: ...
+    def undefined_symbols(self) -> list[str]: ...
+
+def compile_source(
+    source: bytes,
+    filename: str,
+    language: Literal["c", "c++"],
+    args: list[str],
+    virtual_files: list[tuple[str, bytes]] = ...,
+    pch: str | None = ...,
+) -> Module:
+    """Compile C or C++ text to an unoptimised module; ``args`` as for the clang driver."""
+
+def build_pch(
+    source: bytes, filename: str, language: Literal["c", "c++"], args: list[str], output: str
+) -> list[str]:
+    """Write a precompiled header (to a temporary name, then renamed); returns its dependencies."""
+
+def link_shared(args: list[str], objects: list[bytes]) -> list[Diagnostic]:
+    """Run lld (ELF) with ``args``; each of ``objects`` is an object file's bytes, added in order.
+
+    Returns warnings; raises NativeError on failure.
+    """
+
+class JitLibrary:
+    """A module's code in this process (one JITDylib of a shared LLJIT)."""
+
+    @staticmethod
+    def load_object(obj: bytes, name: str, libraries: list[str] = ..., builtins: str | None = ...
+    ) -> JitLibrary:
+        """``libraries``: paths or sonames, opened with dlopen before symbols are looked up."""
+    @staticmethod
+    def load_module(module: Module, name: str, libraries: list[str] = ..., builtins: str | None = ...
+    ) -> JitLibrary: ...
+    def address(self, symbol: str) -> int: ...
+    def release(self) -> None:
+        """Free the code.  Sound only while nothing can reach it any more."""
+
+def create_module(init_address: int, spec: Any) -> Any:
+    """Call ``PyInit_*`` at the address; a multi-phase module is made from its def and spec,
+    not yet executed."""
+
+def exec_module(module: Any) -> None:
+    """PyModule_ExecDef on a module made by create_module."""
+
+def exec_into(init_address: int, module: Any) -> None:
+    """Call ``PyInit_*`` at the address and run that definition's Py_mod_exec slots on an
+    existing module object (reload)."""
+
+def host_cpu() -> tuple[str, str]:
+    """(CPU name, feature string) of this machine as LLVM names them; needs no target set-up."""
+
+def versions() -> dict[str, str]: ...

@@ -1,0 +1,51 @@
+"""The exceptions that users catch, and the one place where they are turned into text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class CythonLLVMError(Exception):
+    """Base of every error of ours.  ``code`` is stable ("CYL1001"), ``diagnostics`` structured."""
+
+    code = "CYL0000"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, diagnostics: Sequence[Any] = ()
+    ) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+        self.diagnostics = list(diagnostics)
+
+
+class CompileError(CythonLLVMError):
+    """The source could not be compiled: Cython, the C stage, or code generation refused it."""
+
+    code = "CYL1000"
+
+
+class LinkError(CompileError):
+    """Compiled, but not linked: a symbol or a library is missing."""
+
+    code = "CYL2000"
+
+
+class ModuleBuildError(CythonLLVMError, ImportError):
+    """An import failed because the module could not be built.  ``__cause__`` says why."""
+
+    code = "CYL3000"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        name: str | None = None,
+        path: str | None = None,
+        code: str | None = None,
+        diagnostics: Sequence[Any] = (),
+    ) -> None:
+        CythonLLVMError.__init__(self, message, code=code, diagnostics=diagnostics)
+        self.name = name
+        self.path = path

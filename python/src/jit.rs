@@ -1,0 +1,73 @@
+//! `JitLibrary`: a module's code in this process.
+
+use std::sync::Mutex;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use reload::Library;
+
+use crate::error::IntoPyErr;
+use crate::module::Module;
+
+/// Code loaded by the JIT.  It stays when this object goes; see `release`.
+#[pyclass(module = "cython_llvm._native", frozen)]
+pub struct JitLibrary {
+    library: Mutex<Option<Library>>,
+}
+
+#[pymethods]
+impl JitLibrary {
+    /// Loads an ELF object; `builtins` is an archive of compiler builtins.
+    #[staticmethod]
+    #[pyo3(signature = (obj, name, libraries = vec![], builtins = None))]
+    fn load_object(
+        py: Python<'_>,
+        obj: &[u8],
+        name: &str,
+        libraries: Vec<String>,
+        builtins: Option<&str>,
+    ) -> PyResult<Self> {
+        let library = py
+            .detach(|| Library::load_object(obj, name, &libraries, builtins))
+            .map_err(|error| error.into_py_err(py))?;
+        Ok(Self { library: Mutex::new(Some(library)) })
+    }
+
+    /// Generates code for a module and loads it.
+    #[staticmethod]
+    #[pyo3(signature = (module, name, libraries = vec![], builtins = None))]
+    fn load_module(
+        py: Python<'_>,
+        module: &Module,
+        name: &str,
+        libraries: Vec<String>,
+        builtins: Option<&str>,
+    ) -> PyResult<Self> {
+        let object = module.object(py)?;
+        Self::load_object(py, &object, name, libraries, builtins)
+    }
+
+    /// Address of a symbol; the first call links the code.
+    fn address(&self, py: Python<'_>, symbol: &str) -> PyResult<u64> {
+        py.detach(|| {
+            let library = self.library.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            library.as_ref().map(|library| library.address(symbol))
+        })
+        .ok_or_else(|| PyRuntimeError::new_err("the code has been released"))?
+        .map_err(|error| error.into_py_err(py))
+    }
+
+    /// Frees the code.  Sound only while nothing can reach it any more.
+    fn release(&self, py: Python<'_>) -> PyResult<()> {
+        let taken =
+            self.library.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        match taken {
+            // SAFETY: the caller states that nothing refers to the code; the Python side calls
+            // this only for code whose PyInit function never ran.
+            Some(library) => py
+                .detach(|| unsafe { library.free() })
+                .map_err(|error| error.into_py_err(py)),
+            None => Ok(()),
+        }
+    }
+}

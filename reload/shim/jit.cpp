@@ -1,0 +1,155 @@
+// ORC's LLJIT behind a C ABI: objects in, addresses out.  One JITDylib for each library.
+//
+// In C++ because the C API has neither debugger support nor archives of compiler builtins.
+#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
+#include "llvm/ExecutionEngine/Orc/Core.h"
+#include "llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h"
+#include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Object/ELFObjectFile.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Support/TargetSelect.h"
+
+#include <string>
+
+using namespace llvm;
+using namespace llvm::orc;
+
+extern "C" int __cxa_atexit(void (*)(void *), void *, void *);
+
+namespace {
+
+using Output = void (*)(void *user, const char *text, size_t length);
+
+struct Session {
+  std::unique_ptr<LLJIT> jit;
+  unsigned counter = 0;
+};
+
+// Handlers that jitted code registers run at the process's end, as code is kept until then.
+int atexitInProcess(void (*function)()) {
+  return __cxa_atexit(reinterpret_cast<void (*)(void *)>(function), nullptr, nullptr);
+}
+char dso_handle;
+
+// What JITLink, without a platform runtime, cannot give: thread-local storage and initialisers.
+const char *unsupported(object::ObjectFile &object) {
+  for (const object::SectionRef &section : object.sections()) {
+    Expected<StringRef> name = section.getName();
+    if (!name) {
+      consumeError(name.takeError());
+      continue;
+    }
+    if (object::ELFSectionRef(section).getFlags() & ELF::SHF_TLS)
+      return "it uses thread-local storage";
+    if (name->starts_with(".init_array") || name->starts_with(".ctors") ||
+        name->starts_with(".fini_array") || name->starts_with(".dtors"))
+      return "it has static constructors or destructors";
+  }
+  for (const object::SymbolRef &symbol : object.symbols()) {
+    if (object::ELFSymbolRef(symbol).getELFType() == ELF::STT_TLS)
+      return "it uses thread-local storage";
+    if (object::ELFSymbolRef(symbol).getELFType() == ELF::STT_GNU_IFUNC)
+      return "it uses indirect functions";
+  }
+  return nullptr;
+}
+
+int fail(Error error, void *user, Output output) {
+  std::string text = toString(std::move(error));
+  output(user, text.data(), text.size());
+  return 1;
+}
+
+} // namespace
+
+extern "C" {
+
+// null: `output` was given the reason.
+Session *cyl_jit_create(void *user, Output output) {
+  InitializeNativeTarget();
+  InitializeNativeTargetAsmPrinter();
+  auto session = std::make_unique<Session>();
+  auto jit = LLJITBuilder().setPlatformSetUp(setUpInactivePlatform).create();
+  if (!jit) {
+    fail(jit.takeError(), user, output);
+    return nullptr;
+  }
+  session->jit = std::move(*jit);
+  // Lookup failures are returned to the caller; a second report on stderr would be noise.
+  session->jit->getExecutionSession().setErrorReporter(
+      [](Error error) { consumeError(std::move(error)); });
+  if (Error error = enableDebuggerSupport(*session->jit)) {
+    fail(std::move(error), user, output);
+    return nullptr;
+  }
+  return session.release();
+}
+
+// 0: `*library` is the new JITDylib.  1: an error.  2: JITLink cannot load such an object.
+// `builtins` is an archive of compiler builtins, empty for none.
+int cyl_jit_add(Session *session, const char *object, size_t object_length, const char *name,
+                const char *const *libraries, size_t num_libraries, const char *builtins,
+                JITDylib **library, void *user, Output output) {
+  LLJIT &jit = *session->jit;
+  auto buffer = MemoryBuffer::getMemBufferCopy(StringRef(object, object_length), name);
+  auto file = object::ObjectFile::createELFObjectFile(buffer->getMemBufferRef());
+  if (!file)
+    return fail(file.takeError(), user, output);
+  if (const char *reason = unsupported(**file)) {
+    output(user, reason, strlen(reason));
+    return 2;
+  }
+  file->reset();
+
+  std::string unique = std::string(name) + "#" + std::to_string(++session->counter);
+  auto created = jit.createJITDylib(unique);
+  if (!created)
+    return fail(created.takeError(), user, output);
+  JITDylib &dylib = *created;
+  auto abandon = [&](Error error) {
+    int code = fail(std::move(error), user, output);
+    consumeError(jit.getExecutionSession().removeJITDylib(dylib));
+    return code;
+  };
+  SymbolMap own;
+  own[jit.mangleAndIntern("__dso_handle")] = {ExecutorAddr::fromPtr(&dso_handle),
+                                              JITSymbolFlags::Exported};
+  own[jit.mangleAndIntern("atexit")] = {ExecutorAddr::fromPtr(&atexitInProcess),
+                                        JITSymbolFlags::Exported};
+  if (Error error = dylib.define(absoluteSymbols(std::move(own))))
+    return abandon(std::move(error));
+  char prefix = jit.getDataLayout().getGlobalPrefix();
+  for (size_t i = 0; i < num_libraries; ++i) {
+    auto generator = DynamicLibrarySearchGenerator::Load(libraries[i], prefix);
+    if (!generator)
+      return abandon(generator.takeError());
+    dylib.addGenerator(std::move(*generator));
+  }
+  if (builtins && *builtins) {
+    auto generator = StaticLibraryDefinitionGenerator::Load(jit.getObjLinkingLayer(), builtins);
+    if (!generator)
+      return abandon(generator.takeError());
+    dylib.addGenerator(std::move(*generator));
+  }
+  if (Error error = jit.addObjectFile(dylib, std::move(buffer)))
+    return abandon(std::move(error));
+  *library = &dylib;
+  return 0;
+}
+
+int cyl_jit_lookup(Session *session, JITDylib *library, const char *symbol, uint64_t *address,
+                   void *user, Output output) {
+  auto found = session->jit->lookup(*library, symbol);
+  if (!found)
+    return fail(found.takeError(), user, output);
+  *address = found->getValue();
+  return 0;
+}
+
+int cyl_jit_remove(Session *session, JITDylib *library, void *user, Output output) {
+  if (Error error = session->jit->getExecutionSession().removeJITDylib(*library))
+    return fail(std::move(error), user, output);
+  return 0;
+}
+}

@@ -1,0 +1,67 @@
+//! Reads CPython's headers (bindgen) and compiles the start-up code of linked modules.
+//!
+//! `CYTHON_LLVM_PYTHON` or `PYO3_PYTHON` names the interpreter to build for; the default is
+//! `python3`.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=crt");
+    for variable in ["CYTHON_LLVM_PYTHON", "PYO3_PYTHON", "LLVM_SYS_221_PREFIX"] {
+        println!("cargo:rerun-if-env-changed={variable}");
+    }
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    layouts(&out)?;
+    crt(&out)
+}
+
+/// CPython's layouts that this workspace reads or writes.
+fn layouts(out: &std::path::Path) -> Result<(), Box<dyn Error>> {
+    let python = env::var("CYTHON_LLVM_PYTHON")
+        .or_else(|_| env::var("PYO3_PYTHON"))
+        .unwrap_or_else(|_| "python3".to_owned());
+    let output = Command::new(&python)
+        .args(["-c", "import sysconfig; print(sysconfig.get_path('include'))"])
+        .output()?;
+    let include = String::from_utf8(output.stdout)?.trim().to_owned();
+    let prefix =
+        env::var("LLVM_SYS_221_PREFIX").unwrap_or_else(|_| "/usr/lib/llvm-22".to_owned());
+    if env::var_os("LIBCLANG_PATH").is_none() {
+        // SAFETY: a build script is single-threaded here.
+        unsafe { env::set_var("LIBCLANG_PATH", format!("{prefix}/lib")) };
+    }
+    bindgen::Builder::default()
+        .header_contents("python.h", "#include <Python.h>\n")
+        .clang_arg(format!("-I{include}"))
+        .clang_args(["-resource-dir", &format!("{prefix}/lib/clang/22")])
+        .allowlist_type("PyModuleDef")
+        .allowlist_type("PyModuleDef_Slot")
+        .allowlist_var("Py_mod_(create|exec)")
+        .allowlist_var("PY_(MAJOR|MINOR)_VERSION")
+        .opaque_type("_typeobject")
+        .layout_tests(true)
+        .derive_default(false)
+        .generate()?
+        .write_to_file(out.join("layouts.rs"))?;
+    Ok(())
+}
+
+fn crt(out: &std::path::Path) -> Result<(), Box<dyn Error>> {
+    let objects = cc::Build::new()
+        .file("crt/shared.c")
+        .pic(true)
+        .opt_level(2)
+        .debug(false)
+        .flag("-fno-stack-protector")
+        .flag("-fno-asynchronous-unwind-tables")
+        .try_compile_intermediates()?;
+    match objects.as_slice() {
+        [object] => fs::copy(object, out.join("crt_shared.o"))?,
+        other => return Err(format!("expected one object file, not {}", other.len()).into()),
+    };
+    Ok(())
+}
