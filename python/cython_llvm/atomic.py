@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 def current_umask() -> int:
-    """The process's umask.  Linux tells it without changing it; elsewhere it is set and put back."""
+    """The process's umask: read where Linux shows it, elsewhere set and put back."""
     with contextlib.suppress(OSError, ValueError), open("/proc/self/status", "rb") as status:
         for line in status:
             if line.startswith(b"Umask:"):

@@ -30,7 +30,8 @@ _DROP = re.compile(
 _TAKES_VALUE = frozenset({"-o", "-MF", "-MT", "-MQ", "-x", "-l", "-L", "-u", "-z", "-T", "-Xlinker",
                           "-isysroot", "-arch", "-R"})  # fmt: skip
 _KEEPS_VALUE = frozenset({"-I", "-D", "-U", "-include", "-isystem", "-iquote", "-idirafter",
-                          "-imacros", "-iprefix", "-Xclang", "-mllvm", "-Xpreprocessor"})  # fmt: skip
+                          "-imacros", "-iprefix", "-Xclang", "-mllvm",
+                          "-Xpreprocessor"})  # fmt: skip
 _LINK_ONLY = re.compile(r"-(?:Wl,|l.|L.|R.|M[MDGPT]*$|MF|MT|MQ|x.|Xlinker)")
 
 

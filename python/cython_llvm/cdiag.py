@@ -114,11 +114,17 @@ def _c_excerpt(diagnostic: Mapping[str, Any]) -> list[str]:
     return shown
 
 
+def shown_path(path: str) -> str:
+    """A path relative to the current directory where it lies in or just above it."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.path.join(os.pardir, os.pardir)) else relative
+
+
 def _place_text(diagnostic: Mapping[str, Any]) -> str:
     file, line, column = (diagnostic.get(key) for key in ("file", "line", "column"))
     if not file:
         return ""
-    return ":".join([str(file), *(str(n) for n in (line, column) if n)]) + ": "
+    return ":".join([shown_path(str(file)), *(str(n) for n in (line, column) if n)]) + ": "
 
 
 def format_diagnostic(diagnostic: Mapping[str, Any], source: CSource | None = None) -> str:
@@ -133,7 +139,7 @@ def format_diagnostic(diagnostic: Mapping[str, Any], source: CSource | None = No
         out += _c_excerpt(diagnostic)
     else:
         file, line = place
-        out.append(f"{file}:{line}: {severity}: {message}{option}")
+        out.append(f"{shown_path(file)}:{line}: {severity}: {message}{option}")
         source_lines = _read(file).splitlines()
         if line <= len(source_lines):
             out.append(f"    {source_lines[line - 1].strip()}")

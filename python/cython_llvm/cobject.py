@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import atomic
-from .ccflags import CompileFlags, parse_compile_flags, parse_link_flags
+from .ccflags import CompileFlags, parse_compile_flags
 from .errors import CompileError, LinkError
 from .settings import Settings, default_settings
 
@@ -144,20 +143,11 @@ def link(objects: Sequence[bytes], output: str, settings: Settings, language: st
     """
     from . import toolchain
 
-    flags = parse_link_flags(settings.extra_link_args)
-    settings = settings.with_(
-        libraries=(*settings.libraries, *flags.libraries),
-        library_dirs=(*settings.library_dirs, *flags.library_dirs),
-        runtime_library_dirs=(*settings.runtime_library_dirs, *flags.runtime_library_dirs),
-        extra_objects=(*settings.extra_objects, *flags.objects),
-        extra_link_args=flags.args,
-    )
     for path in settings.extra_objects:
         if not os.path.exists(path):
             raise LinkError(f"no such object or library: {path}", code="CYL2003")
     openmp = any(_object_wants_openmp(data) for data in objects)
-    with atomic.replacing(output, 0o777) as temporary:
-        toolchain.link_extension(objects, temporary, settings, language=language, openmp=openmp)
+    toolchain.link_extension(objects, output, settings, language=language, openmp=openmp)
 
 
 def warning_diagnostics(module: Any) -> list[Any]:

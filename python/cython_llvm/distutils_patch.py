@@ -35,7 +35,7 @@ def _wrap(original: Any, package: str, always: bool) -> Any:
             return original(plat, compiler, *args, **kwargs)
         # (verbose, dry_run, force) before setuptools 84, (verbose, force) since.
         names = ("verbose", "dry_run", "force") if len(args) == 3 else ("verbose", "force")
-        given = {**dict(zip(names, args)), **kwargs}
+        given = {**dict(zip(names, args)), **kwargs}  # noqa: B905
         made = compiler_class(package)(None, force=given.get("force", 0))
         if hasattr(made, "dry_run"):
             made.dry_run = given.get("dry_run", 0)

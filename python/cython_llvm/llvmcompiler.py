@@ -173,7 +173,7 @@ class _LLVMMixin:
         extra_preargs: Any = None,
         extra_postargs: Any = None,
     ) -> None:
-        """Refused: nothing here prints preprocessed text.  `config` scripts fall back on compile."""
+        """Refused: nothing here prints preprocessed text."""
         raise self._error("CompileError")("cython-llvm has no separate preprocessor step")
 
     # -- linking --------------------------------------------------------------
@@ -213,17 +213,16 @@ class _LLVMMixin:
         try:
             code, others = self._read_objects([*names, *self.objects])
             with_paths = [lib for lib in libs if os.path.dirname(lib)]
+            link_args = (
+                *(extra_preargs or ()), *self.linker_so[1:], *(extra_postargs or ())
+            )
             settings = cobject.file_settings().with_(
                 libraries=tuple(lib for lib in libs if not os.path.dirname(lib)),
                 library_dirs=tuple(lib_dirs),
                 runtime_library_dirs=tuple(run_dirs),
                 extra_objects=(*others, *self._library_files(with_paths)),
-                extra_link_args=(
-                    *(extra_preargs or ()),
-                    *self.linker_so[1:],
-                    *(extra_postargs or ()),
-                ),
-                debug=bool(debug),
+                extra_link_args=link_args,
+                debug=bool(debug) or bool(parse_compile_flags(link_args).debug),
             )
             cobject.link(code, output_filename, settings, target_lang or "c")
         except (CythonLLVMError, OSError) as error:

@@ -1,0 +1,90 @@
+"""Cython's source distribution: fetched by pip, pinned, unpacked once; and the test files in it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION = "3.3.1"
+SHA256 = "e0e45989e821bef6aa9ae15c7d583ab5e055f7406c4b3624e49e06d24e90375a"
+
+#: Folders of ``tests/`` that are run, in the order of a full run.
+FOLDERS = ("run", "memoryview", "buffers", "compile", "errors", "pyximport", "build")
+SUFFIXES = (".pyx", ".py", ".srctree")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """An unpacked source distribution."""
+
+    root: Path
+
+    @property
+    def tests(self) -> Path:
+        return self.root / "tests"
+
+    def files(self) -> list[str]:
+        """Test files as ``folder/name``; those that are a whole tree of files come last."""
+        found: list[str] = []
+        for folder in FOLDERS:
+            for path in sorted((self.tests / folder).iterdir()):
+                if path.suffix in SUFFIXES and not path.name.startswith("."):
+                    found.append(f"{folder}/{path.name}")
+        return sorted(found, key=lambda name: name.endswith(".srctree"))
+
+
+def fetch(cache: Path) -> Corpus:
+    """The corpus under ``cache``, downloaded where it is missing."""
+    root = cache / f"cython-{VERSION}"
+    if not (root / ".complete").exists():
+        archive = _download(cache)
+        shutil.rmtree(root, ignore_errors=True)
+        with tarfile.open(archive) as tar:
+            tar.extractall(cache, filter="data")
+        (root / ".complete").touch()
+    _make_runtime_root(root)
+    return Corpus(root)
+
+
+def _download(cache: Path) -> Path:
+    archive = cache / f"cython-{VERSION}.tar.gz"
+    if not archive.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-binary", "cython",
+                   "--no-deps", "--no-build-isolation", "-d", str(cache),
+                   f"cython=={VERSION}"]  # fmt: skip
+        subprocess.run(command, check=True)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if digest != SHA256:
+        archive.unlink()
+        raise SystemExit(f"{archive.name}: sha256 is {digest}, expected {SHA256}")
+    return archive
+
+
+def _make_runtime_root(root: Path) -> None:
+    """A folder that srctree tests use as Cython's: the installed (compiled) one, its scripts.
+
+    The source distribution's own, uncompiled Cython would be slower and another program than the
+    one under test.
+    """
+    import Cython
+
+    site = Path(Cython.__file__).parents[1]
+    runtime = root / ".runtime"
+    runtime.mkdir(exist_ok=True)
+    targets = {
+        "Cython": site / "Cython",
+        "pyximport": site / "pyximport",
+        "cython.py": root / "cython.py",
+        "cythonize.py": root / "cythonize.py",
+    }
+    for name, target in targets.items():
+        link = runtime / name
+        if not link.is_symlink() or link.resolve() != target.resolve():
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
