@@ -1,7 +1,12 @@
 //! Builds the lld shim and names lld's static libraries to the linker.
 
 use std::env;
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Machines that this build makes code for.
+const TARGETS: &[&str] = &["X86", "NVPTX"];
 
 fn main() {
     println!("cargo:rerun-if-changed=shim");
@@ -13,6 +18,7 @@ fn main() {
         .cpp(true)
         .std("c++17")
         .file("shim/lld.cpp")
+        .file(no_other_targets(&prefix))
         .include(prefix.join("include"))
         .flag("-fno-exceptions")
         .flag("-fvisibility=hidden")
@@ -23,7 +29,47 @@ fn main() {
         .warnings(false)
         .opt_level(1)
         .compile("cyl_lld_shim");
-    println!("cargo:rustc-link-search=native={}", prefix.join("lib").display());
+    println!(
+        "cargo:rustc-link-search=native={}",
+        prefix.join("lib").display()
+    );
     println!("cargo:rustc-link-lib=static=lldELF");
     println!("cargo:rustc-link-lib=static=lldCommon");
+}
+
+/// lld initialises every target that LLVM was built with.  Empty definitions for those not in
+/// [`TARGETS`] keep their code generators (some 60 MB) out of the link.
+fn no_other_targets(prefix: &Path) -> PathBuf {
+    let kinds = [
+        (
+            "Targets.def",
+            "LLVM_TARGET",
+            &["TargetInfo", "Target", "TargetMC"][..],
+        ),
+        ("AsmPrinters.def", "LLVM_ASM_PRINTER", &["AsmPrinter"]),
+        ("AsmParsers.def", "LLVM_ASM_PARSER", &["AsmParser"]),
+        ("Disassemblers.def", "LLVM_DISASSEMBLER", &["Disassembler"]),
+    ];
+    let mut text = String::from("extern \"C\" {\n");
+    for (file, entry, parts) in kinds {
+        let path = prefix.join("include/llvm/Config").join(file);
+        let list =
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for line in list.lines() {
+            let name = line
+                .strip_prefix(entry)
+                .and_then(|rest| rest.strip_prefix('('))
+                .and_then(|rest| rest.split(')').next());
+            let Some(name) = name.filter(|name| !TARGETS.contains(name)) else {
+                continue;
+            };
+            for part in parts {
+                writeln!(text, "void LLVMInitialize{name}{part}() {{}}").expect("a string");
+            }
+        }
+    }
+    text.push_str("}\n");
+    let output = PathBuf::from(env::var("OUT_DIR").expect("set by cargo")).join("no_targets.cpp");
+    fs::write(&output, text).expect("OUT_DIR is writable");
+    output
 }

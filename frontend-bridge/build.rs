@@ -45,7 +45,10 @@ fn main() {
         .warnings(false)
         .opt_level(1)
         .compile("cyl_clang_shim");
-    println!("cargo:rustc-link-search=native={}", prefix.join("lib").display());
+    println!(
+        "cargo:rustc-link-search=native={}",
+        prefix.join("lib").display()
+    );
     for library in CLANG_LIBRARIES {
         println!("cargo:rustc-link-lib=static={library}");
     }

@@ -25,11 +25,13 @@ fn layouts(out: &std::path::Path) -> Result<(), Box<dyn Error>> {
         .or_else(|_| env::var("PYO3_PYTHON"))
         .unwrap_or_else(|_| "python3".to_owned());
     let output = Command::new(&python)
-        .args(["-c", "import sysconfig; print(sysconfig.get_path('include'))"])
+        .args([
+            "-c",
+            "import sysconfig; print(sysconfig.get_path('include'))",
+        ])
         .output()?;
     let include = String::from_utf8(output.stdout)?.trim().to_owned();
-    let prefix =
-        env::var("LLVM_SYS_221_PREFIX").unwrap_or_else(|_| "/usr/lib/llvm-22".to_owned());
+    let prefix = env::var("LLVM_SYS_221_PREFIX").unwrap_or_else(|_| "/usr/lib/llvm-22".to_owned());
     if env::var_os("LIBCLANG_PATH").is_none() {
         // SAFETY: a build script is single-threaded here.
         unsafe { env::set_var("LIBCLANG_PATH", format!("{prefix}/lib")) };

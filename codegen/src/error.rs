@@ -14,11 +14,17 @@ pub enum CodegenError {
     #[error("optimisation failed: {0}")]
     Optimizer(String),
     #[error("code generation failed: {message}")]
-    Backend { message: String, diagnostics: Vec<Diagnostic> },
+    Backend {
+        message: String,
+        diagnostics: Vec<Diagnostic>,
+    },
     #[error("LLVM failed internally: {0}")]
     Crashed(#[from] Crash),
     #[error("{message}")]
-    Linker { message: String, diagnostics: Vec<Diagnostic> },
+    Linker {
+        message: String,
+        diagnostics: Vec<Diagnostic>,
+    },
     #[error("the linker failed internally earlier and cannot be used again in this process")]
     LinkerPoisoned,
     #[error("no memory file for the linker's input: {0}")]

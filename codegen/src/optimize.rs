@@ -9,7 +9,9 @@ use crate::target::host;
 
 /// Checks that the module is well formed.
 pub fn verify(module: &Module<'_>) -> Result<(), CodegenError> {
-    module.verify().map_err(|message| CodegenError::Unverified(message.to_string()))
+    module
+        .verify()
+        .map_err(|message| CodegenError::Unverified(message.to_string()))
 }
 
 /// Runs `default<O0>` to `default<O3>`; vectorisers are on from level 2, as in clang.

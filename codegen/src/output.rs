@@ -23,21 +23,27 @@ pub fn machine_code(
     messages.take();
     let bytes = recovery::run(|| {
         let machine = host::machine(&host::module_cpu(module), level)?;
-        machine.write_to_memory_buffer(module, kind).map(|buffer| buffer.as_slice().to_vec()).map_err(
-            |message| CodegenError::Backend { message: message.to_string(), diagnostics: vec![] },
-        )
+        machine
+            .write_to_memory_buffer(module, kind)
+            .map(|buffer| buffer.as_slice().to_vec())
+            .map_err(|message| CodegenError::Backend {
+                message: message.to_string(),
+                diagnostics: vec![],
+            })
     })?;
     let mut errors = messages.take();
     errors.retain(|message| message.is_error());
     match (bytes, errors.first()) {
         (Ok(bytes), None) => Ok(bytes),
-        (Err(CodegenError::Backend { message, .. }), None) => {
-            Err(CodegenError::Backend { message, diagnostics: errors })
-        }
+        (Err(CodegenError::Backend { message, .. }), None) => Err(CodegenError::Backend {
+            message,
+            diagnostics: errors,
+        }),
         (Err(error), None) => Err(error),
-        (_, Some(first)) => {
-            Err(CodegenError::Backend { message: first.message.clone(), diagnostics: errors })
-        }
+        (_, Some(first)) => Err(CodegenError::Backend {
+            message: first.message.clone(),
+            diagnostics: errors,
+        }),
     }
 }
 

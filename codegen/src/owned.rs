@@ -54,7 +54,12 @@ impl OwnedModule {
         // order); the 'static reference never leaves this value.
         let borrowed: &'static Context = unsafe { &*std::ptr::from_ref(context.as_ref()) };
         let module = make(borrowed)?;
-        Ok(Self { module, messages, level: 2, _context: context })
+        Ok(Self {
+            module,
+            messages,
+            level: 2,
+            _context: context,
+        })
     }
 
     /// LLVM's default pipeline; `level` (0 to 3) also sets the effort of code generation later.

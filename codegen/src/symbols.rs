@@ -16,13 +16,25 @@ pub fn symbols(module: &Module<'_>) -> Symbols {
         if name.starts_with("llvm.") || matches!(linkage, Linkage::Internal | Linkage::Private) {
             return;
         }
-        if declaration { found.undefined.push(name) } else { found.defined.push(name) }
+        if declaration {
+            found.undefined.push(name)
+        } else {
+            found.defined.push(name)
+        }
     };
     for function in module.get_functions() {
-        add(function_name(&function), function.get_linkage(), function.count_basic_blocks() == 0);
+        add(
+            function_name(&function),
+            function.get_linkage(),
+            function.count_basic_blocks() == 0,
+        );
     }
     for global in module.get_globals() {
-        add(global_name(&global), global.get_linkage(), global.is_declaration());
+        add(
+            global_name(&global),
+            global.get_linkage(),
+            global.is_declaration(),
+        );
     }
     found
 }

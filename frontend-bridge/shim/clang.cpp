@@ -139,6 +139,7 @@ int compile(const CylRequest &request, const CylCallbacks &callbacks, llvm::LLVM
   // The module is optimised by codegen, at a level chosen there.
   invocation->getCodeGenOpts().DisableLLVMPasses = true;
   invocation->getCodeGenOpts().CodeModel = "default";
+  invocation->getDiagnosticOpts().ShowCarets = false; // or the number of errors is printed
   invocation->getFrontendOpts().DisableFree = false;
   invocation->getFrontendOpts().ShowStats = false;
   if (!ref(request.pch).empty()) {
@@ -175,7 +176,8 @@ int compile(const CylRequest &request, const CylCallbacks &callbacks, llvm::LLVM
     done = module != nullptr;
   }
   for (const std::string &path : dependencies->getDependencies())
-    callbacks.dependency(callbacks.user, str(path));
+    if (path != ref(request.filename))
+      callbacks.dependency(callbacks.user, str(path));
   return done && !instance.getDiagnostics().hasErrorOccurred() ? 0 : 1;
 }
 

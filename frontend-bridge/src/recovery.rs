@@ -29,7 +29,10 @@ struct Job<F, R> {
 /// A Rust panic in `body` goes on in the caller; a signal or `report_fatal_error` becomes a
 /// [`Crash`].
 pub fn run<F: FnOnce() -> R, R>(body: F) -> Result<R, Crash> {
-    let mut job = Job { body: Some(body), result: None };
+    let mut job = Job {
+        body: Some(body),
+        result: None,
+    };
     let mut message = vec![0u8; 4096];
     let mut length = 0;
     // SAFETY: `job` and `message` outlive the call, which runs `trampoline` at most once and joins

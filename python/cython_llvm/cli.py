@@ -328,7 +328,7 @@ def retarget_depfile(path: str, output: str) -> None:
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
         _, colon, prerequisites = file.read().partition(":")
     with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(os.path.relpath(output) + colon + prerequisites)
+        file.write(os.path.relpath(output).replace(" ", "\\ ") + colon + prerequisites)
 
 
 def compile_shared(stock_shared: Callable[..., Any], options: Any, request: Request) -> None:

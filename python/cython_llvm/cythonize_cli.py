@@ -22,6 +22,7 @@ from . import patches, produce
 from .cdiag import shown_path as _shown
 from .cli import Outcome
 from .cli_options import Request
+from .distutils_patch import patch_distutils
 from .errors import CythonLLVMError
 from .progress import Progress
 
@@ -46,6 +47,7 @@ def run_cythonize(module: ModuleType, stock_main: Callable[..., Any], args: Any)
     stock_cythonize = module.cythonize
     work = tempfile.mkdtemp(prefix="cython-llvm-")
     sources: dict[str, str] = {}
+    fresh: set[str] = set()
 
     def is_ours() -> bool:
         request = patches.current_request
@@ -63,16 +65,25 @@ def run_cythonize(module: ModuleType, stock_main: Callable[..., Any], args: Any)
     def cythonize(paths: Any, **options: Any) -> Any:
         if not is_ours():
             return stock_cythonize(paths, **options)
-        return _cythonize_stale(stock_cythonize, paths, options, sources, patches.current_request)
+        request = patches.current_request
+        stale, up_to_date = _cythonize_stale(stock_cythonize, paths, options, sources, request)
+        fresh.update(ext.name for ext in up_to_date)
+        return [*stale, *up_to_date]
 
     def build(ext_modules: Any, parallel: Any) -> None:
         if not is_ours():
             stock_build(ext_modules, parallel)
             return
-        found = [_module(ext, base, sources) for base, exts in ext_modules for ext in exts]
+        found = [
+            _module(ext, base, sources)
+            for base, extensions in ext_modules
+            for ext in extensions
+            if ext.name not in fresh
+        ]
         quiet = any(arg in ("-q", "--quiet") for arg in sys.argv[1:])
         if not build_modules(found, patches.current_request, parallel, quiet):
             sys.exit(1)
+        patch_distutils()  # --timeit compiles its benchmark with cython.inline
 
     module._cython_compile_files = compile_files
     module._build = build
@@ -111,8 +122,8 @@ def _cythonize_stale(
     options: dict[str, Any],
     sources: dict[str, str],
     request: Request,
-) -> Any:
-    """Cython's cythonize() without the modules whose output is up to date."""
+) -> tuple[list[Any], list[Any]]:
+    """(extensions that Cython's cythonize() wrote C for, those whose output is up to date)."""
     from Cython.Build.Dependencies import create_dependency_tree, create_extension_list
     from Cython.Compiler.Main import Context
     from Cython.Compiler.Options import CompilationOptions
@@ -122,6 +133,7 @@ def _cythonize_stale(
     context = Context.from_options(CompilationOptions(**known))
     tree = create_dependency_tree(context, quiet=True)
     excluded = list(options.get("exclude") or [])
+    up_to_date: list[Any] = []
     listed, _ = create_extension_list(
         paths, exclude=excluded, ctx=context, quiet=True,
         language=options.get("language"), exclude_failures=bool(options.get("exclude_failures")),
@@ -137,8 +149,10 @@ def _cythonize_stale(
         inputs = {*tree.all_dependencies(source), *ext.depends, *ext.sources}
         if _newer_than_all(output, inputs):
             excluded.append(os.path.abspath(source))
+            up_to_date.append(ext)
     options["exclude"] = excluded
-    return stock(paths, **{**options, "force": True, "quiet": True})
+    made = stock(paths, **{**options, "force": True, "quiet": True})
+    return list(made), up_to_date
 
 
 _CYTHONIZE_ARGUMENTS = frozenset(

@@ -30,7 +30,9 @@ impl JitLibrary {
         let library = py
             .detach(|| Library::load_object(obj, name, &libraries, builtins))
             .map_err(|error| error.into_py_err(py))?;
-        Ok(Self { library: Mutex::new(Some(library)) })
+        Ok(Self {
+            library: Mutex::new(Some(library)),
+        })
     }
 
     /// Generates code for a module and loads it.
@@ -50,7 +52,10 @@ impl JitLibrary {
     /// Address of a symbol; the first call links the code.
     fn address(&self, py: Python<'_>, symbol: &str) -> PyResult<u64> {
         py.detach(|| {
-            let library = self.library.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let library = self
+                .library
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
             library.as_ref().map(|library| library.address(symbol))
         })
         .ok_or_else(|| PyRuntimeError::new_err("the code has been released"))?
@@ -59,8 +64,11 @@ impl JitLibrary {
 
     /// Frees the code.  Sound only while nothing can reach it any more.
     fn release(&self, py: Python<'_>) -> PyResult<()> {
-        let taken =
-            self.library.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let taken = self
+            .library
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .take();
         match taken {
             // SAFETY: the caller states that nothing refers to the code; the Python side calls
             // this only for code whose PyInit function never ran.

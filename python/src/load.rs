@@ -21,7 +21,9 @@ enum Initialised<'py> {
 
 fn initialise(py: Python<'_>, address: u64) -> PyResult<Initialised<'_>> {
     if address == 0 {
-        return Err(PySystemError::new_err("the init function's address is null"));
+        return Err(PySystemError::new_err(
+            "the init function's address is null",
+        ));
     }
     // SAFETY: the caller of the Python function vouches that this is a PyInit function, as
     // `JitLibrary.address("PyInit_...")` returns it.
@@ -95,7 +97,9 @@ pub fn exec_into(py: Python<'_>, init_address: u64, module: &Bound<'_, PyAny>) -
     // SAFETY: pyo3's PyModuleDef and ours are the same C struct; the definition is live.
     let slots = unsafe { exec_slots(def.cast::<PyModuleDef>()) };
     if slots.is_empty() {
-        return Err(PyImportError::new_err("the module definition has nothing to execute"));
+        return Err(PyImportError::new_err(
+            "the module definition has nothing to execute",
+        ));
     }
     for slot in slots {
         // SAFETY: an execution slot takes a borrowed module with the GIL held.
@@ -108,7 +112,6 @@ fn check(py: Python<'_>, result: c_int) -> PyResult<()> {
     if result == 0 {
         return Ok(());
     }
-    Err(PyErr::take(py).unwrap_or_else(|| {
-        PySystemError::new_err("module execution failed without an exception")
-    }))
+    Err(PyErr::take(py)
+        .unwrap_or_else(|| PySystemError::new_err("module execution failed without an exception")))
 }

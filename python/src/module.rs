@@ -32,7 +32,9 @@ impl Module {
     }
 
     fn lock(&self) -> MutexGuard<'_, OwnedModule> {
-        self.owned.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.owned
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Runs one step without the GIL.
@@ -41,7 +43,8 @@ impl Module {
         py: Python<'_>,
         work: impl FnOnce(&mut OwnedModule) -> Result<R, CodegenError> + Send,
     ) -> PyResult<R> {
-        py.detach(|| work(&mut self.lock())).map_err(|error| error.into_py_err(py))
+        py.detach(|| work(&mut self.lock()))
+            .map_err(|error| error.into_py_err(py))
     }
 
     /// The object file's bytes.
@@ -79,7 +82,9 @@ impl Module {
     /// Runs LLVM's default pipeline for -O<level>.
     fn optimize(&self, py: Python<'_>, level: u8) -> PyResult<()> {
         if level > 3 {
-            return Err(PyValueError::new_err(format!("level must be 0 to 3, not {level}")));
+            return Err(PyValueError::new_err(format!(
+                "level must be 0 to 3, not {level}"
+            )));
         }
         self.step(py, |owned| owned.optimize(level))
     }
@@ -119,9 +124,9 @@ fn language(name: &str) -> PyResult<Language> {
     match name {
         "c" => Ok(Language::C),
         "c++" => Ok(Language::Cxx),
-        other => {
-            Err(PyValueError::new_err(format!("language must be 'c' or 'c++', not '{other}'")))
-        }
+        other => Err(PyValueError::new_err(format!(
+            "language must be 'c' or 'c++', not '{other}'"
+        ))),
     }
 }
 

@@ -10,7 +10,9 @@
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/TargetSelect.h"
 
+#include <mutex>
 #include <string>
+#include <utility>
 
 using namespace llvm;
 using namespace llvm::orc;
@@ -24,6 +26,14 @@ using Output = void (*)(void *user, const char *text, size_t length);
 struct Session {
   std::unique_ptr<LLJIT> jit;
   unsigned counter = 0;
+  // What the session reported since the last call: why a lookup failed is told only there.
+  std::mutex mutex;
+  std::string reported;
+
+  std::string takeReported() {
+    std::lock_guard<std::mutex> lock(mutex);
+    return std::exchange(reported, std::string());
+  }
 };
 
 // Handlers that jitted code registers run at the process's end, as code is kept until then.
@@ -76,9 +86,11 @@ Session *cyl_jit_create(void *user, Output output) {
     return nullptr;
   }
   session->jit = std::move(*jit);
-  // Lookup failures are returned to the caller; a second report on stderr would be noise.
-  session->jit->getExecutionSession().setErrorReporter(
-      [](Error error) { consumeError(std::move(error)); });
+  // Kept for the caller, not printed.
+  session->jit->getExecutionSession().setErrorReporter([raw = session.get()](Error error) {
+    std::lock_guard<std::mutex> lock(raw->mutex);
+    raw->reported += "\n" + toString(std::move(error));
+  });
   if (Error error = enableDebuggerSupport(*session->jit)) {
     fail(std::move(error), user, output);
     return nullptr;
@@ -140,9 +152,14 @@ int cyl_jit_add(Session *session, const char *object, size_t object_length, cons
 
 int cyl_jit_lookup(Session *session, JITDylib *library, const char *symbol, uint64_t *address,
                    void *user, Output output) {
+  session->takeReported();
   auto found = session->jit->lookup(*library, symbol);
-  if (!found)
-    return fail(found.takeError(), user, output);
+  if (!found) {
+    int code = fail(found.takeError(), user, output);
+    std::string reasons = session->takeReported();
+    output(user, reasons.data(), reasons.size());
+    return code;
+  }
   *address = found->getValue();
   return 0;
 }

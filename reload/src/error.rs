@@ -48,9 +48,15 @@ impl JitError {
 
 /// ORC says `Symbols not found: [ a, b ]`.
 fn missing_symbols(text: &str) -> Vec<String> {
-    let Some((_, rest)) = text.split_once("Symbols not found: [") else { return vec![] };
+    let Some((_, rest)) = text.split_once("Symbols not found: [") else {
+        return vec![];
+    };
     let list = rest.split(']').next().unwrap_or_default();
-    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -67,6 +73,9 @@ mod tests {
 
     #[test]
     fn other_failures_keep_their_text() {
-        assert_eq!(JitError::from_orc("out of range".to_owned()).code(), "CYL2102");
+        assert_eq!(
+            JitError::from_orc("out of range".to_owned()).code(),
+            "CYL2102"
+        );
     }
 }

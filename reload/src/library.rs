@@ -40,13 +40,17 @@ impl Library {
     ) -> Result<Self, JitError> {
         let session = session()?;
         let c_name = c_string(name)?;
-        let names: Vec<CString> =
-            libraries.iter().map(|library| c_string(library)).collect::<Result<_, _>>()?;
+        let names: Vec<CString> = libraries
+            .iter()
+            .map(|library| c_string(library))
+            .collect::<Result<_, _>>()?;
         let pointers: Vec<*const c_char> = names.iter().map(|library| library.as_ptr()).collect();
         let builtins = c_string(builtins.unwrap_or_default())?;
         let mut raw = std::ptr::null_mut();
         let mut text = Text::default();
-        let guard = LOADING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let guard = LOADING
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let code = recovery::run(|| {
             // SAFETY: every pointer outlives the call; the session is live for good.
             unsafe {
@@ -66,7 +70,10 @@ impl Library {
         })?;
         drop(guard);
         match code {
-            0 => Ok(Self { raw, name: name.to_owned() }),
+            0 => Ok(Self {
+                raw,
+                name: name.to_owned(),
+            }),
             2 => Err(JitError::Unsupported(text.into_string())),
             _ => Err(load_error(text.into_string(), libraries)),
         }
@@ -83,6 +90,10 @@ impl Library {
         let symbol = c_string(symbol)?;
         let mut address = 0;
         let mut text = Text::default();
+        // One lookup at a time: the session's reports must be those of this one.
+        let _guard = LOADING
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let code = recovery::run(|| {
             // SAFETY: `self.raw` is a JITDylib of this session that has not been freed (`free`
             // takes self by value).
@@ -97,7 +108,11 @@ impl Library {
                 )
             }
         })?;
-        if code == 0 { Ok(address) } else { Err(JitError::from_orc(text.into_string())) }
+        if code == 0 {
+            Ok(address)
+        } else {
+            Err(JitError::from_orc(text.into_string()))
+        }
     }
 
     /// Frees the code.
@@ -111,7 +126,11 @@ impl Library {
             // SAFETY: as in `address`; the caller vouches that the code is unreachable.
             unsafe { ffi::cyl_jit_remove(session.raw(), self.raw, text.user(), ffi::on_output) }
         })?;
-        if code == 0 { Ok(()) } else { Err(JitError::Free(text.into_string())) }
+        if code == 0 {
+            Ok(())
+        } else {
+            Err(JitError::Free(text.into_string()))
+        }
     }
 }
 
@@ -121,8 +140,14 @@ fn c_string(text: &str) -> Result<CString, JitError> {
 
 /// Says which library it was, where dlopen's text names one.
 fn load_error(text: String, libraries: &[String]) -> JitError {
-    match libraries.iter().find(|library| text.contains(library.as_str())) {
-        Some(path) => JitError::Library { path: path.clone(), reason: text },
+    match libraries
+        .iter()
+        .find(|library| text.contains(library.as_str()))
+    {
+        Some(path) => JitError::Library {
+            path: path.clone(),
+            reason: text,
+        },
         None => JitError::from_orc(text),
     }
 }

@@ -31,9 +31,14 @@ pub fn session() -> Result<&'static Session, JitError> {
         })
         .map_err(|crash| crash.0)?
         .0;
-        if raw.is_null() { Err(text.into_string()) } else { Ok(Session(raw)) }
+        if raw.is_null() {
+            Err(text.into_string())
+        } else {
+            Ok(Session(raw))
+        }
     });
-    made.as_ref().map_err(|reason| JitError::Start(reason.clone()))
+    made.as_ref()
+        .map_err(|reason| JitError::Start(reason.clone()))
 }
 
 struct Pointer(*mut RawSession);

@@ -2,7 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use crate::layouts::{PyModuleDef, Py_mod_exec};
+use crate::layouts::{Py_mod_exec, PyModuleDef};
 
 /// A `Py_mod_exec` function: takes the module (a borrowed `PyObject *`), returns 0, or -1 with an
 /// exception set.
@@ -61,8 +61,10 @@ mod tests {
         // SAFETY: `def` and `slots` live on, and the array ends with a zero entry.
         let found = unsafe { exec_slots(&def) };
         // SAFETY: these are the two functions above.
-        let results: Vec<c_int> =
-            found.iter().map(|exec| unsafe { exec(std::ptr::null_mut()) }).collect();
+        let results: Vec<c_int> = found
+            .iter()
+            .map(|exec| unsafe { exec(std::ptr::null_mut()) })
+            .collect();
         assert_eq!(results, [1, 2]);
     }
 

@@ -8,9 +8,12 @@ pub fn parse(output: &str) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     for line in output.lines() {
         let body = line.strip_prefix("ld.lld: ").unwrap_or(line);
-        let start = [("error: ", Severity::Error), ("warning: ", Severity::Warning)]
-            .into_iter()
-            .find_map(|(word, severity)| body.strip_prefix(word).map(|rest| (severity, rest)));
+        let start = [
+            ("error: ", Severity::Error),
+            ("warning: ", Severity::Warning),
+        ]
+        .into_iter()
+        .find_map(|(word, severity)| body.strip_prefix(word).map(|rest| (severity, rest)));
         match (start, found.last_mut()) {
             (Some((severity, message)), _) => found.push(Diagnostic::plain(severity, message)),
             (None, Some(last)) if !line.trim().is_empty() => {

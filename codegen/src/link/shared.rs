@@ -40,12 +40,25 @@ pub fn link_shared(args: &[String], objects: &[&[u8]]) -> Result<Vec<Diagnostic>
     if POISONED.load(Ordering::Relaxed) {
         return Err(CodegenError::LinkerPoisoned);
     }
+    if let Some(index) = objects
+        .iter()
+        .position(|object| !object.starts_with(b"\x7fELF"))
+    {
+        return Err(CodegenError::Linker {
+            message: format!("input {} is not an ELF object", index + 1),
+            diagnostics: vec![],
+        });
+    }
     let mut files = vec![memory_file("crt.o", runtime_abi::CRT_SHARED)?];
     for (index, object) in objects.iter().enumerate() {
         files.push(memory_file(&format!("module{index}.o"), object)?);
     }
     let mut words = vec!["ld.lld".to_owned(), "-shared".to_owned()];
-    words.extend(files.iter().map(|file| format!("/proc/self/fd/{}", file.as_raw_fd())));
+    words.extend(
+        files
+            .iter()
+            .map(|file| format!("/proc/self/fd/{}", file.as_raw_fd())),
+    );
     words.extend(args.iter().cloned());
     let words: Vec<CString> = words
         .into_iter()
@@ -77,8 +90,14 @@ pub fn link_shared(args: &[String], objects: &[&[u8]]) -> Result<Vec<Diagnostic>
     let message = diagnostics
         .iter()
         .find(|diagnostic| diagnostic.is_error())
-        .map_or_else(|| "the linker failed without a message".to_owned(), |d| d.message.clone());
-    Err(CodegenError::Linker { message, diagnostics })
+        .map_or_else(
+            || "the linker failed without a message".to_owned(),
+            |d| d.message.clone(),
+        );
+    Err(CodegenError::Linker {
+        message,
+        diagnostics,
+    })
 }
 
 fn bad_argument() -> CodegenError {

@@ -35,7 +35,10 @@ impl Cpu {
         if name == "native" {
             return Self::host();
         }
-        Self { name: name.to_owned(), features: features.to_owned() }
+        Self {
+            name: name.to_owned(),
+            features: features.to_owned(),
+        }
     }
 }
 
@@ -48,8 +51,10 @@ pub fn initialize() {
 /// A machine for position-independent code; `level` is 0 to 3.
 pub fn machine(cpu: &Cpu, level: u8) -> Result<TargetMachine, CodegenError> {
     initialize();
-    let unknown =
-        || CodegenError::UnknownTarget { cpu: cpu.name.clone(), features: cpu.features.clone() };
+    let unknown = || CodegenError::UnknownTarget {
+        cpu: cpu.name.clone(),
+        features: cpu.features.clone(),
+    };
     let triple = TargetTriple::create(TRIPLE);
     let target = Target::from_triple(&triple).map_err(|_| unknown())?;
     let level = match level {
@@ -90,17 +95,18 @@ pub fn module_cpu(module: &Module<'_>) -> Cpu {
 /// Makes every function of the module be compiled for another CPU.
 pub fn retarget(module: &Module<'_>, cpu: &Cpu) {
     let context = module.get_context();
-    let attribute = |key: &str, value: &str| -> Attribute {
-        context.create_string_attribute(key, value)
-    };
+    let attribute =
+        |key: &str, value: &str| -> Attribute { context.create_string_attribute(key, value) };
     for function in module.get_functions() {
         for key in ["target-cpu", "target-features", "tune-cpu"] {
             function.remove_string_attribute(AttributeLoc::Function, key);
         }
         function.add_attribute(AttributeLoc::Function, attribute("target-cpu", &cpu.name));
         if !cpu.features.is_empty() {
-            function
-                .add_attribute(AttributeLoc::Function, attribute("target-features", &cpu.features));
+            function.add_attribute(
+                AttributeLoc::Function,
+                attribute("target-features", &cpu.features),
+            );
         }
     }
 }

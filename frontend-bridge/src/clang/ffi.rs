@@ -16,7 +16,11 @@ pub struct Str<'a> {
 
 impl<'a> Str<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { data: bytes.as_ptr(), len: bytes.len(), borrow: PhantomData }
+        Self {
+            data: bytes.as_ptr(),
+            len: bytes.len(),
+            borrow: PhantomData,
+        }
     }
 
     /// # Safety

@@ -37,7 +37,9 @@ pub fn run<'ctx>(
             contents: Str::new(contents),
         })
         .collect();
-    let output = pch_output.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let output = pch_output
+        .map(|path| path.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let raw = RawRequest {
         source: Str::new(request.source),
         filename: Str::new(request.filename.as_bytes()),
@@ -61,8 +63,12 @@ pub fn run<'ctx>(
         // SAFETY: the shim hands over a module that lives in `context`, and nobody else owns it.
         0 if !module.is_null() && context.is_some() => Ok(Some(unsafe { Module::new(module) })),
         0 => Ok(None),
-        2 => Err(ClangError::Crashed(std::mem::take(&mut outcome.diagnostics))),
-        _ => Err(ClangError::Rejected(std::mem::take(&mut outcome.diagnostics))),
+        2 => Err(ClangError::Crashed(std::mem::take(
+            &mut outcome.diagnostics,
+        ))),
+        _ => Err(ClangError::Rejected(std::mem::take(
+            &mut outcome.diagnostics,
+        ))),
     }
 }
 
@@ -103,5 +109,7 @@ fn severity(level: u32) -> Severity {
 
 pub fn version() -> &'static str {
     // SAFETY: the shim returns a static, NUL-terminated string.
-    unsafe { CStr::from_ptr(ffi::cyl_clang_version()) }.to_str().unwrap_or("unknown")
+    unsafe { CStr::from_ptr(ffi::cyl_clang_version()) }
+        .to_str()
+        .unwrap_or("unknown")
 }
