@@ -21,7 +21,7 @@ class SourceLine(NamedTuple):
 
 _COMMENT = re.compile(r'\s*/\* "(?P<file>[^"]+)":(?P<line>\d+)$')
 _LINE_DIRECTIVE = re.compile(r'\s*#\s*line\s+(?P<line>\d+)\s+"(?P<file>(?:[^"\\]|\\.)+)"')
-_SECTION = re.compile(r"/\* #### Code section: (?P<name>\w+) ### \*/")
+_SECTION = re.compile(r"/\* #### Code section: ")
 _PYX_ERR = re.compile(r"__PYX_ERR\((?P<index>\d+),\s*(?P<line>\d+),")
 _FUNCTION_NAME = re.compile(r"\b(\w+)\s*\(")
 _INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -31,7 +31,6 @@ _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 # Functions that Cython writes for types and for the module, not for a source line.
 _NO_SOURCE = ("__pyx_tp_", "__pyx_sq_", "__pyx_mp_", "__pyx_getprop_", "__pyx_setprop_",
               "__pyx_import_star", "__Pyx_", "__pyx_pymod_", "PyInit_")  # fmt: skip
-_SECTIONS_WITH_SOURCE = frozenset({"type_declarations", "module_code", "init_module"})
 
 
 @lru_cache(maxsize=4)
@@ -59,7 +58,8 @@ def _generated_name(line: str) -> str | None:
 def map_c_line(c_text: str | bytes, line: int) -> SourceLine | None:
     """The source line that the C line ``line`` (1-based) was generated for.
 
-    None where the C belongs to no source line: utility code, tables, type slots.
+    None where the C belongs to no source line (utility code, tables, type slots) and where
+    it does not say, as with ``emit_code_comments=False``: better no line than a wrong one.
     """
     text = _text(c_text)
     lines = _split(text)
@@ -85,29 +85,15 @@ def map_c_line(c_text: str | bytes, line: int) -> SourceLine | None:
         found = _COMMENT.match(current) or _LINE_DIRECTIVE.match(current)
         if found is not None:
             return SourceLine(found["file"], int(found["line"]))
-        found = _SECTION.match(current)
-        if found is not None:
-            if found["name"] not in _SECTIONS_WITH_SOURCE:
-                return None
-            break
-    return _nearest_error(text, lines, index)
+        if _SECTION.match(current):
+            return None
+    return None
 
 
 def _from_table(text: str, found: re.Match[str]) -> SourceLine | None:
     table = _file_table(text)
     number = int(found["index"])
     return SourceLine(table[number], int(found["line"])) if number < len(table) else None
-
-
-def _nearest_error(text: str, lines: tuple[str, ...], index: int) -> SourceLine | None:
-    """For text without comments (``emit_code_comments=False``): the function's next error jump."""
-    for at in range(index, min(index + 40, len(lines))):
-        found = _PYX_ERR.search(lines[at])
-        if found is not None:
-            return _from_table(text, found)
-        if lines[at].startswith("}"):
-            break
-    return None
 
 
 def included_header(c_text: str | bytes, line: int) -> str | None:

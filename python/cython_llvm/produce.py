@@ -109,6 +109,7 @@ def produce(unit: CUnit, settings: Settings, emit: str, output: str) -> list[str
     """
     from . import toolchain
 
+    atomic.check_writable(output)
     language = unit.language
     settings = with_module_headers(settings, unit)
     compiled = cobject.compile_text(unit.text, unit.name, language, settings)

@@ -14,8 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import errors, linkargs, pch
-from ._version import __version__
+from . import errors, linkargs, pch, toolchain_id
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -54,16 +53,6 @@ _LENIENCE = (
 def data_dir() -> Path:
     """The wheel's headers (``include/``) and libraries (``lib/``)."""
     return Path(__file__).parent / "data"
-
-
-@lru_cache(maxsize=1)
-def toolchain_id() -> str:
-    """Names everything in the wheel that decides what code comes out; for cache keys."""
-    try:
-        header_set = (data_dir() / "ID").read_text(encoding="ascii").strip()
-    except OSError:
-        header_set = "none"
-    return f"{__version__}-{header_set}"
 
 
 @lru_cache(maxsize=1)

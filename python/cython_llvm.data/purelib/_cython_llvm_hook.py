@@ -1,6 +1,8 @@
 """Gives the installed Cython its second backend: loaded by cython_llvm.pth when Cython is.
 
-The .pth file puts a finder on sys.meta_path that imports this module for the few names below.
+The .pth file puts a finder on sys.meta_path that imports this module for the few names below;
+where this module is out of reach by then (pip's isolated builds take site-packages off
+sys.path after .pth files have run) it finds nothing, as if it were not there.
 A module is found and run by the finders that would have done so anyway; what cython_llvm adds
 is added afterwards, and whatever goes wrong there leaves the module as it was.
 
@@ -88,6 +90,13 @@ def find_spec(name, path=None, target=None):
     patch_name = _patch_name(name)
     if patch_name is None:
         return None
+    try:
+        return _wrapped_spec(name, path, target, patch_name)
+    except Exception:
+        return None  # the import goes on with the next finder, and raises there if it must
+
+
+def _wrapped_spec(name, path, target, patch_name):
     for finder in sys.meta_path:
         if getattr(finder, "cython_llvm_hook", False):
             continue

@@ -1,0 +1,71 @@
+"""An LLVM backend for Cython: ``.pyx`` modules without a C compiler.
+
+    import cython_llvm
+    cython_llvm.install()      # .pyx files import, and importlib.reload() recompiles them
+    import mymodule
+
+Public names are loaded on first use: importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .build import build_ext, cythonize
+    from .errors import CompileError, CythonLLVMError, LinkError, ModuleBuildError
+    from .explain import Explanation, explain
+    from .importer import import_file, install, uninstall
+    from .inline import inline, inline_module
+
+_PUBLIC = {
+    "install": "importer",
+    "uninstall": "importer",
+    "import_file": "importer",
+    "explain": "explain",
+    "Explanation": "explain",
+    "inline": "inline",
+    "inline_module": "inline",
+    "build_ext": "build",
+    "cythonize": "build",
+    "CythonLLVMError": "errors",
+    "CompileError": "errors",
+    "LinkError": "errors",
+    "ModuleBuildError": "errors",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+_toolchain_id: str | None = None
+
+
+def toolchain_id() -> str:
+    """Names everything in the wheel that decides what code comes out; for cache keys."""
+    global _toolchain_id
+    if _toolchain_id is None:
+        header_set = "none"
+        try:
+            with open(os.path.join(os.path.dirname(__file__), "data", "ID"), encoding="ascii") as file:
+                header_set = file.read().strip()
+        except OSError:
+            pass
+        _toolchain_id = f"{__version__}-{header_set}"
+    return _toolchain_id
+
+
+def __getattr__(name: str) -> Any:
+    module = _PUBLIC.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f".{module}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

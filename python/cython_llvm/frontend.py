@@ -1,0 +1,233 @@
+"""Stock Cython, in this process, from a source file to C text.
+
+Cython is used as it is installed: its own pipeline, options and messages.  What it would print is
+collected instead, and every file that it read, or looked for in vain, is noted for the cache.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import tempfile
+import threading
+import traceback
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import distutils_header, errors
+from .settings import Settings
+
+#: Cython's compiler keeps global state; one compilation at a time.
+LOCK = threading.RLock()
+
+_PLACE = re.compile(r"^(?P<file>[^\n:]+):(?P<line>\d+):(?P<column>\d+): (?P<message>.+)$", re.MULTILINE)
+_NUMPY = re.compile(rb"\b(?:cimport\s+numpy|from\s+numpy[\w.]*\s+cimport|cython\.cimports\.numpy)\b")
+
+
+@dataclass(frozen=True)
+class CUnit:
+    """What Cython made of one module."""
+
+    module_name: str
+    source_path: str
+    c_text: bytes
+    c_filename: str  # beside the source; it need not exist
+    language: str  # "c" or "c++"
+    settings: Settings  # merged with the source's own `# distutils:` lines
+    headers: dict[str, bytes] = field(default_factory=dict)  # public and api headers, by file name
+    dependencies: tuple[str, ...] = ()  # existing files that were read, the source left out
+    absent: tuple[str, ...] = ()  # files that would have been read, had they been there
+    warnings: str = ""
+
+
+class _Watch:
+    """The files that Cython asked for."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, None] = {}
+        self.absent: dict[str, None] = {}
+
+
+def _context_class(watch: _Watch, messages: io.StringIO) -> type:
+    from Cython.Compiler import Errors
+    from Cython.Compiler.Main import Context
+
+    class WatchedContext(Context):
+        """Notes which files are looked for, and keeps messages to itself."""
+
+        def setup_errors(self, options: Any, result: Any) -> None:
+            Errors.reset()
+            Errors.open_listing_file(None, echo_to_stderr=False)
+            Errors.threadlocal.cython_errors_echo_file = messages
+
+        def search_include_directories(self, qualified_name: str, *args: Any, **kwargs: Any) -> Any:
+            path = super().search_include_directories(qualified_name, *args, **kwargs)
+            if path:
+                watch.found[os.path.abspath(path)] = None
+            self._note_absent(qualified_name, path, *args, **kwargs)
+            return path
+
+        def _note_absent(self, qualified_name: str, found: str | None, suffix: str = "",
+                         source_pos: Any = None, include: bool = False, sys_path: bool = False,
+                         source_file_path: str | None = None) -> None:  # fmt: skip
+            from Cython.Utils import find_root_package_dir
+
+            origin = source_file_path
+            if origin is None and source_pos:
+                origin = getattr(source_pos[0], "filename", None)
+            dirs = list(self.include_directories)
+            if origin:
+                dirs.insert(0, os.path.dirname(origin) if include else find_root_package_dir(origin))
+            names = [qualified_name + suffix]
+            if not include:
+                nested = qualified_name.replace(".", os.sep)
+                names += [nested + suffix, os.path.join(nested, "__init__" + suffix)]
+            for folder in dirs:
+                for name in names:
+                    path = os.path.abspath(os.path.join(folder, name))
+                    if found and path == os.path.abspath(found):
+                        return
+                    if not os.path.exists(path):
+                        watch.absent[path] = None
+
+    return WatchedContext
+
+
+def _cython_error(text: str, source: str) -> errors.CompileError:
+    diagnostics = [
+        {
+            "severity": "error",
+            "message": found["message"],
+            "file": found["file"],
+            "line": int(found["line"]),
+            "column": int(found["column"]),
+            "source_line": None,
+            "option": None,
+        }
+        for found in _PLACE.finditer(text)
+        if not found["message"].startswith("warning:")
+    ]
+    message = text.strip("\n") or f"Cython could not compile '{source}' and gave no reason"
+    return errors.CompileError(message, code="CYL1201", diagnostics=diagnostics)
+
+
+def _read_source(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise errors.CompileError(
+            f"'{path}' cannot be read: {error.strerror}", code="CYL1203"
+        ) from error
+    if b"\0" in data:
+        raise errors.CompileError(
+            f"'{path}' is not Cython source: it holds a NUL byte at offset {data.index(0)}",
+            code="CYL1204",
+        )
+    return data
+
+
+def _options(settings: Settings, language: str, output: str, shared_utility: str | None) -> Any:
+    from Cython.Compiler import Options
+
+    values: dict[str, Any] = {
+        "include_path": list(settings.include_path),
+        "cplus": language == "c++",
+        "compiler_directives": dict(settings.directives),
+        "output_file": output,
+        "errors_to_stderr": False,
+        "annotate": False,
+        "formal_grammar": False,
+    }
+    if settings.language_level is not None:
+        values["language_level"] = settings.language_level
+    if settings.compile_time_env is not None:
+        values["compile_time_env"] = dict(settings.compile_time_env)
+    if shared_utility is not None:
+        values["shared_utility_qualified_name"] = shared_utility
+    return Options.CompilationOptions(Options.default_options, **values)
+
+
+def generate_c(
+    path: str,
+    module_name: str,
+    settings: Settings,
+    *,
+    shared_utility: str | None = None,
+) -> CUnit:
+    """Run Cython on one file; raises `errors.CompileError` with the text that Cython prints.
+
+    ``shared_utility`` is the qualified name of a module that holds the memoryview code.
+    """
+    path = os.path.abspath(path)
+    source = _read_source(path)
+    settings, language = distutils_header.merge(settings, source, path)
+    if _NUMPY.search(source):
+        settings = distutils_header.with_numpy(settings)
+    with LOCK:
+        folder = tempfile.mkdtemp(prefix="cython_llvm-")
+        try:
+            unit = _generate(path, module_name, settings, language, folder, shared_utility)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return unit
+
+
+def _generate(path: str, module_name: str, settings: Settings, language: str, folder: str,
+              shared_utility: str | None) -> CUnit:  # fmt: skip
+    from . import lexicon
+
+    lexicon.install()
+    from Cython import Utils
+    from Cython.Compiler import Main
+
+    # Cython remembers where files are for the life of the process; files come and go.
+    Utils.clear_function_caches()
+    suffix = ".cpp" if language == "c++" else ".c"
+    base = os.path.splitext(os.path.basename(path))[0]
+    output = os.path.join(folder, base + suffix)
+    watch, messages = _Watch(), io.StringIO()
+    try:
+        options = _options(settings, language, output, shared_utility)
+        context = _context_class(watch, messages).from_options(options)
+        result = Main.compile_single(path, options, module_name, context=context)
+    except Exception as error:
+        text = messages.getvalue()
+        if isinstance(error, (Main.Errors.PyrexError, ValueError, UnicodeError, RuntimeError)):
+            raise _cython_error(text + str(error), path) from error
+        raise errors.CompileError(
+            f"Cython failed inside on '{path}':\n{text}{traceback.format_exc()}", code="CYL1202"
+        ) from error
+    finally:
+        lexicon.save()
+    if result.num_errors or not result.c_file or not os.path.exists(result.c_file):
+        raise _cython_error(messages.getvalue(), path)
+    dependencies = [name for name in watch.found if name != path]
+    settings, language = distutils_header.merge_pxds(settings, language, dependencies)
+    return CUnit(
+        module_name=module_name,
+        source_path=path,
+        c_text=_read_file(result.c_file),
+        c_filename=os.path.splitext(path)[0] + suffix,
+        language=language,
+        settings=settings,
+        headers=_headers(folder, os.path.basename(output)),
+        dependencies=tuple(dependencies),
+        absent=tuple(watch.absent),
+        warnings=messages.getvalue(),
+    )
+
+
+def _read_file(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _headers(folder: str, c_name: str) -> dict[str, bytes]:
+    return {
+        name: _read_file(os.path.join(folder, name))
+        for name in sorted(os.listdir(folder))
+        if name != c_name and name.endswith((".h", ".pxi"))
+    }
