@@ -17,18 +17,18 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .build import build_ext, cythonize
     from .errors import CompileError, CythonLLVMError, LinkError, ModuleBuildError
-    from .explain import Explanation, explain
+    from .explaining import Explanation, explain
     from .importer import import_file, install, uninstall
-    from .inline import inline, inline_module
+    from .inlining import inline, inline_module
 
 _PUBLIC = {
     "install": "importer",
     "uninstall": "importer",
     "import_file": "importer",
-    "explain": "explain",
-    "Explanation": "explain",
-    "inline": "inline",
-    "inline_module": "inline",
+    "explain": "explaining",
+    "Explanation": "explaining",
+    "inline": "inlining",
+    "inline_module": "inlining",
     "build_ext": "build",
     "cythonize": "build",
     "CythonLLVMError": "errors",

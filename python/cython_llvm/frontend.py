@@ -64,8 +64,9 @@ def _context_class(watch: _Watch, messages: io.StringIO) -> type:
 
         def search_include_directories(self, qualified_name: str, *args: Any, **kwargs: Any) -> Any:
             path = super().search_include_directories(qualified_name, *args, **kwargs)
-            if path:
+            if path and os.path.abspath(path) not in watch.found:
                 watch.found[os.path.abspath(path)] = None
+                _note_for_lexicon(path)
             self._note_absent(qualified_name, path, *args, **kwargs)
             return path
 
@@ -180,6 +181,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
     from . import lexicon
 
     lexicon.install()
+    _note_for_lexicon(path)
     from Cython import Utils
     from Cython.Compiler import Main
 
@@ -218,6 +220,15 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         absent=tuple(watch.absent),
         warnings=messages.getvalue(),
     )
+
+
+def _note_for_lexicon(path: str) -> None:
+    from . import lexicon
+
+    try:
+        lexicon.note_source(_read_file(path))
+    except OSError:
+        pass  # Cython reports it
 
 
 def _read_file(path: str) -> bytes:

@@ -2,8 +2,13 @@
 
 Building the state machine of Cython's scanner takes a third to half a second, the largest part of
 a first compilation.  It depends on nothing but Cython's own source, so it is saved as plain tuples
-(marshal) in the cache folder and put together again in some tens of milliseconds.  Cython is not
-changed: its scanner asks `make_lexicon` of its own module's names, and that name is set here.
+(marshal) in the cache folder and put together again.  Cython is not changed: its scanner asks
+`make_lexicon` of its own module's names, and that name is set here.
+
+Nearly all of the machine's 1.5 million transitions are for the letters of other scripts in
+identifiers.  A second, small machine leaves them out; it serves until a file turns up that has any
+character beyond ASCII outside whole-line comments (`note_source`).  Cython's own utility sources
+have none.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ import hashlib
 import marshal
 import os
 import re
+import sys
 from typing import Any
 
 from . import cache
@@ -20,56 +26,96 @@ from . import cache
 _FORMAT = 1
 _MINIMUM_RUN = 8  # characters with one target that are worth a shared key tuple
 
+_COMMENT_LINES = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
+
 _original: Any = None
-_made: Any = None
-_saved = False
+_installed: _Switch | None = None
 
 _SIMPLE = re.compile(r"(?P<kind>IGNORE|TEXT)$")
 _RETURN = re.compile(r"Return\((?P<value>.+)\)$", re.DOTALL)
 _METHOD = re.compile(r"Method\((?P<name>\w+)(?P<kwargs>(?:, \w+='[^']*')*)\)$")
 
 
+class _Switch:
+    """What Cython's scanners take for a Plex lexicon: the small machine, or the whole one."""
+
+    def __init__(self) -> None:
+        self._small: Any = None
+        self._whole: Any = None
+        self._need_whole = False
+        self._built_here = False
+
+    def get_initial_state(self, name: str) -> Any:
+        if self._whole is None and not self._need_whole and self._small is None:
+            self._small = _load("ascii")
+        if self._small is not None and not self._need_whole:
+            return self._small.initial_states[name]
+        if self._whole is None:
+            self._whole = _load("whole")
+        if self._whole is None:
+            self._whole = _original().machine
+            self._built_here = True
+        return self._whole.initial_states[name]
+
+    def need_whole(self) -> None:
+        self._need_whole = True
+
+    def save(self) -> None:
+        """Write what Cython built in this process, once."""
+        if not self._built_here:
+            return
+        self._built_here = False
+        for kind in ("ascii", "whole"):
+            path = _path(kind)
+            data = _pack(self._whole, ascii_only=kind == "ascii") if path is not None else None
+            if path is not None and data is not None:
+                cache.write_atomically(path, data)
+
+
 def install() -> None:
-    """Make Cython's scanner use the saved machine, where there is one."""
-    global _original
-    if _original is not None:
+    """Make Cython's scanners use saved machines, where there are any.
+
+    The compiled scanner takes `make_lexicon` over when it is imported; where that has happened
+    already, it stays with Cython's own.
+    """
+    global _original, _installed
+    if _installed is not None or "Cython.Compiler.Scanning" in sys.modules:
         return
-    from Cython.Compiler import Scanning
+    from Cython.Compiler import Lexicon
 
-    _original = Scanning.make_lexicon
-    Scanning.make_lexicon = _make
+    _original = Lexicon.make_lexicon
+    _installed = _Switch()
+    Lexicon.make_lexicon = lambda: _installed
+    try:
+        from Cython.Compiler import Scanning  # noqa: F401
+    finally:
+        Lexicon.make_lexicon = _original
 
 
-def _make() -> Any:
-    global _made, _saved
-    path = _path()
-    if path is not None:
-        try:
-            with open(path, "rb") as file:
-                made = _unpack(file.read())
-        except Exception:  # damaged in whatever way: built anew, and saved over it
-            made = None
-        if made is not None:
-            _saved = True
-            return made
-    _made = _original()
-    return _made
+def note_source(data: bytes) -> None:
+    """Tell what is going to be scanned, before it is."""
+    if _installed is not None and not data.isascii() and not _COMMENT_LINES.sub(b"", data).isascii():
+        _installed.need_whole()
 
 
 def save() -> None:
-    """Write the machine that Cython built in this process, once."""
-    global _made, _saved
-    if _made is None or _saved:
-        return
-    _saved = True
-    path = _path()
-    data = _pack(_made) if path is not None else None
-    _made = None
-    if path is not None and data is not None:
-        cache.write_atomically(path, data)
+    """Write a machine that had to be built in this process."""
+    if _installed is not None:
+        _installed.save()
 
 
-def _path() -> str | None:
+def _load(kind: str) -> Any:
+    path = _path(kind)
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return _unpack(file.read())
+    except Exception:  # damaged in whatever way: built anew, and saved over it
+        return None
+
+
+def _path(kind: str) -> str | None:
     folder = cache.subdirectory("lexicon")
     if folder is None:
         return None
@@ -82,7 +128,7 @@ def _path() -> str | None:
     for module in (Lexicon, Machines):
         status = os.stat(module.__file__)
         state.update(f"{module.__file__} {status.st_size} {status.st_mtime_ns}".encode())
-    return os.path.join(folder, f"{state.hexdigest()}.bin")
+    return os.path.join(folder, f"{kind}-{state.hexdigest()}.bin")
 
 
 # ---------------------------------------------------------------------------- packing
@@ -114,9 +160,8 @@ def _action(text: str) -> Any:
     raise ValueError(text)
 
 
-def _pack(lexicon: Any) -> bytes | None:
+def _pack(machine: Any, *, ascii_only: bool = False) -> bytes | None:
     """None where the machine holds something that this format does not know."""
-    machine = lexicon.machine
     number_of = {id(state): number for number, state in enumerate(machine.states)}
     actions: dict[int, int] = {}
     action_texts: list[str] = []
@@ -136,7 +181,7 @@ def _pack(lexicon: Any) -> bytes | None:
         groups: dict[int, list[str]] = {}
         singles = []
         for event, target in state.items():
-            if event in ("number", "action"):
+            if event in ("number", "action") or (ascii_only and not event.isascii()):
                 continue
             if target is not None and id(target) not in number_of:
                 return None
@@ -158,7 +203,6 @@ def _pack(lexicon: Any) -> bytes | None:
 
 
 def _unpack(data: bytes) -> Any:
-    from Cython.Plex.Lexicons import Lexicon
     from Cython.Plex.Machines import FastMachine
 
     if hashlib.blake2b(data[16:], digest_size=16).digest() != data[:16]:
@@ -186,6 +230,4 @@ def _unpack(data: bytes) -> Any:
         state["action"] = actions[at] if at >= 0 else None
     for name, number in initial:
         machine.make_initial_state(name, states[number])
-    lexicon = Lexicon.__new__(Lexicon)
-    lexicon.machine = machine
-    return lexicon
+    return machine

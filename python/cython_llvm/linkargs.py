@@ -122,3 +122,35 @@ def arguments(
         wanted = ["libstdc++.so.6", "libgcc_s.so.1", *wanted]
     args += [path for path in map(system_library, wanted) if path is not None]
     return args
+
+
+def _resolve(name: str, dirs: Iterable[str]) -> str | None:
+    """Path of a library named as in ``-lname``, shared ones first; None where there is none."""
+    for folder in dirs:
+        for pattern in (f"lib{name}.so", f"lib{name}.so.*", f"lib{name}.a"):
+            found = sorted(glob.glob(os.path.join(glob.escape(folder), pattern)))
+            # A linker script called libfoo.so is text; the versioned file beside it is the library.
+            found = [path for path in found if path.endswith(".a") or _is_elf(path)]
+            if found:
+                return found[-1]
+    return None
+
+
+def _is_elf(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4) == b"\x7fELF"
+    except OSError:
+        return False
+
+
+def shared_libraries(settings: Settings) -> list[str]:
+    """Paths (sonames where nothing is found) of the libraries that the settings name."""
+    dirs = search_dirs(settings)
+    names = [name for name in settings.libraries if name not in _IN_LIBC and name != "m"]
+    return [_resolve(name, dirs) or f"lib{name}.so" for name in names]
+
+
+def has_static_libraries(settings: Settings) -> bool:
+    """Whether a library of the settings exists as an archive only."""
+    return any(path.endswith(".a") for path in shared_libraries(settings))

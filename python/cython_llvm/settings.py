@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 ROUTES = ("auto", "tree", "c")
@@ -27,43 +26,110 @@ def env_flag(name: str, default: bool) -> bool:
     return default
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Everything besides the source that decides what code comes out.
+_DEFAULTS: dict[str, Any] = {
+    "opt_level": 2,
+    "march": "native",
+    "route": "auto",
+    "language": None,
+    "language_level": None,
+    "directives": {},
+    "compile_time_env": None,
+    "include_path": (),
+    "include_dirs": (),
+    "define_macros": (),
+    "undef_macros": (),
+    "libraries": (),
+    "library_dirs": (),
+    "runtime_library_dirs": (),
+    "extra_objects": (),
+    "extra_sources": (),
+    "extra_compile_args": (),
+    "extra_link_args": (),
+    "debug": False,
+}
 
-    opt_level: 0 to 3.  march: "native", or a name that clang's -march takes.
-    cimports and C flags are as in setuptools' Extension.
+
+class Settings:
+    """Everything besides the source that decides what code comes out.  Immutable.
+
+    opt_level: 0 to 3.  march: "native", or a name that clang's -march takes.  C flags and folders
+    are as in setuptools' Extension.  (Not a dataclass: a cached import must not pay for that
+    module's import.)
     """
 
-    opt_level: int = 2
-    march: str = "native"
-    route: str = "auto"
-    language: str | None = None  # "c", "c++", or None: as the source says
-    language_level: Any = None  # 2, 3, "3str" or None: Cython's default
-    directives: Mapping[str, Any] = field(default_factory=dict)
-    compile_time_env: Mapping[str, Any] | None = None
-    include_path: tuple[str, ...] = ()  # Cython's -I: .pxd and .pxi
-    include_dirs: tuple[str, ...] = ()  # C headers
-    define_macros: tuple[tuple[str, str | None], ...] = ()
-    undef_macros: tuple[str, ...] = ()
-    libraries: tuple[str, ...] = ()
-    library_dirs: tuple[str, ...] = ()
-    runtime_library_dirs: tuple[str, ...] = ()
-    extra_objects: tuple[str, ...] = ()
-    extra_sources: tuple[str, ...] = ()
-    extra_compile_args: tuple[str, ...] = ()
-    extra_link_args: tuple[str, ...] = ()
-    debug: bool = False  # DWARF that maps to the source
+    __slots__ = tuple(_DEFAULTS)
 
-    def __post_init__(self) -> None:
+    opt_level: int
+    march: str
+    route: str
+    language: str | None  # "c", "c++", or None: as the source says
+    language_level: Any  # 2, 3, "3str" or None: Cython's default
+    directives: Mapping[str, Any]
+    compile_time_env: Mapping[str, Any] | None
+    include_path: tuple[str, ...]  # Cython's -I: .pxd and .pxi
+    include_dirs: tuple[str, ...]  # C headers
+    define_macros: tuple[tuple[str, str | None], ...]
+    undef_macros: tuple[str, ...]
+    libraries: tuple[str, ...]
+    library_dirs: tuple[str, ...]
+    runtime_library_dirs: tuple[str, ...]
+    extra_objects: tuple[str, ...]
+    extra_sources: tuple[str, ...]
+    extra_compile_args: tuple[str, ...]
+    extra_link_args: tuple[str, ...]
+    debug: bool  # DWARF that maps to the source
+
+    def __init__(self, **values: Any) -> None:
+        unknown = values.keys() - _DEFAULTS.keys()
+        if unknown:
+            raise TypeError(f"unknown settings: {', '.join(sorted(unknown))}")
+        for name, default in _DEFAULTS.items():
+            value = values.get(name, default)
+            if isinstance(default, tuple) and not isinstance(value, tuple):
+                value = tuple(value)
+            object.__setattr__(self, name, value)
         if self.opt_level not in (0, 1, 2, 3):
             raise ValueError(f"opt_level must be 0, 1, 2 or 3, not {self.opt_level!r}")
         if self.route not in ROUTES:
             raise ValueError(f"route must be one of {', '.join(ROUTES)}, not {self.route!r}")
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("Settings are immutable; with_() makes a changed copy")
+
     def with_(self, **changes: Any) -> Settings:
         """A copy with some fields changed."""
-        return replace(self, **changes)
+        return Settings(**{**{name: getattr(self, name) for name in _DEFAULTS}, **changes})
+
+    def identity(self) -> str:
+        """Text that is equal for equal settings, in every process."""
+        shown = []
+        for name in _DEFAULTS:
+            value = getattr(self, name)
+            if isinstance(value, Mapping):
+                value = sorted((str(key), repr(item)) for key, item in value.items())
+            shown.append(f"{name}={value!r}")
+        return "; ".join(shown)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self.identity() == other.identity()
+
+    def __hash__(self) -> int:
+        return hash(self.identity())
+
+    def __repr__(self) -> str:
+        changed = [
+            f"{name}={getattr(self, name)!r}"
+            for name, default in _DEFAULTS.items()
+            if getattr(self, name) != default
+        ]
+        return f"Settings({', '.join(changed)})"
+
+    def __reduce__(self) -> Any:
+        return _rebuild, ({name: getattr(self, name) for name in _DEFAULTS},)
+
+
+def _rebuild(values: dict[str, Any]) -> Settings:
+    return Settings(**values)
 
 
 def default_settings() -> Settings:

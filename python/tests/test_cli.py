@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -409,3 +410,20 @@ def test_a_crash_takes_one_item_with_it() -> None:
     assert "SIGKILL" in (finished[1].failure or "")
     assert "bad item" in (finished[2].failure or "")
     assert finished[3].output == "item 3\n"
+
+
+def test_embed_makes_a_program_or_says_why_not(tmp_path: Path) -> None:
+    (tmp_path / "prog.py").write_text("import sys\nprint('hello', sys.argv[1:])\n")
+    done = cython(tmp_path, "--backend=llvm", "-3", "--embed", "prog.py")
+    program = tmp_path / "prog"
+    if done.returncode == 0:
+        ran = subprocess.run([str(program), "a"], capture_output=True, text=True, timeout=60)
+        assert ran.stdout == "hello ['a']\n", ran.stderr
+    else:
+        assert "--embed" in done.stderr
+        assert "CYL201" in done.stderr
+        assert "--emit=" in done.stderr or "install" in done.stderr
+        assert names(tmp_path) == {"prog.py"}
+    named = cython(tmp_path, "--backend=llvm", "-3", "--embed=start", "prog.py")
+    assert named.returncode == 1
+    assert "CYL2011" in named.stderr

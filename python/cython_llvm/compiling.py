@@ -1,0 +1,114 @@
+"""The whole C route for one module: Cython, clang, LLVM, and the JIT or the linker.
+
+Imported only when something has to be compiled.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+
+from . import cache, cdiag, errors, frontend, jit, sharedutil, toolchain
+from .frontend import CUnit
+from .settings import Settings
+
+
+@dataclass
+class Built:
+    """A compiled module: loaded (``address`` of its init function), or linked (``path``)."""
+
+    unit: CUnit
+    objects: list[bytes]
+    headers: list[str]  # C headers that were read, those of the wheel left out
+    openmp: bool
+    address: int = 0
+    path: str | None = None
+
+
+def build(path: str, name: str, settings: Settings, beside: str | None = None) -> Built:
+    """Compile and load; with ``beside``, link to that path instead of loading by the JIT."""
+    unit = frontend.generate_c(path, name, settings, shared_utility=sharedutil.available())
+    return build_unit(unit, beside)
+
+
+def build_unit(unit: CUnit, beside: str | None = None) -> Built:
+    """As `build`, from C text."""
+    virtual = [
+        (os.path.join(os.path.dirname(unit.c_filename), name), data)
+        for name, data in unit.headers.items()
+    ]
+    built = Built(unit, [], [], False)
+    _compile(built, unit.c_text, unit.c_filename, unit.language, virtual)
+    for source in unit.settings.extra_sources:
+        with open(source, "rb") as file:
+            text = file.read()
+        _compile(built, text, os.path.abspath(source), _language_of(source), [])
+    if beside is None and not jit.needs_linking(unit.settings):
+        address = jit.load(built.objects[0], unit.module_name, unit.settings,
+                           language=unit.language, openmp=built.openmp)  # fmt: skip
+        if address is not None:
+            built.address = address
+            return built
+    if beside is not None:
+        _link(built, beside)
+        built.path = beside
+    else:
+        built.path = jit.memory_file(_linked(built), unit.module_name)
+    return built
+
+
+def _language_of(path: str) -> str:
+    return "c" if path.endswith(".c") else "c++"
+
+
+def _compile(built: Built, text: bytes, filename: str, language: str,
+             virtual: list[tuple[str, bytes]]) -> None:  # fmt: skip
+    unit = built.unit
+    try:
+        module = toolchain.compile_c(text, filename, language, unit.settings, virtual_files=virtual)
+        toolchain.optimize(module, unit.settings)
+        built.objects.append(toolchain.emit(module, "obj", unit.settings))
+    except errors.CompileError as error:
+        source = cdiag.CSource(filename, text.decode("utf-8", "replace"), unit.source_path)
+        shown = cdiag.format_error(error, source)
+        raise errors.CompileError(shown, code=error.code, diagnostics=error.diagnostics) from error
+    built.openmp = built.openmp or toolchain.uses_openmp(module)
+    own = (str(toolchain.data_dir()), toolchain.python_include())
+    virtual_names = {name for name, _ in virtual}
+    built.headers += [
+        header
+        for header in module.dependencies
+        if not header.startswith(own) and header not in virtual_names
+    ]
+
+
+def _link(built: Built, output: str) -> None:
+    unit = built.unit
+    language = "c++" if any(_language_of(s) == "c++" for s in unit.settings.extra_sources) else unit.language
+    try:
+        toolchain.link_extension(
+            built.objects, output, unit.settings, language=language, openmp=built.openmp
+        )
+    except errors.LinkError as error:
+        shown = cdiag.format_error(error)
+        raise errors.LinkError(shown, code=error.code, diagnostics=error.diagnostics) from error
+
+
+def _linked(built: Built) -> bytes:
+    """The shared library's bytes."""
+    with tempfile.TemporaryDirectory(prefix="cython_llvm-") as folder:
+        output = os.path.join(folder, built.unit.module_name.rpartition(".")[2] + ".so")
+        _link(built, output)
+        with open(output, "rb") as file:
+            return file.read()
+
+
+def store(built: Built, key: str, filename: str) -> str | None:
+    """Link and put into the cache; the entry's path, or None where there is no cache."""
+    if cache.directory() is None:
+        return None
+    unit = built.unit
+    used = (*unit.dependencies, *built.headers, *unit.settings.extra_sources)
+    dependencies = cache.fingerprint(used)
+    return cache.store(key, filename, _linked(built), dependencies, unit.absent)

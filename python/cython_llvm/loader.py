@@ -1,0 +1,262 @@
+"""A source file to a live module: from the cache, or compiled, loaded and then cached.
+
+`PyxLoader` is what the import system sees.  It compiles in `exec_module` when a module is executed
+again, so that `importlib.reload` brings edits in; the first time code must exist before the module
+object does, and `create_module` compiles.
+"""
+
+from __future__ import annotations
+
+import _imp
+import os
+import sys
+import threading
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+from . import cache, errors
+from .settings import Settings
+
+_EXT_SUFFIX = next(suffix for suffix in _imp.extension_suffixes())
+
+_writers: list[threading.Thread] = []
+
+
+class Code:
+    """Code of one module, ready to run once; a library on disk or an init function's address."""
+
+    __slots__ = ("address", "cached", "path")
+
+    def __init__(self, *, path: str | None = None, address: int = 0, cached: bool = False) -> None:
+        self.path = path
+        self.address = address
+        self.cached = cached  # found, not compiled
+
+    def create(self, spec: ModuleSpec) -> ModuleType:
+        """The module object, not yet executed."""
+        if self.path is not None:
+            own = ModuleSpec(spec.name, spec.loader, origin=self.path)
+            own.submodule_search_locations = spec.submodule_search_locations
+            try:
+                return _imp.create_dynamic(own)
+            except ImportError as error:
+                raise _load_error(error, spec) from None
+        from . import _native
+
+        return _native.create_module(self.address, spec)
+
+    def execute(self, module: ModuleType) -> None:
+        """Run the module's code the first time."""
+        if self.path is not None:
+            _imp.exec_dynamic(module)
+        else:
+            from . import _native
+
+            _native.exec_module(module)
+
+    def execute_again(self, module: ModuleType, name: str) -> None:
+        """Run this code in a module that exists."""
+        from . import _native, jit
+
+        address = self.address
+        if self.path is not None:
+            # A library that is loaded already would come back with its old variables.
+            address = jit.dlopen_init(jit.private_copy(self.path), name)
+        _native.exec_into(address, module)
+
+
+def _load_error(error: ImportError, spec: ModuleSpec) -> errors.ModuleBuildError:
+    return errors.ModuleBuildError(
+        f"module '{spec.name}' was built, but cannot be loaded: {error}",
+        name=spec.name, path=spec.origin, code="CYL3002",
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------------------- building
+
+
+def obtain(path: str, name: str, settings: Settings, *, in_place: bool = False) -> Code:
+    """Code for the source at ``path`` as module ``name``.  Raises `errors.CompileError`."""
+    check_route(settings, path)
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        raise errors.CompileError(
+            f"'{path}' cannot be read: {error.strerror}", code="CYL1203"
+        ) from error
+    filename = name.rpartition(".")[2] + _EXT_SUFFIX
+    key = cache.key("module", source, path, name, settings.identity())
+    found = None if in_place else cache.lookup(key, filename)
+    if found is not None:
+        return Code(path=found, cached=True)
+    lock = cache.Lock(key)
+    lock.__enter__()
+    handed_on = False
+    try:
+        found = None if in_place else cache.lookup(key, filename)
+        if found is not None:
+            return Code(path=found, cached=True)
+        from . import compiling
+
+        beside = os.path.join(os.path.dirname(path), filename) if in_place else None
+        built = compiling.build(path, name, settings, beside)
+        if built.address:
+            store: Callable[[], object] = lambda: compiling.store(built, key, filename)  # noqa: E731
+            handed_on = _in_background(store, lock)
+            return Code(address=built.address)
+        stored = built.path if in_place else compiling.store(built, key, filename)
+        return Code(path=stored or built.path)
+    finally:
+        if not handed_on:
+            lock.__exit__()
+
+
+def _in_background(store: Callable[[], object], lock: cache.Lock) -> bool:
+    """Write to the cache while the module already runs; the lock goes to the writer."""
+    if cache.directory() is None:
+        return False
+
+    def work() -> None:
+        try:
+            store()
+        except errors.CythonLLVMError:
+            pass  # not cached; the module itself is loaded
+        finally:
+            lock.__exit__()
+
+    # Not a daemon: the interpreter waits for it at its end.
+    thread = threading.Thread(target=work, name="cython_llvm-cache")
+    _writers[:] = [writer for writer in _writers if writer.is_alive()]
+    _writers.append(thread)
+    try:
+        thread.start()
+    except RuntimeError:  # no threads any more: the interpreter is ending
+        work()
+    return True
+
+
+def wait_for_cache() -> None:
+    """Wait until everything loaded so far is in the cache."""
+    for writer in list(_writers):
+        writer.join()
+
+
+def check_route(settings: Settings, path: str) -> None:
+    """Refuse what this version cannot do, by name."""
+    if settings.route == "tree":
+        raise errors.CompileError(
+            f"'{path}': route 'tree' is not part of this version; 'auto' and 'c' take the C route",
+            code="CYL1301",
+        )
+
+
+# ---------------------------------------------------------------------------- the import system
+
+
+class PyxLoader:
+    """Loader of one .pyx (or pure-Python-mode .py) file."""
+
+    def __init__(self, name: str, path: str, options: Callable[[], Settings], *,
+                 in_place: bool = False) -> None:  # fmt: skip
+        self.name = name
+        self.path = path
+        self._options = options
+        self._in_place = in_place
+        self._fresh: tuple[ModuleType, Code] | None = None
+
+    def __repr__(self) -> str:
+        return f"<cython_llvm loader of {self.path!r}>"
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Compile (or find) the code and make the module object."""
+        code = self._obtain()
+        module = code.create(spec)
+        module.__file__ = self.path
+        module.__loader__ = self
+        self._fresh = (module, code)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module's code; on a module that has run before, that of the source as it is now."""
+        fresh, self._fresh = self._fresh, None
+        if fresh is not None and fresh[0] is module:
+            fresh[1].execute(module)
+            return
+        self._execute_again(module)
+
+    def _execute_again(self, module: ModuleType) -> None:
+        code = self._obtain()
+        before = dict(module.__dict__)
+        try:
+            code.execute_again(module, self.name)
+        except BaseException:
+            namespace = module.__dict__
+            namespace.update(before)
+            for added in [key for key in namespace if key not in before]:
+                del namespace[added]
+            raise
+
+    def _obtain(self) -> Code:
+        try:
+            return obtain(self.path, self.name, self._options(), in_place=self._in_place)
+        except errors.CompileError as error:
+            raise build_error(error, self.name, self.path) from error
+
+    # The rest is what tools ask of loaders.
+
+    def get_filename(self, name: str | None = None) -> str:
+        return self.path
+
+    def get_source(self, name: str | None = None) -> str:
+        with open(self.path, encoding="utf-8") as file:
+            return file.read()
+
+    def get_code(self, name: str | None = None) -> None:
+        return None
+
+    def is_package(self, name: str | None = None) -> bool:
+        return os.path.splitext(os.path.basename(self.path))[0] == "__init__"
+
+
+def build_error(error: errors.CompileError, name: str, path: str) -> errors.ModuleBuildError:
+    """What an import raises when compiling failed; pyximport's words, then the compiler's."""
+    return errors.ModuleBuildError(
+        f"Building module {name} failed: {error}",
+        name=name, path=path, code=error.code, diagnostics=error.diagnostics,
+    )  # fmt: skip
+
+
+def spec_for(name: str, path: str, options: Callable[[], Settings], *,
+             in_place: bool = False) -> ModuleSpec:  # fmt: skip
+    """The spec that imports ``path`` as ``name``."""
+    loader = PyxLoader(name, path, options, in_place=in_place)
+    spec = ModuleSpec(name, loader, origin=path, is_package=loader.is_package())  # type: ignore[arg-type]
+    spec.has_location = True
+    if spec.submodule_search_locations is not None:
+        spec.submodule_search_locations.append(os.path.dirname(path))
+    return spec
+
+
+def load(spec: ModuleSpec) -> ModuleType:
+    """Import by a spec; `sys.modules` is left as it was where that fails."""
+    assert spec.loader is not None
+    before = sys.modules.get(spec.name)
+    module = spec.loader.create_module(spec)
+    assert module is not None
+    module.__spec__ = spec
+    if spec.parent is not None:
+        module.__package__ = spec.parent
+    if spec.submodule_search_locations is not None:
+        module.__path__ = spec.submodule_search_locations
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        if before is None:
+            sys.modules.pop(spec.name, None)
+        else:
+            sys.modules[spec.name] = before
+        raise
+    return sys.modules.get(spec.name, module)
