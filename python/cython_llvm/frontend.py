@@ -14,6 +14,7 @@ import tempfile
 import threading
 import traceback
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from . import distutils_header, errors
@@ -111,7 +112,22 @@ def _cython_error(text: str, source: str) -> errors.CompileError:
         if not found["message"].startswith("warning:")
     ]
     message = text.strip("\n") or f"Cython could not compile '{source}' and gave no reason"
-    return errors.CompileError(message, code="CYL1201", diagnostics=diagnostics)
+    return _error_class()(message, code="CYL1201", diagnostics=diagnostics)
+
+
+@lru_cache(maxsize=1)
+def _error_class() -> type[errors.CompileError]:
+    """Caught as our CompileError and as Cython's own, since it is Cython that refuses."""
+    from Cython.Compiler.Errors import CompileError as CythonsCompileError
+
+    class CythonCompileError(errors.CompileError, CythonsCompileError):
+        """Cython refused the source."""
+
+        def __str__(self) -> str:
+            return str(self.args[0])
+
+    CythonCompileError.__name__ = CythonCompileError.__qualname__ = "CompileError"
+    return CythonCompileError
 
 
 def _read_source(path: str) -> bytes:

@@ -99,7 +99,9 @@ def arguments(
         extra_objects=(*settings.extra_objects, *flags.objects),
     )
     args = ["-o", output, "-soname", soname, "-m", "elf_x86_64", "--hash-style=gnu", "--eh-frame-hdr",
-            "-z", "relro", "--as-needed", "--enable-new-dtags"]  # fmt: skip
+            "-z", "relro", "--as-needed", "--enable-new-dtags",
+            # lld's thread pool would outlive the link, and break in a forked child.
+            "--threads=1"]  # fmt: skip
     if not settings.debug:
         args.append("--strip-debug")
     args += settings.extra_objects

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import errors, linkargs, pch, toolchain_id
+from . import ctext, errors, linkargs, pch, toolchain_id
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ def compile_c(
     args = driver_args(settings, language)
     args += _warning_args((*settings.extra_compile_args, *extra_args))
     args += extra_args
+    text = ctext.adapt(text)
     header = pch.for_source(text, language, args)
     try:
         return native.compile_source(text, filename, language, args, list(virtual_files), header)
@@ -188,7 +189,7 @@ def emit(module: _native.Module, kind: str, settings: Settings) -> bytes:
 
 def uses_openmp(module: _native.Module) -> bool:
     """Whether the code calls the OpenMP runtime."""
-    return any(symbol.startswith(("__kmpc_", "omp_", "kmp_")) for symbol in module.undefined_symbols())
+    return any(symbol.startswith(("__kmpc_", "omp_", "kmp_", "GOMP_")) for symbol in module.undefined_symbols())
 
 
 def openmp_library() -> str:

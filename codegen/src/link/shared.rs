@@ -31,7 +31,7 @@ unsafe extern "C" {
 static LLD: Mutex<()> = Mutex::new(());
 static POISONED: AtomicBool = AtomicBool::new(false);
 
-/// Links a shared library.
+/// Links a shared library, or a program where `-pie` is among the arguments.
 ///
 /// `args` are ld's own (`-o`, `-L`, `-l`, `--as-needed`, paths of further inputs); `objects` are
 /// ELF objects as bytes and come before them, the start-up object first.  Returns lld's warnings.
@@ -53,7 +53,11 @@ pub fn link_shared(args: &[String], objects: &[&[u8]]) -> Result<Vec<Diagnostic>
     for (index, object) in objects.iter().enumerate() {
         files.push(memory_file(&format!("module{index}.o"), object)?);
     }
-    let mut words = vec!["ld.lld".to_owned(), "-shared".to_owned()];
+    let mut words = vec!["ld.lld".to_owned()];
+    // A program (`cython --embed`) says so itself.
+    if !args.iter().any(|arg| arg == "-pie") {
+        words.push("-shared".to_owned());
+    }
     words.extend(
         files
             .iter()

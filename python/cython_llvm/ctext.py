@@ -1,0 +1,39 @@
+"""What has to be added to Cython's C text for clang to treat it as gcc does.
+
+Additions go to the end, so that no line changes its number.
+"""
+
+from __future__ import annotations
+
+# A prange loop that holds the GIL ends with `omp for nowait ... lastprivate(...)`, gives the GIL
+# up, and then waits at a barrier of its own.  Clang, other than gcc, waits at the loop's end
+# wherever there is a lastprivate, `nowait` or not, with the GIL still held: a deadlock
+# (Cython's tests/run/parallel_with_gil.pyx).  This barrier gives the GIL up while it waits.
+_LOOP_WITH_GIL = b"__pyx_parallel_loop_threadstate"
+_BARRIER = rb"""
+#if defined(_OPENMP) && !defined(Py_LIMITED_API)
+#ifdef __cplusplus
+extern "C" {
+#endif
+extern void GOMP_barrier(void);
+__attribute__((visibility("hidden"))) void __kmpc_barrier(void *location, int thread);
+__attribute__((visibility("hidden"))) void __kmpc_barrier(void *location, int thread) {
+    PyThreadState *own = PyGILState_GetThisThreadState();
+    PyThreadState *held = own && own == _PyThreadState_UncheckedGet() ? PyEval_SaveThread() : NULL;
+    (void) location;
+    (void) thread;
+    GOMP_barrier();
+    if (held) PyEval_RestoreThread(held);
+}
+#ifdef __cplusplus
+}
+#endif
+#endif
+"""
+
+
+def adapt(text: bytes) -> bytes:
+    """The text to compile in place of ``text``."""
+    if _LOOP_WITH_GIL in text:
+        return text + _BARRIER
+    return text

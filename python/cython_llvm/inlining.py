@@ -1,0 +1,248 @@
+"""``inline``: Cython code in a string, compiled and run where it stands; and whole modules from strings.
+
+The rules are those of ``cython.inline``, whose helper functions do the reading: which names are
+unbound, what C type a value gets, which lines go to module level.  What is built from that, and how
+it is found again, is ours: the key covers everything that decides the result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+from typing import Any
+
+from . import cache, loader
+from .settings import Settings, default_settings
+
+_UNSAFE_TYPES: Any = object()  # stands for cython.inline's default, which is expensive to import
+_QUALIFIED = re.compile(r"([.\w]+)[.]")
+
+#: (code, signature, options) -> function taking the values in the order of their names.
+_compiled: dict[Any, Callable[..., Any]] = {}
+_unbound: dict[str, tuple[str, ...]] = {}
+_lock = threading.RLock()
+
+
+def _helpers() -> Any:
+    """Cython's own module for inline code."""
+    from . import lexicon
+
+    lexicon.install()
+    from Cython.Build import Inline
+
+    return Inline
+
+
+def _unbound_symbols(code: str, stripped: str, quiet: bool) -> tuple[str, ...] | None:
+    known = _unbound.get(code)
+    if known is not None:
+        return known
+    from . import frontend, lexicon
+
+    try:
+        with frontend.LOCK:
+            lexicon.note_source(stripped.encode("utf-8", "surrogatepass"))
+            symbols = tuple(sorted(_helpers().unbound_symbols(stripped)))
+    except AssertionError:
+        if not quiet:
+            print("Could not parse code as a string (to extract unbound symbols).")
+        return None
+    _unbound[code] = symbols
+    return symbols
+
+
+def _bind(values: dict[str, Any], symbols: Iterable[str], frame: Any,
+          locals: Mapping[str, Any] | None, globals: Mapping[str, Any] | None) -> None:  # fmt: skip
+    missing = [symbol for symbol in symbols if symbol not in values]
+    if not missing:
+        return
+    if locals is None:
+        locals = frame.f_locals
+    if globals is None:
+        globals = frame.f_globals
+    for symbol in missing:
+        if symbol in locals:
+            values[symbol] = locals[symbol]
+        elif symbol in globals:
+            values[symbol] = globals[symbol]
+        else:
+            print(f"Couldn't find {symbol!r}")
+
+
+def inline(
+    code: str,
+    get_type: Any = _UNSAFE_TYPES,
+    lib_dir: str | None = None,
+    cython_include_dirs: Iterable[str] | None = None,
+    cython_compiler_directives: Mapping[str, Any] | None = None,
+    force: bool = False,
+    quiet: bool = False,
+    locals: Mapping[str, Any] | None = None,
+    globals: Mapping[str, Any] | None = None,
+    language_level: Any = None,
+    **kwds: Any,
+) -> Any:
+    """Compile and run a piece of Cython; the same as ``cython.inline``.
+
+    Unbound names are taken from the keywords, then the caller's locals, then its globals; their C
+    types from their values (``get_type(value, context)``; None makes all of them objects).  Without
+    ``return`` the result is the dictionary of local variables.  A function as ``code`` is returned
+    unchanged.  ``lib_dir`` is where the generated sources go; ``force`` compiles again.
+
+    Raises `CompileError` with Cython's message.
+    """
+    if not isinstance(code, str):
+        return code
+    directives = dict(cython_compiler_directives or {})
+    if language_level is None and "language_level" not in directives:
+        language_level = "3"
+    if language_level is not None:
+        directives["language_level"] = language_level
+    include_path = tuple(cython_include_dirs or ())
+    frame = sys._getframe(1)
+    with _lock:
+        helpers = _helpers()
+        if get_type is _UNSAFE_TYPES:
+            get_type = helpers.unsafe_type
+        elif get_type is None:
+            get_type = lambda value, context=None: "object"  # noqa: E731
+        stripped, literals = helpers.strip_string_literals(code)
+        stripped = helpers.strip_common_indent(stripped)
+        symbols = _unbound_symbols(code, stripped, quiet)
+        if symbols is not None:
+            _bind(kwds, symbols, frame, locals, globals)
+        cimports = []
+        for name, value in list(kwds.items()):
+            if value is helpers.cython_module:
+                cimports.append(f"\ncimport cython as {name}")
+                del kwds[name]
+        context = helpers._create_context(include_path or (".",))
+        names = sorted(kwds)
+        signature = tuple((get_type(kwds[name], context), name) for name in names)
+        options = (tuple(sorted((k, repr(v)) for k, v in directives.items())), include_path)
+        key = (code, signature, tuple(cimports), options)
+        function = None if force else _compiled.get(key)
+        if function is None:
+            function = _build(helpers, key, stripped, literals, directives, include_path, lib_dir)
+            _compiled[key] = function
+    return function(*[kwds[name] for name in names])
+
+
+def _build(helpers: Any, key: Any, stripped: str, literals: Mapping[str, str],
+           directives: Mapping[str, Any], include_path: tuple[str, ...],
+           lib_dir: str | None) -> Callable[..., Any]:  # fmt: skip
+    _, signature, cimports, _ = key
+    lines = list(cimports)
+    settings = default_settings().with_(directives=directives, include_path=include_path or (".",))
+    modules = {found.group(1) for kind, _ in signature if (found := _QUALIFIED.match(kind))}
+    for module in sorted(modules):
+        lines.append(f"\ncimport {module}")
+    if "numpy" in modules:
+        macro = ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")
+        settings = settings.with_(define_macros=(*settings.define_macros, macro))
+    module_body, function_body = helpers.extract_func_code(stripped)
+    parameters = ", ".join(f"{kind} {name}" for kind, name in signature)
+    text = (f"\n{module_body}\n" + "\n".join(lines) + f"\ndef __invoke({parameters}):\n"
+            f"{function_body}\n    return locals()\n")  # fmt: skip
+    for placeholder, literal in literals.items():
+        text = text.replace(placeholder, literal)
+    name = "_cython_inline_" + hashlib.sha256(repr((key, settings.identity())).encode()).hexdigest()
+    module = load_source_text(text, name, settings, lib_dir)
+    invoke: Callable[..., Any] = module.__invoke
+    return invoke
+
+
+def inline_module(
+    code: str,
+    name: str | None = None,
+    *,
+    directives: Mapping[str, Any] | None = None,
+    language: str | None = None,
+    language_level: Any = None,
+    include_path: Iterable[str] = (),
+    opt_level: int | None = None,
+    march: str | None = None,
+) -> ModuleType:
+    """Compile a string as a module of its own and import it.
+
+    Everything a .pyx file may hold may stand in it, cdef functions and classes among them.  Equal
+    code with equal options gives the same module in one process.  Raises `CompileError`.
+    """
+    changes: dict[str, Any] = {"include_path": tuple(include_path), "language": language,
+                               "language_level": language_level}  # fmt: skip
+    if directives:
+        changes["directives"] = dict(directives)
+    if opt_level is not None:
+        changes["opt_level"] = opt_level
+    if march is not None:
+        changes["march"] = march
+    settings = default_settings().with_(**changes)
+    code = _dedent(code)
+    if name is None:
+        key = hashlib.sha256(repr((code, settings.identity())).encode()).hexdigest()
+        name = "_cython_module_" + key[:32]
+        known = sys.modules.get(name)
+        if known is not None:
+            return known
+    return load_source_text(code, name, settings)
+
+
+def _dedent(code: str) -> str:
+    import textwrap
+
+    return textwrap.dedent(code)
+
+
+def load_source_text(code: str, name: str, settings: Settings, folder: str | None = None) -> ModuleType:
+    """Compile a string as module ``name`` and import it; raises `CompileError`.
+
+    The source is written to ``folder`` (default: the cache), where tracebacks find it.
+    """
+    from . import errors
+
+    path = _write_source(code, name, folder)
+    spec = loader.spec_for(name, path, lambda: settings)
+    try:
+        return loader.load(spec)
+    except errors.ModuleBuildError as error:
+        if isinstance(error.__cause__, errors.CompileError):
+            raise error.__cause__ from None
+        raise
+
+
+def _write_source(code: str, name: str, folder: str | None) -> str:
+    if folder is None:
+        folder = cache.subdirectory("inline")
+    if folder is None:
+        import tempfile
+
+        folder = tempfile.mkdtemp(prefix="cython_llvm-inline-")
+        _forget_at_exit(folder)
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(os.path.abspath(folder), name + ".pyx")
+    data = code.encode("utf-8")
+    try:
+        with open(path, "rb") as file:
+            if file.read() == data:
+                return path
+    except OSError:
+        pass
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with open(temporary, "wb") as file:
+        file.write(data)
+    os.replace(temporary, path)
+    return path
+
+
+def _forget_at_exit(folder: str) -> None:
+    import atexit
+    import shutil
+
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
