@@ -1,0 +1,80 @@
+# `make help` says what there is.  Every target sets up what it needs, and does nothing twice.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+STAMPS := .stamps
+PY := .venv/bin/python
+
+RUST := Cargo.toml Cargo.lock .cargo/config.toml $(shell find frontend-bridge codegen runtime-abi \
+	reload python/src -type f 2>/dev/null) python/Cargo.toml python/build.rs
+PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' -o -name '*.pyi' \
+	-o -name '*.pth' 2>/dev/null) python/pyproject.toml README.md
+
+.PHONY: help setup build run test test-rust test-python test-system conformance conformance-short \
+	bench-latency bench-speed lint fmt clean distclean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+$(STAMPS)/system: scripts/setup_system.sh
+	@mkdir -p $(STAMPS)
+	scripts/setup_system.sh
+	@touch $@
+
+$(STAMPS)/venv: $(STAMPS)/system scripts/setup_venv.sh scripts/requirements.txt
+	scripts/setup_venv.sh
+	@touch $@
+
+setup: $(STAMPS)/venv ## install what is missing: Debian's packages, a virtual environment in .venv
+
+$(STAMPS)/wheel: $(STAMPS)/venv $(RUST) $(PACKAGE) scripts/build_wheel.sh scripts/collect_runtime.py \
+		scripts/strip_wheel.py
+	scripts/build_wheel.sh
+	@touch $@
+
+build: $(STAMPS)/wheel ## build the wheel into dist/ and install it into .venv
+
+run: build ## compile, import, edit, reload and inline a real module, beside gcc
+	$(PY) scripts/demo.py
+
+test: lint test-rust test-python test-system conformance-short ## run all tests
+
+test-rust: $(STAMPS)/venv ## Rust's tests
+	PYO3_PYTHON=$(CURDIR)/$(PY) CYTHON_LLVM_PYTHON=$(CURDIR)/$(PY) cargo test --release --workspace
+
+test-python: build ## the Python package's tests
+	cd python/tests && $(CURDIR)/$(PY) -m pytest -q -c $(CURDIR)/python/pyproject.toml --rootdir=. .
+
+test-system: build ## tests of the installed product as a whole
+	cd testsuite/system && $(CURDIR)/$(PY) -m pytest -q -rs --rootdir=. .
+
+conformance-short: build ## a representative part of Cython's own tests
+	cd testsuite && $(CURDIR)/$(PY) -m conformance llvm --short
+
+conformance: build ## all of Cython's own tests, with gcc and with us; writes testsuite/CONFORMANCE.md
+	cd testsuite && $(CURDIR)/$(PY) -m conformance gcc --resume --update-baseline
+	cd testsuite && $(CURDIR)/$(PY) -m conformance llvm --resume --write-report
+
+bench-latency: build ## ratios to pyximport with gcc, from edit to result
+	$(PY) testsuite/benches/latency.py
+
+bench-speed: build ## ratios of the code's speed to clang -O3 -march=native
+	scripts/setup_bench.sh
+	$(PY) testsuite/benches/speed.py
+
+lint: $(STAMPS)/venv ## rustfmt, clippy and ruff, as checks
+	cargo fmt --check
+	PYO3_PYTHON=$(CURDIR)/$(PY) CYTHON_LLVM_PYTHON=$(CURDIR)/$(PY) \
+		cargo clippy --release --workspace --all-targets -- -D warnings
+	$(PY) -m ruff check .
+
+fmt: $(STAMPS)/venv ## format Rust, sort Python's imports
+	cargo fmt
+	$(PY) -m ruff check --fix .
+
+clean: ## remove what was built
+	rm -rf target dist $(STAMPS)/wheel python/cython_llvm/data
+	rm -f python/cython_llvm/_native*.so python/cython_llvm/_cyutility*
+
+distclean: clean ## remove the virtual environment and downloads too
+	rm -rf .venv .cache $(STAMPS)
