@@ -194,9 +194,9 @@ def generate_c(
 
 def _generate(path: str, module_name: str, settings: Settings, language: str, folder: str,
               shared_utility: str | None) -> CUnit:  # fmt: skip
-    from . import lexicon
+    from . import compiler_import, lexicon
 
-    lexicon.install()
+    compiler_import.import_compiler()
     _note_for_lexicon(path)
     from Cython import Utils
     from Cython.Compiler import Main

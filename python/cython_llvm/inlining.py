@@ -30,9 +30,9 @@ _lock = threading.RLock()
 
 def _helpers() -> Any:
     """Cython's own module for inline code."""
-    from . import lexicon
+    from . import compiler_import
 
-    lexicon.install()
+    compiler_import.import_compiler()
     from Cython.Build import Inline
 
     return Inline
