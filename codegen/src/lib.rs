@@ -3,6 +3,7 @@
 //! Modules come from `frontend-bridge` (the C route) or, later, from the tree route's MIR.  This
 //! crate does no file I/O but the linked output, which lld writes, and it never prints.
 
+pub mod cold;
 pub mod context;
 pub mod error;
 pub mod link;

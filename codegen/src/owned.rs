@@ -8,7 +8,7 @@ use inkwell::targets::FileType;
 use crate::context::{Messages, collect_messages};
 use crate::symbols::{Symbols, symbols};
 use crate::target::host::{self, Cpu};
-use crate::{CodegenError, optimize, output};
+use crate::{CodegenError, cold, optimize, output};
 
 /// One LLVM module and its context.
 pub struct OwnedModule {
@@ -66,6 +66,11 @@ impl OwnedModule {
     pub fn optimize(&mut self, level: u8) -> Result<(), CodegenError> {
         self.level = level;
         optimize::optimize(&self.module, level)
+    }
+
+    /// Leaves loop-free functions with these prefixes out of optimisation; see [`cold`].
+    pub fn mark_cold(&mut self, prefixes: &[String]) -> usize {
+        cold::mark_cold(&self.module, prefixes)
     }
 
     /// Makes every function be compiled for another CPU.

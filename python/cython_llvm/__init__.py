@@ -10,11 +10,12 @@ Public names are loaded on first use: importing the package costs next to nothin
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 
+TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
 if TYPE_CHECKING:
+    from typing import Any
     from .build import build_ext, cythonize
     from .errors import CompileError, CythonLLVMError, LinkError, ModuleBuildError
     from .explaining import Explanation, explain

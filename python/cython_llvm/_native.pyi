@@ -38,6 +38,8 @@ class Module:
         """Every file that the preprocessor opened, the main text left out."""
     def optimize(self, level: int) -> None:
         """Run LLVM's default pipeline for -O<level> (0 to 3) once."""
+    def mark_cold(self, prefixes: list[str]) -> int:
+        """Leave loop-free functions with these prefixes out of optimisation; returns how many."""
     def retarget(self, cpu: str, features: str) -> None:
         """Replace the CPU and features of every function; "native" is this machine's."""
     def to_ir(self) -> str: ...

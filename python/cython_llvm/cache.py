@@ -17,11 +17,14 @@ import marshal
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
 
 from _blake2 import blake2b
 
 from . import toolchain_id
+
+TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _FORMAT = 1
 _DEFAULT_SIZE = 2 << 30

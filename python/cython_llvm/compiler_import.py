@@ -1,17 +1,17 @@
 """Cython's compiler, imported in about half the time, and the same compiler afterwards.
 
-A third of that import is 580 templates for the attributes of builtin exceptions, filled in though
-hardly any module uses one.  They are filled in when they are first looked at.  Garbage collection,
-which finds nothing among modules that are being imported, waits until the end.
+A third of that import goes into filling in 580 templates for the attributes of builtin exceptions,
+and most of that into compiling the same few Python expressions in them again and again.  Here each
+is compiled once.  Garbage collection, which finds nothing among modules that are being imported,
+waits until the end.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
+from types import ModuleType
 from typing import Any
-
-_DEFERRED = frozenset({"ExceptionGetProperty", "ExceptionSetProperty"})
 
 
 def import_compiler() -> None:
@@ -24,8 +24,12 @@ def import_compiler() -> None:
         from . import lexicon
 
         lexicon.install()
+        _import_annotate()
         _import_builtin()
+        import Cython.Compiler.CythonScope
         import Cython.Compiler.Main
+        import Cython.Compiler.Optimize
+        import Cython.Compiler.ParseTreeTransforms
         import Cython.Compiler.Pipeline  # noqa: F401
     finally:
         if collecting:
@@ -33,47 +37,47 @@ def import_compiler() -> None:
 
 
 def _import_builtin() -> None:
-    from Cython.Compiler import Code
+    from Cython.Tempita import Template
 
-    template: Any = Code.TempitaUtilityCode
-    load = template.__dict__["load"] if "load" in template.__dict__ else None
+    template: Any = Template
+    original = template._eval
+    compiled: dict[str, Any] = {}
 
-    class Deferred(template):
-        """Becomes a plain TempitaUtilityCode at the first look into it."""
+    def evaluate(self: Any, code: str, ns: dict[str, Any], pos: Any) -> Any:
+        try:
+            known = compiled.get(code)
+            if known is None:
+                known = compiled[code] = compile(code.strip(), "<template>", "eval")
+            return eval(known, self.default_namespace, ns)
+        except Exception:
+            return original(self, code, ns, pos)  # for its message
 
-        def __init__(self, arguments: tuple[Any, ...], context: dict[str, Any]) -> None:
-            self.__dict__["_deferred"] = (arguments, context)
-
-        def __getattribute__(self, name: str) -> Any:
-            if not name.startswith("__"):
-                _become(self)
-            return super().__getattribute__(name)
-
-        def __hash__(self) -> int:
-            _become(self)
-            return hash(self)
-
-        def __eq__(self, other: object) -> bool:
-            _become(self)
-            return bool(self == other)
-
-    def _become(deferred: Any) -> None:
-        arguments, context = deferred.__dict__.pop("_deferred")
-        deferred.__class__ = template
-        deferred.__dict__.update(template.load(*arguments, context=context).__dict__)
-
-    original = template.load
-
-    def load_later(cls: Any, name: str, from_file: Any = None, **keywords: Any) -> Any:
-        if name in _DEFERRED and from_file == "Builtins.c" and keywords.keys() == {"context"}:
-            return Deferred((name, from_file), keywords["context"].copy())
-        return original.__func__(cls, name, from_file, **keywords)
-
-    template.load = classmethod(load_later)
+    template._eval = evaluate
     try:
         from Cython.Compiler import Builtin  # noqa: F401
     finally:
-        if load is None:
-            del template.load
-        else:
-            template.load = load
+        template._eval = original
+
+
+def _import_annotate() -> None:
+    """Import the writer of annotated HTML without the HTTP client that comes with XML's escape()."""
+    name = "xml.sax.saxutils"
+    if name in sys.modules or "Cython.Compiler.Annotate" in sys.modules:
+        return
+    stand_in = ModuleType(name)
+
+    def escape(data: str, entities: dict[str, str] = {}) -> str:  # noqa: B006 - as the original
+        from xml.sax.saxutils import escape as original
+
+        return original(data, entities)
+
+    stand_in.escape = escape  # type: ignore[attr-defined]
+    packages = [package for package in ("xml", "xml.sax") if package not in sys.modules]
+    for package in packages:
+        sys.modules[package] = ModuleType(package)
+    sys.modules[name] = stand_in
+    try:
+        from Cython.Compiler import Annotate  # noqa: F401
+    finally:
+        for added in (*packages, name):
+            sys.modules.pop(added, None)

@@ -9,7 +9,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 
-from . import cache, cdiag, errors, frontend, jit, sharedutil, toolchain
+from . import cache, cdiag, coldcode, errors, frontend, jit, sharedutil, toolchain
 from .frontend import CUnit
 from .settings import Settings
 
@@ -67,6 +67,7 @@ def _compile(built: Built, text: bytes, filename: str, language: str,
     unit = built.unit
     try:
         module = toolchain.compile_c(text, filename, language, unit.settings, virtual_files=virtual)
+        module.mark_cold(coldcode.PREFIXES)
         toolchain.optimize(module, unit.settings)
         built.objects.append(toolchain.emit(module, "obj", unit.settings))
     except errors.CompileError as error:

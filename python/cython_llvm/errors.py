@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
 
 
 class CythonLLVMError(Exception):

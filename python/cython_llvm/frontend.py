@@ -6,6 +6,7 @@ collected instead, and every file that it read, or looked for in vain, is noted 
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -207,6 +208,9 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
     base = os.path.splitext(os.path.basename(path))[0]
     output = os.path.join(folder, base + suffix)
     watch, messages = _Watch(), io.StringIO()
+    thresholds = gc.get_threshold()
+    # A compilation's objects live until its end; looking for garbage among them is in vain.
+    gc.set_threshold(200_000, *thresholds[1:])
     try:
         options = _options(settings, language, output, shared_utility)
         context = _context_class(watch, messages).from_options(options)
@@ -219,6 +223,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
             f"Cython failed inside on '{path}':\n{text}{traceback.format_exc()}", code="CYL1202"
         ) from error
     finally:
+        gc.set_threshold(*thresholds)
         lexicon.save()
     if result.num_errors or not result.c_file or not os.path.exists(result.c_file):
         raise _cython_error(messages.getvalue(), path)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any
 
 from . import cache, loader, pyxbld
 from .settings import Settings, default_settings
+
+TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+    from types import ModuleType
 
 # Never compiled by pyimport: the compiler itself and what a build needs.
 _PY_BLOCKED = frozenset({"Cython", "cython", "cython_llvm", "_cython_llvm_hook", "distutils",

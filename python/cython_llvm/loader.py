@@ -10,13 +10,16 @@ from __future__ import annotations
 import _imp
 import os
 import sys
-import threading
-from collections.abc import Callable
 from importlib.machinery import ModuleSpec
-from types import ModuleType
 
 from . import cache, errors
 from .settings import Settings
+
+TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from types import ModuleType
 
 _EXT_SUFFIX = next(suffix for suffix in _imp.extension_suffixes())
 
@@ -117,6 +120,8 @@ def _in_background(store: Callable[[], object], lock: cache.Lock) -> bool:
     """Write to the cache while the module already runs; the lock goes to the writer."""
     if cache.directory() is None:
         return False
+
+    import threading
 
     def work() -> None:
         try:

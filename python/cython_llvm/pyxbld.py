@@ -6,12 +6,14 @@ A .pyxbld is Python: ``make_ext(modname, pyxfilename)`` returns a setuptools Ext
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from .settings import Settings
+
+TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 _LISTS = ("include_dirs", "library_dirs", "runtime_library_dirs", "libraries", "extra_objects",
           "extra_compile_args", "extra_link_args", "undef_macros")  # fmt: skip
@@ -90,7 +92,9 @@ def _with_pyxbld(settings: Settings, path: str, name: str, source: str) -> Setti
 
 def _with_pyxdep(settings: Settings, path: str) -> Settings:
     """The state of the files named by globs goes into the settings, so that a change is a miss."""
-    from .cache import fingerprint
+    import glob
+
+    from .cache import digest_of, fingerprint
 
     with open(path, encoding="utf-8") as file:
         patterns = [line.strip() for line in file if line.strip()]
@@ -99,8 +103,6 @@ def _with_pyxdep(settings: Settings, path: str) -> Settings:
         found for pattern in patterns for found in glob.glob(os.path.join(folder, pattern))
     )
     digests = "".join(digest for _, _, _, digest in fingerprint(files))
-    from .cache import digest_of
-
     # A macro that no source refers to: it changes the key and nothing else.
     macro = ("CYTHON_LLVM_PYXDEP_" + digest_of(digests.encode())[:16], "1")
     return settings.with_(define_macros=(*settings.define_macros, macro))

@@ -6,8 +6,11 @@ Nothing here imports Cython or the native library.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from _collections_abc import Mapping  # collections.abc would import collections
+
+TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
+if TYPE_CHECKING:
+    from typing import Any
 
 ROUTES = ("auto", "tree", "c")
 EMIT_KINDS = ("so", "obj", "bc", "ll", "asm", "c")

@@ -89,6 +89,11 @@ impl Module {
         self.step(py, |owned| owned.optimize(level))
     }
 
+    /// Leaves loop-free functions with these prefixes out of optimisation; returns how many.
+    fn mark_cold(&self, py: Python<'_>, prefixes: Vec<String>) -> usize {
+        py.detach(|| self.lock().mark_cold(&prefixes))
+    }
+
     /// Makes every function be compiled for another CPU; "native" is this machine's.
     fn retarget(&self, py: Python<'_>, cpu: &str, features: &str) {
         py.detach(|| self.lock().retarget(&Cpu::named(cpu, features)));

@@ -101,3 +101,29 @@ fn symbols_are_told_apart() {
         (vec!["here".into()], vec!["there".into()])
     );
 }
+
+#[test]
+fn cold_functions_without_loops_stay_as_they_are() {
+    let source = "static int once(int x) { return x + 1; }\n\
+                  int once_loops(int n) { int s = 0; for (int i = 0; i < n; i++) s += i; return s; }\n\
+                  int used(int x) { return once(x); }\n";
+    let (mut module, _) = compile_c(source).expect("it compiles");
+    assert_eq!(module.mark_cold(&["once".to_owned()]), 1);
+    module.optimize(2).expect("it optimises");
+    let text = module.text().expect("text");
+    assert!(
+        text.contains("call i32 @once("),
+        "a cold function is not inlined:\n{text}"
+    );
+    let looping = text
+        .split("@once_loops")
+        .nth(1)
+        .expect("kept")
+        .split('}')
+        .next()
+        .expect("body");
+    assert!(
+        !looping.contains("alloca"),
+        "a function with a loop is optimised:\n{text}"
+    );
+}
