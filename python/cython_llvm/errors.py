@@ -17,7 +17,7 @@ class CythonLLVMError(Exception):
     def __init__(
         self, message: str, *, code: str | None = None, diagnostics: Sequence[Any] = ()
     ) -> None:
-        super().__init__(message)
+        Exception.__init__(self, message)
         if code is not None:
             self.code = code
         self.diagnostics = list(diagnostics)

@@ -124,6 +124,12 @@ def _error_class() -> type[errors.CompileError]:
     class CythonCompileError(errors.CompileError, CythonsCompileError):
         """Cython refused the source."""
 
+        def __init__(self, message: str, **keywords: Any) -> None:
+            errors.CompileError.__init__(self, message, **keywords)
+            self.position = None
+            self.message_only = self.formatted_message = message
+            self.reported = True
+
         def __str__(self) -> str:
             return str(self.args[0])
 
