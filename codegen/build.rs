@@ -17,7 +17,7 @@ fn main() {
     cc::Build::new()
         .cpp(true)
         .std("c++17")
-        .file("shim/lld.cpp")
+        .files(["shim/lld.cpp", "shim/target.cpp"])
         .file(no_other_targets(&prefix))
         .include(prefix.join("include"))
         .flag("-fno-exceptions")

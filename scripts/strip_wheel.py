@@ -38,7 +38,7 @@ def main(wheel: Path) -> None:
     ):
         for info in source.infolist():
             data = source.read(info)
-            if info.filename.startswith("cython_llvm/_native"):
+            if info.filename.startswith("cython_llvm/_native.") and info.filename.endswith(".so"):
                 data = changed[info.filename] = stripped(data)
             elif info.filename.endswith(".dist-info/RECORD"):
                 lines = data.decode().splitlines()

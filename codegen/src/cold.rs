@@ -33,7 +33,8 @@ pub fn mark_cold(module: &Module<'_>, prefixes: &[String]) -> usize {
                 Attribute::get_named_enum_kind_id(name),
             );
         }
-        for name in ["optnone", "noinline", "cold"] {
+        // Not `cold`: LLVM would take callers for cold too.
+        for name in ["optnone", "noinline"] {
             function.add_attribute(AttributeLoc::Function, attribute(name));
         }
         count += 1;

@@ -4,6 +4,7 @@ use std::sync::Once;
 
 use inkwell::OptimizationLevel;
 use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::llvm_sys::target_machine::LLVMTargetMachineRef;
 use inkwell::module::Module;
 use inkwell::targets::{
     CodeModel, InitializationConfig, RelocMode, Target, TargetMachine, TargetTriple,
@@ -42,6 +43,10 @@ impl Cpu {
     }
 }
 
+unsafe extern "C" {
+    fn cyl_target_options(machine: LLVMTargetMachineRef);
+}
+
 /// Makes LLVM's X86 back end known, once.
 pub fn initialize() {
     static ONCE: Once = Once::new();
@@ -63,7 +68,7 @@ pub fn machine(cpu: &Cpu, level: u8) -> Result<TargetMachine, CodegenError> {
         2 => OptimizationLevel::Default,
         _ => OptimizationLevel::Aggressive,
     };
-    target
+    let machine = target
         .create_target_machine(
             &triple,
             &cpu.name,
@@ -72,7 +77,10 @@ pub fn machine(cpu: &Cpu, level: u8) -> Result<TargetMachine, CodegenError> {
             RelocMode::PIC,
             CodeModel::Default,
         )
-        .ok_or_else(unknown)
+        .ok_or_else(unknown)?;
+    // SAFETY: a live machine that nothing else uses yet.
+    unsafe { cyl_target_options(machine.as_mut_ptr()) };
+    Ok(machine)
 }
 
 /// The CPU that the module's functions were compiled for; the plain x86-64 where none is named.

@@ -46,3 +46,20 @@ fn what_is_not_an_object_is_refused_and_the_linker_lives_on() {
     let object = object("int f(void) { return 1; }\n");
     codegen::link::link_shared(&args(&output, &[]), &[&object]).expect("a good one links");
 }
+
+#[test]
+fn static_constructors_are_in_the_section_that_the_loader_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = folder.path().join("libctor.so");
+    let object =
+        object("int made; __attribute__((constructor)) static void make(void) { made = 42; }\n");
+    codegen::link::link_shared(&args(&output, &[]), &[&object]).expect("it links");
+    let path = std::ffi::CString::new(output.to_string_lossy().as_bytes()).expect("no NUL");
+    // SAFETY: a library of ours with one constructor, and a symbol that it defines as an int.
+    let made = unsafe {
+        let handle = libc::dlopen(path.as_ptr(), libc::RTLD_NOW);
+        assert!(!handle.is_null(), "it loads");
+        *libc::dlsym(handle, c"made".as_ptr()).cast::<i32>()
+    };
+    assert_eq!(made, 42);
+}

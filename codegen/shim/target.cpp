@@ -1,0 +1,9 @@
+// What clang sets on a TargetMachine and LLVM's C API does not reach.
+#include "llvm-c/TargetMachine.h"
+#include "llvm/Target/TargetMachine.h"
+
+extern "C" void cyl_target_options(LLVMTargetMachineRef machine) {
+  auto *target = reinterpret_cast<llvm::TargetMachine *>(machine);
+  // glibc runs .init_array; constructors in .ctors, LLVM's default, would never run.
+  target->Options.UseInitArray = true;
+}
