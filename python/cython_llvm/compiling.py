@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 
-from . import cache, cdiag, coldcode, errors, frontend, jit, sharedutil, toolchain
+from . import cache, cdiag, coldcode, errors, frontend, jit, pch, sharedutil, toolchain
 from .frontend import CUnit
 from .settings import Settings
 
@@ -24,16 +25,27 @@ class Built:
     openmp: bool
     address: int = 0
     path: str | None = None
+    # State of every file that was read, taken right after it was read: what is written to the
+    # cache later must not vouch for an edit that came in between.
+    state: tuple[tuple[str, int, int, str], ...] = ()
+    cacheable: bool = True
 
 
 def build(path: str, name: str, settings: Settings, beside: str | None = None) -> Built:
     """Compile and load; with ``beside``, link to that path instead of loading by the JIT."""
+    started = time.time_ns()
     unit = frontend.generate_c(path, name, settings, shared_utility=sharedutil.available())
-    return build_unit(unit, beside)
+    built = _build_unit(unit, beside)
+    used = (*unit.dependencies, *built.headers, *unit.settings.extra_sources)
+    built.state = cache.fingerprint(used)
+    # Files that changed while they were compiled may or may not be what was compiled.
+    built.cacheable = len(built.state) == len(set(used)) and not any(
+        os.stat(file).st_mtime_ns >= started for file in (path, *used)
+    )
+    return built
 
 
-def build_unit(unit: CUnit, beside: str | None = None) -> Built:
-    """As `build`, from C text."""
+def _build_unit(unit: CUnit, beside: str | None) -> Built:
     virtual = [
         (os.path.join(os.path.dirname(unit.c_filename), name), data)
         for name, data in unit.headers.items()
@@ -80,7 +92,9 @@ def _compile(built: Built, text: bytes, filename: str, language: str,
     built.headers += [
         header
         for header in module.dependencies
-        if not header.startswith(own) and header not in virtual_names
+        if not header.startswith(own)
+        and header not in virtual_names
+        and os.path.basename(header) != pch.HEADER_NAME
     ]
 
 
@@ -109,7 +123,6 @@ def store(built: Built, key: str, filename: str) -> str | None:
     """Link and put into the cache; the entry's path, or None where there is no cache."""
     if cache.directory() is None:
         return None
-    unit = built.unit
-    used = (*unit.dependencies, *built.headers, *unit.settings.extra_sources)
-    dependencies = cache.fingerprint(used)
-    return cache.store(key, filename, _linked(built), dependencies, unit.absent)
+    if not built.cacheable:
+        return None
+    return cache.store(key, filename, _linked(built), built.state, built.unit.absent)

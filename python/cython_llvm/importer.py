@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 
 from . import cache, loader, pyxbld
 from .settings import Settings, default_settings
@@ -70,6 +70,23 @@ class PyxFinder:
             return pyxbld.apply(self._options(), fullname, source, self._setup_args)
 
         return loader.spec_for(fullname, source, options, in_place=self._in_place)
+
+
+class PyxPackageFinder:
+    """Takes over where Python would see a folder with an ``__init__.pyx`` as a namespace package.
+
+    Stands right before the finder of sys.path, and asks it first.
+    """
+
+    def __init__(self, inner: PyxFinder) -> None:
+        self.inner = inner
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None = None,
+                  target: ModuleType | None = None) -> ModuleSpec | None:  # fmt: skip
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is None or spec.origin is not None or not spec.submodule_search_locations:
+            return spec
+        return self.inner.find_spec(fullname, path, target) or spec
 
 
 class PyFinder(PyxFinder):
@@ -223,14 +240,17 @@ def install(
     if pyximport and _installed(PyxFinder) is None:
         pyx_importer = PyxFinder(options, in_place=inplace, setup_args=setup_args)
         sys.meta_path.append(pyx_importer)  # type: ignore[arg-type]
+        if PathFinder in sys.meta_path:
+            packages = PyxPackageFinder(pyx_importer)
+            sys.meta_path.insert(sys.meta_path.index(PathFinder), packages)  # type: ignore[arg-type]
     return py_importer, pyx_importer
 
 
 def uninstall(py_importer: PyFinder | None, pyx_importer: PyxFinder | None) -> None:
     """Undo an `install`; takes what it returned.  Modules stay loaded."""
-    for finder in (py_importer, pyx_importer):
-        if finder in sys.meta_path:
-            sys.meta_path.remove(finder)  # type: ignore[arg-type]
+    for finder in list(sys.meta_path):
+        if finder is not None and getattr(finder, "inner", finder) in (py_importer, pyx_importer):
+            sys.meta_path.remove(finder)
     cache.set_directory(None)
 
 

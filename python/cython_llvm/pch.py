@@ -17,6 +17,9 @@ from collections.abc import Sequence
 _PYTHON_H = re.compile(rb'^#include "Python\.h"$', re.MULTILINE)
 _INCLUDE = re.compile(rb"^\s*#\s*include\b", re.MULTILINE)
 
+#: The name that precompiled text goes by; no such file exists.
+HEADER_NAME = "cython_prefix.h"
+
 _lock = threading.Lock()
 _building: dict[str, threading.Thread] = {}
 
@@ -84,7 +87,7 @@ def _build(prefix: bytes, language: str, flags: list[str], path: str) -> None:
     from . import _native
 
     try:
-        _native.build_pch(prefix, "cython_prefix.h", language, [*flags, "-w"], path)
+        _native.build_pch(prefix, HEADER_NAME, language, [*flags, "-w"], path)
     except (_native.NativeError, OSError):
         pass  # the next process tries again; nothing depends on it
 

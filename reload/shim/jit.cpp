@@ -4,8 +4,10 @@
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/Core.h"
 #include "llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h"
+#include "llvm/ExecutionEngine/Orc/EHFrameRegistrationPlugin.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/TargetSelect.h"
@@ -91,6 +93,14 @@ Session *cyl_jit_create(void *user, Output output) {
     std::lock_guard<std::mutex> lock(raw->mutex);
     raw->reported += "\n" + toString(std::move(error));
   });
+  // C++ exceptions pass through jitted frames; without a platform nobody registers those.
+  auto frames = EHFrameRegistrationPlugin::Create(session->jit->getExecutionSession());
+  if (!frames) {
+    fail(frames.takeError(), user, output);
+    return nullptr;
+  }
+  static_cast<ObjectLinkingLayer &>(session->jit->getObjLinkingLayer())
+      .addPlugin(std::move(*frames));
   if (Error error = enableDebuggerSupport(*session->jit)) {
     fail(std::move(error), user, output);
     return nullptr;

@@ -1,0 +1,66 @@
+"""A private cache, a folder on sys.path, and sub-processes, for the tests of imports."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the test's own."""
+    path = tmp_path / "cache"
+    path.mkdir(mode=0o700)
+    monkeypatch.setenv("CYTHON_LLVM_CACHE_DIR", str(path))
+    return path
+
+
+@pytest.fixture
+def sources(tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on sys.path with the import hook installed; modules imported from it go again."""
+    import cython_llvm
+    from cython_llvm import loader
+
+    folder = tmp_path / "src"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    before = set(sys.modules)
+    installed = cython_llvm.install()
+    yield folder
+    cython_llvm.uninstall(*installed)
+    loader.wait_for_cache()
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a source, dedented."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(textwrap.dedent(text), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run(tmp_path: Path, cache_dir: Path) -> Callable[..., str]:
+    """Run a program in a fresh interpreter; what it prints.  Fails where it does not exit with 0."""
+
+    def run_program(code: str, *, check: bool = True, **env: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            cwd=tmp_path,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout.strip() if check else done.stdout + done.stderr
+
+    return run_program

@@ -1,0 +1,164 @@
+"""The cache on disk: what hits, what misses, and what it survives."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import write
+
+IMPORT = """
+import sys
+sys.path.insert(0, "src")
+import cython_llvm
+cython_llvm.install({options})
+import cached
+from cython_llvm import loader
+loader.wait_for_cache()
+print(cached.f(), "Cython" in sys.modules, "cython_llvm._native" in sys.modules)
+"""
+
+
+def program(options: str = "") -> str:
+    return IMPORT.format(options=options)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write(tmp_path / "src" / "cached.pyx", "def f(): return 1\n")
+
+
+def entries(cache_dir: Path) -> list[Path]:
+    return sorted(cache_dir.glob("modules/*/*/*.so"))
+
+
+def test_a_hit_needs_neither_cython_nor_llvm(source: Path, run: Callable[..., str]) -> None:
+    assert run(program()) == "1 True True"
+    assert run(program()) == "1 False False"
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty"])
+@pytest.mark.parametrize("what", ["entry", "manifest"])
+def test_damage_is_a_miss(
+    source: Path, run: Callable[..., str], cache_dir: Path, what: str, damage: str
+) -> None:
+    run(program())
+    (entry,) = entries(cache_dir)
+    path = entry if what == "entry" else entry.parent / "manifest"
+    data = bytearray(path.read_bytes())
+    if damage == "flip":
+        data[len(data) // 2] ^= 0x10
+    else:
+        del data[0 if damage == "empty" else len(data) // 2 :]
+    path.write_bytes(data)
+    assert run(program()) == "1 True True"
+    assert run(program()) == "1 False False"
+
+
+def test_what_decides_the_result_is_in_the_key(source: Path, run: Callable[..., str]) -> None:
+    assert run(program()) == "1 True True"
+    assert run(program("directives={'cdivision': True}")) == "1 True True"
+    assert run(program("opt_level=1")) == "1 True True"
+    assert run(program("march='x86-64'")) == "1 True True"
+    assert run(program(), CYTHON_LLVM_OPT="3") == "1 True True"
+    assert run(program("language_level=2")) == "1 True True"
+    write(source, "def f(): return 2\n")
+    assert run(program()) == "2 True True"
+    write(source, "def f(): return 1\n")
+    assert run(program()) == "1 False False"
+
+
+def test_files_that_were_read_or_missing_count(source: Path, run: Callable[..., str]) -> None:
+    folder = source.parent
+    write(source, 'include "part.pxi"\ncdef extern from "h.h":\n    int V\ndef f(): return P + V\n')
+    write(folder / "part.pxi", "P = 1\n")
+    write(folder / "h.h", "#define V 10\n")
+    assert run(program()) == "11 True True"
+    assert run(program()) == "11 False False"
+    write(folder / "h.h", "#define V 20\n")
+    assert run(program()) == "21 True True"
+    write(folder / "part.pxi", "P = 2\n")
+    assert run(program()) == "22 True True"
+    write(folder / "cached.pxd", "cdef int hidden\n")
+    assert run(program()) == "22 True True"
+    assert run(program()) == "22 False False"
+
+
+def test_sixteen_processes_at_once(source: Path, tmp_path: Path, cache_dir: Path) -> None:
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", program()], cwd=tmp_path, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(16)
+    ]  # fmt: skip
+    results = [process.communicate(timeout=300) for process in running]
+    assert [out.split()[0] for out, _ in results] == ["1"] * 16, results
+    compiled = sum("True" in out for out, _ in results)
+    assert compiled == 1, "one process compiles, the others wait for it"
+    assert len(entries(cache_dir)) == 1
+
+
+def test_switched_off(source: Path, run: Callable[..., str], cache_dir: Path) -> None:
+    for _ in range(2):
+        assert run(program(), CYTHON_LLVM_CACHE="0") == "1 True True"
+    assert list(cache_dir.iterdir()) == []
+
+
+def test_its_folder_is_private(source: Path, run: Callable[..., str], tmp_path: Path) -> None:
+    fresh = tmp_path / "made"
+    run(program(), CYTHON_LLVM_CACHE_DIR=str(fresh))
+    assert fresh.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_others_may_write_is_refused(
+    source: Path, run: Callable[..., str], cache_dir: Path
+) -> None:
+    cache_dir.chmod(0o777)
+    out = run(program(), check=False)
+    assert "can be written by other users" in out and "1 True True" in out
+    assert list(cache_dir.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made(source: Path, run: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    out = run(program(), check=False, CYTHON_LLVM_CACHE_DIR=str(tmp_path / "file" / "cache"))
+    assert "cannot be created" in out and "1 True True" in out
+
+
+def test_a_full_disk_costs_only_the_cache(source: Path, run: Callable[..., str]) -> None:
+    limited = "import resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n" + (
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
+    )
+    # The C text goes through a temporary file: it must fit; what is too large is the library.
+    out = run(limited.replace("20000, 20000", "700000, 700000") + program(), check=False)
+    assert "1 True True" in out and "Traceback" not in out
+
+
+def test_least_recently_used_entries_go(
+    source: Path, run: Callable[..., str], cache_dir: Path
+) -> None:
+    run(program())
+    (first,) = entries(cache_dir)
+    size = first.stat().st_size
+    os.utime(first, (1, 1))
+    os.utime(first.parent / "manifest", (1, 1))
+    write(source, "def f(): return 2\n")
+    run(program(), CYTHON_LLVM_CACHE_SIZE=str(size + size // 2))
+    (left,) = entries(cache_dir)
+    assert left != first
+
+
+def test_size_limits_are_read() -> None:
+    from cython_llvm import cache
+
+    for text, size in (("500M", 500 << 20), ("2G", 2 << 30), ("1.5k", 1536), ("10", 10), ("x", 2 << 30)):
+        os.environ["CYTHON_LLVM_CACHE_SIZE"] = text
+        try:
+            assert cache.size_limit() == size
+        finally:
+            del os.environ["CYTHON_LLVM_CACHE_SIZE"]
