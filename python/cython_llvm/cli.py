@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from . import jobs as job_pool
-from . import patches, produce
+from . import compiler_import, patches, produce
 from .cdiag import shown_path as _shown
 from .cli_options import Request
 from .errors import CythonLLVMError
@@ -76,7 +76,8 @@ def run_cython(main_module: ModuleType, stock_main: Callable[..., Any]) -> Any:
     main_module.compile = compile_step
     SharedModule.generate_shared_module = shared_step
     try:
-        return stock_main(command_line=1)
+        with compiler_import.no_programs():
+            return stock_main(command_line=1)
     finally:
         main_module.compile = stock_compile
         SharedModule.generate_shared_module = stock_shared

@@ -9,7 +9,10 @@ waits until the end.
 from __future__ import annotations
 
 import gc
+import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -81,3 +84,21 @@ def _import_annotate() -> None:
     finally:
         for added in (*packages, name):
             sys.modules.pop(added, None)
+
+
+@contextmanager
+def no_programs() -> Iterator[None]:
+    """While Cython scans, `platform.uname` does not run the program `uname` for its last field.
+
+    Cython takes the other five fields as compile-time constants; the last is asked for all the
+    same, at the price of a new process.
+    """
+    known = vars(platform.uname())
+    if "processor" in known:
+        yield
+        return
+    known["processor"] = ""
+    try:
+        yield
+    finally:
+        known.pop("processor", None)

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from . import jobs as job_pool
-from . import patches, produce
+from . import compiler_import, patches, produce
 from .cdiag import shown_path as _shown
 from .cli import Outcome
 from .cli_options import Request
@@ -89,7 +89,8 @@ def run_cythonize(module: ModuleType, stock_main: Callable[..., Any], args: Any)
     module._build = build
     module.cythonize = cythonize
     try:
-        return stock_main(args)
+        with compiler_import.no_programs():
+            return stock_main(args)
     finally:
         module._cython_compile_files = stock_compile_files
         module._build = stock_build

@@ -220,7 +220,8 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
     try:
         options = _options(settings, language, output, shared_utility)
         context = _context_class(watch, messages).from_options(options)
-        result = Main.compile_single(path, options, module_name, context=context)
+        with compiler_import.no_programs():
+            result = Main.compile_single(path, options, module_name, context=context)
     except Exception as error:
         text = messages.getvalue()
         if isinstance(error, (Main.Errors.PyrexError, ValueError, UnicodeError, RuntimeError)):

@@ -42,10 +42,10 @@ def _unbound_symbols(code: str, stripped: str, quiet: bool) -> tuple[str, ...] |
     known = _unbound.get(code)
     if known is not None:
         return known
-    from . import frontend, lexicon
+    from . import compiler_import, frontend, lexicon
 
     try:
-        with frontend.LOCK:
+        with frontend.LOCK, compiler_import.no_programs():
             lexicon.note_source(stripped.encode("utf-8", "surrogatepass"))
             symbols = tuple(sorted(_helpers().unbound_symbols(stripped)))
     except AssertionError:
