@@ -87,7 +87,7 @@ def clang_files(llvm: Path) -> dict[Path, Path]:
 
 def cxx_files() -> dict[Path, Path]:
     """libstdc++'s headers."""
-    version = max((int(p.name) for p in Path("/usr/include/c++").iterdir() if p.name.isdigit()))
+    version = max(int(p.name) for p in Path("/usr/include/c++").iterdir() if p.name.isdigit())
     places = {
         "c++": Path(f"/usr/include/c++/{version}"),
         "c++-multiarch": Path(f"/usr/include/{MULTIARCH}/c++/{version}"),

@@ -16,6 +16,7 @@ from ._version import __version__
 TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
 if TYPE_CHECKING:
     from typing import Any
+
     from .build import build_ext, cythonize
     from .errors import CompileError, CythonLLVMError, LinkError, ModuleBuildError
     from .explaining import Explanation, explain

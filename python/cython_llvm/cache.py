@@ -17,7 +17,6 @@ import marshal
 import os
 import sys
 import time
-
 from _blake2 import blake2b
 
 from . import toolchain_id

@@ -24,19 +24,24 @@ def import_compiler() -> None:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        from . import lexicon
-
-        lexicon.install()
-        _import_annotate()
-        _import_builtin()
-        import Cython.Compiler.CythonScope
-        import Cython.Compiler.Main
-        import Cython.Compiler.Optimize
-        import Cython.Compiler.ParseTreeTransforms
-        import Cython.Compiler.Pipeline  # noqa: F401
+        with no_programs():
+            _import_compiler()
     finally:
         if collecting:
             gc.enable()
+
+
+def _import_compiler() -> None:
+    from . import lexicon
+
+    lexicon.install()
+    _import_annotate()
+    _import_builtin()
+    import Cython.Compiler.CythonScope
+    import Cython.Compiler.Main
+    import Cython.Compiler.Optimize
+    import Cython.Compiler.ParseTreeTransforms
+    import Cython.Compiler.Pipeline  # noqa: F401
 
 
 def _import_builtin() -> None:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from . import jobs as job_pool
 from . import compiler_import, patches, produce
+from . import jobs as job_pool
 from .cdiag import shown_path as _shown
 from .cli import Outcome
 from .cli_options import Request

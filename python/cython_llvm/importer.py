@@ -16,8 +16,8 @@ from .settings import Settings, default_settings
 TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Any
     from types import ModuleType
+    from typing import Any
 
 # Never compiled by pyimport: the compiler itself and what a build needs.
 _PY_BLOCKED = frozenset({"Cython", "cython", "cython_llvm", "_cython_llvm_hook", "distutils",

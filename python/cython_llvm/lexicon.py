@@ -215,7 +215,7 @@ def _unpack(data: bytes) -> Any:
     states: list[dict] = [{} for _ in packed]
     machine.states.extend(states)
     made: dict[tuple[int, int], dict] = {}
-    for state, (number, at, runs, singles) in zip(states, packed):
+    for state, (number, at, runs, singles) in zip(states, packed, strict=True):
         # Largest first: updating an empty dict from a dense one copies it as a whole.
         for run in sorted(runs, key=lambda run: -len(charsets[run[0]])):
             group = made.get(run)

@@ -33,11 +33,11 @@ def prefix_of(text: bytes) -> bytes | None:
 
 
 def _key(prefix: bytes, language: str, args: Sequence[str]) -> str:
-    from . import toolchain
+    from . import toolchain, toolchain_id
 
     include = toolchain.python_include()
     digest = hashlib.blake2b(digest_size=16)
-    parts: list[object] = [toolchain.toolchain_id(), sys.version, include, language, prefix, *args]
+    parts: list[object] = [toolchain_id(), sys.version, include, language, prefix, *args]
     for name in ("Python.h", "pyconfig.h", "patchlevel.h"):
         try:
             status = os.stat(os.path.join(include, name))

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import ctext, errors, linkargs, pch, toolchain_id
+from . import ctext, errors, linkargs, pch
 from .settings import Settings
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import write
 
 import cython_llvm
+from conftest import write
 
 
 def failing(name: str) -> cython_llvm.ModuleBuildError:

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import write
 
 import cython_llvm
+from conftest import write
 
 
 def test_a_module_imports_and_knows_its_source(sources: Path) -> None:

@@ -35,7 +35,7 @@ def test_names_come_from_the_caller() -> None:
     there = 40
 
     def inner(here: int) -> object:
-        there_too = there
+        there_too = there  # noqa: F841 - inline looks it up
         return cython_llvm.inline("return here + there_too")
 
     assert inner(2) == 42

@@ -7,9 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import write
 
 import cython_llvm
+from conftest import write
 
 
 def test_an_edit_comes_in(sources: Path) -> None:

@@ -39,8 +39,8 @@ def engine(name: str) -> Engine:
         ).stdout.strip()
         return Engine(name, f"gcc-{version}-cython-{VERSION}-python-{python}", common)
     if name == "llvm":
-        from cython_llvm import toolchain
+        import cython_llvm
 
-        key = f"llvm-{toolchain.toolchain_id()}-cython-{VERSION}-python-{python}"
+        key = f"llvm-{cython_llvm.toolchain_id()}-cython-{VERSION}-python-{python}"
         return Engine(name, key, {**common, "CYTHON_LLVM_DISTUTILS": "1"})
     raise ValueError(f"engine must be one of {', '.join(NAMES)}, not {name!r}")
