@@ -25,7 +25,7 @@ CACHED_BAR = 1.5
 
 # One process: import the module (cold), a further one (warm), then edits.
 _PROCESS = """
-import importlib, json, os, resource, sys, time
+import glob, importlib, json, os, resource, sys, time
 sys.path.insert(0, os.getcwd())
 engine, name, edits = sys.argv[1], sys.argv[2], int(sys.argv[3])
 out = {}
@@ -59,6 +59,9 @@ for number in range(edits):
     warm.append(time.perf_counter() - started)
 for number in range(edits):
     open(name + ".pyx", "w").write(text + f"\\nmark = {number}\\n")
+    # distutils compares whole seconds; edits by hand come further apart than these.
+    for library in glob.glob("build/**/*.so", recursive=True):
+        os.utime(library, (time.time() - 10,) * 2)
     started = time.perf_counter()
     if engine == "ours":
         module = importlib.reload(module)
@@ -67,8 +70,7 @@ for number in range(edits):
         del sys.modules[name]
         module = importlib.import_module(name)
     assert module.f(3) is not None
-    if engine == "ours":
-        assert module.mark == number
+    assert module.mark == number
     edited.append(time.perf_counter() - started)
 if edits:
     open(name + ".pyx", "w").write(text)
