@@ -11,7 +11,7 @@ PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' 
 	-o -name '*.pth' 2>/dev/null) python/pyproject.toml README.md
 
 .PHONY: help setup build run test test-rust test-python test-system conformance conformance-short \
-	bench-latency bench-speed lint fmt clean distclean
+	bench-latency bench-speed docs-check install lint fmt clean distclean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -34,19 +34,24 @@ $(STAMPS)/wheel: $(STAMPS)/venv $(RUST) $(PACKAGE) scripts/build_wheel.sh script
 
 build: $(STAMPS)/wheel ## build the wheel into dist/ and install it into .venv
 
+install: build ## the same as build; `pip install dist/*.whl` puts it anywhere else
+
 run: build ## compile, import, edit, reload and inline a real module, beside gcc
 	$(PY) scripts/demo.py
 
-test: lint test-rust test-python test-system conformance-short ## run all tests
+test: lint test-rust test-python test-system docs-check conformance-short ## run all tests
 
 test-rust: $(STAMPS)/venv ## Rust's tests
 	PYO3_PYTHON=$(CURDIR)/$(PY) CYTHON_LLVM_PYTHON=$(CURDIR)/$(PY) cargo test --release --workspace
 
 test-python: build ## the Python package's tests
-	cd python/tests && $(CURDIR)/$(PY) -m pytest -q -c $(CURDIR)/python/pyproject.toml --rootdir=. .
+	cd python/tests && $(CURDIR)/$(PY) -m pytest -c $(CURDIR)/python/pyproject.toml --rootdir=. .
 
 test-system: build ## tests of the installed product as a whole
 	cd testsuite/system && $(CURDIR)/$(PY) -m pytest -q -rs --rootdir=. .
+
+docs-check: build ## run the documentation's samples, follow its links
+	$(PY) scripts/check_docs.py
 
 conformance-short: build ## a representative part of Cython's own tests
 	cd testsuite && $(CURDIR)/$(PY) -m conformance llvm --short

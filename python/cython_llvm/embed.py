@@ -102,10 +102,4 @@ def _link(args: list[str], objects: list[bytes]) -> None:
     try:
         _native.link_shared([*program, *args[:at], *args[at + 2 :]], objects)
     except _native.NativeError as error:
-        if "-shared and -pie" in error.message:
-            raise LinkError(
-                "--embed: this build of the native library links shared objects only; write an "
-                "object with --emit=obj, or C with --emit=c, and link the program from that",
-                code="CYL2012",
-            ) from None
         raise compile_error(error, kind=LinkError) from None
