@@ -68,9 +68,7 @@ bench-speed: build ## ratios of the code's speed to clang -O3 -march=native
 	$(PY) testsuite/benches/speed.py
 
 lint: $(STAMPS)/venv ## rustfmt, clippy and ruff, as checks
-	cargo fmt --check
-	PYO3_PYTHON=$(CURDIR)/$(PY) CYTHON_LLVM_PYTHON=$(CURDIR)/$(PY) \
-		cargo clippy --release --workspace --all-targets -- -D warnings
+	PYO3_PYTHON=$(CURDIR)/$(PY) CYTHON_LLVM_PYTHON=$(CURDIR)/$(PY) scripts/lint_rust.sh
 	$(PY) -m ruff check .
 
 fmt: $(STAMPS)/venv ## format Rust, sort Python's imports

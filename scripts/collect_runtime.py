@@ -138,6 +138,17 @@ def licence_files() -> dict[Path, Path]:
     return found
 
 
+def notices() -> dict[Path, Path]:
+    """More terms: of what is linked into the native library, of clang's headers, of Python's."""
+    packages = ("llvm-22-dev", "libclang-common-22-dev", "libcrypt-dev")
+    found = {Path("LICENSES") / f"{name}.txt": Path("/usr/share/doc") / name / "copyright"
+             for name in packages}  # fmt: skip
+    python = (Path(sysconfig.get_path("stdlib")) / "LICENSE.txt",
+              Path(f"/usr/share/doc/python3.{sys.version_info[1]}/copyright"))  # fmt: skip
+    found.update({Path("LICENSES/python.txt"): path for path in python if path.is_file()})
+    return {target: source for target, source in found.items() if source.is_file()}
+
+
 def _digest(files: Iterable[tuple[Path, Path]]) -> str:
     digest = hashlib.blake2b(digest_size=12)
     for target, source in files:
@@ -174,6 +185,9 @@ def main() -> None:
     if not stamp.exists() or stamp.read_text().strip() != identity:
         _copy(files, args.output)
         stamp.write_text(identity + "\n")
+    # No part of the identity: no code depends on them.
+    for target, source in notices().items():
+        shutil.copyfile(source, args.output / target)
     size = sum(path.stat().st_size for path in args.output.rglob("*") if path.is_file())
     print(f"{args.output.relative_to(ROOT) if args.output.is_relative_to(ROOT) else args.output}: "
           f"{len(files)} files, {size / 1e6:.1f} MB, ID {identity}")  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from . import compiler_import, errors
 from .settings import Settings
 
 _LISTS = ("libraries", "library_dirs", "runtime_library_dirs", "include_dirs", "extra_objects",
@@ -17,12 +18,21 @@ _TRANSITIVE = ("libraries", "library_dirs", "runtime_library_dirs", "include_dir
                "extra_compile_args", "extra_link_args")  # fmt: skip
 
 
-def _values(source: bytes) -> dict[str, Any]:
+def _values(source: bytes, path: str) -> dict[str, Any]:
     if b"distutils:" not in source[:65536]:
         return {}
+    # Before that import brings the compiler in: its scanner is to come from the cache.
+    compiler_import.import_compiler()
     from Cython.Build.Dependencies import DistutilsInfo
 
-    values: dict[str, Any] = DistutilsInfo(source.decode("utf-8", "replace")).values
+    try:
+        values: dict[str, Any] = DistutilsInfo(source.decode("utf-8", "replace")).values
+    except Exception as error:  # it has no checks of its own
+        raise errors.CompileError(
+            f"'{path}': a '# distutils:' line at the head of the file cannot be read "
+            f"({type(error).__name__}: {error}); is a quote or a bracket left open?",
+            code="CYL1206",
+        ) from error
     return values
 
 
@@ -40,7 +50,7 @@ def merge(settings: Settings, source: bytes, path: str) -> tuple[Settings, str]:
     """The settings with the source's own added, and the language ("c" or "c++")."""
     import os
 
-    values = _values(source)
+    values = _values(source, path)
     settings = _extend(settings, values, _LISTS)
     macros = tuple(
         (macro[0], macro[1] if len(macro) > 1 else None) for macro in values.get("define_macros", ())
@@ -71,7 +81,7 @@ def merge_pxds(settings: Settings, language: str, paths: Iterable[str]) -> tuple
                 head = file.read(16384)
         except OSError:
             continue
-        values = _values(head)
+        values = _values(head, path)
         if values:
             settings = _extend(settings, values, _TRANSITIVE)
         if b"numpy" in path.encode("utf-8", "replace") and path.endswith("numpy/__init__.pxd"):

@@ -25,6 +25,13 @@ from .settings import Settings
 LOCK = threading.RLock()
 
 _PLACE = re.compile(r"^(?P<file>[^\n:]+):(?P<line>\d+):(?P<column>\d+): (?P<message>.+)$", re.MULTILINE)
+_NESTING = re.compile(
+    rb"""#[^\n]*|\"\"\".*?\"\"\"|'''.*?'''|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|[(\[{]|[)\]}]""",
+    re.DOTALL,
+)
+_MAXIMUM_NESTING = 1000  # brackets; Cython's parser, which recurses, runs out of stack at some 3500
+_MAXIMUM_INCLUDES = 100  # of one file from one place, where they go round in a circle
+
 _NUMPY = re.compile(rb"\b(?:cimport\s+numpy|from\s+numpy[\w.]*\s+cimport|cython\.cimports\.numpy)\b")
 
 
@@ -50,6 +57,22 @@ class _Watch:
     def __init__(self) -> None:
         self.found: dict[str, None] = {}
         self.absent: dict[str, None] = {}
+        self._includes: dict[tuple[str, str], int] = {}
+
+    def goes_round(self, source: str, target: str) -> bool:
+        """Note an `include`; true where it has long been clear that it would never end."""
+        edge = (os.path.abspath(source), os.path.abspath(target))
+        self._includes[edge] = times = self._includes.get(edge, 0) + 1
+        if times < _MAXIMUM_INCLUDES:
+            return False
+        reached, new = {edge[1]}, [edge[1]]
+        while new:
+            here = new.pop()
+            for origin, to in self._includes:
+                if origin == here and to not in reached:
+                    reached.add(to)
+                    new.append(to)
+        return edge[0] in reached
 
 
 def _context_class(watch: _Watch, messages: io.StringIO) -> type:
@@ -63,6 +86,13 @@ def _context_class(watch: _Watch, messages: io.StringIO) -> type:
             Errors.reset()
             Errors.open_listing_file(None, echo_to_stderr=False)
             Errors.threadlocal.cython_errors_echo_file = messages
+
+        def find_include_file(self, filename: str, source_file_pos: Any = None) -> str | None:
+            path: str | None = super().find_include_file(filename, source_file_pos)
+            if path and source_file_pos and watch.goes_round(source_file_pos[0].filename, path):
+                Errors.error(source_file_pos, f"'{filename}' includes itself again and again")
+                return None
+            return path
 
         def search_include_directories(self, qualified_name: str, *args: Any, **kwargs: Any) -> Any:
             path = super().search_include_directories(qualified_name, *args, **kwargs)
@@ -98,7 +128,8 @@ def _context_class(watch: _Watch, messages: io.StringIO) -> type:
     return WatchedContext
 
 
-def _cython_error(text: str, source: str) -> errors.CompileError:
+def cython_error(text: str, source: str) -> errors.CompileError:
+    """What to raise where Cython refused ``source`` with ``text``."""
     diagnostics = [
         {
             "severity": "error",
@@ -150,7 +181,31 @@ def _read_source(path: str) -> bytes:
             f"'{path}' is not Cython source: it holds a NUL byte at offset {data.index(0)}",
             code="CYL1204",
         )
+    check_nesting(data, path)
     return data
+
+
+def check_nesting(source: bytes, name: str) -> None:
+    """Raise `CompileError` for source that would make Cython's parser run out of stack."""
+    if _nesting(source) > _MAXIMUM_NESTING:
+        raise errors.CompileError(
+            f"'{name}': brackets are nested more than {_MAXIMUM_NESTING} deep", code="CYL1205"
+        )
+
+
+def _nesting(source: bytes) -> int:
+    """How deep brackets are nested, about."""
+    if source.count(b"(") + source.count(b"[") + source.count(b"{") <= _MAXIMUM_NESTING:
+        return 0
+    depth = deepest = 0
+    for found in _NESTING.finditer(source):
+        first = found[0][:1]
+        if first in b"([{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b")]}":
+            depth = max(depth - 1, 0)
+    return deepest
 
 
 def _options(settings: Settings, language: str, output: str, shared_utility: str | None) -> Any:
@@ -225,7 +280,9 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
     except Exception as error:
         text = messages.getvalue()
         if isinstance(error, (Main.Errors.PyrexError, ValueError, UnicodeError, RuntimeError)):
-            raise _cython_error(text + str(error), path) from error
+            raise cython_error(text + str(error), path) from error
+        if isinstance(error, LookupError) and "encoding" in str(error):
+            raise errors.CompileError(f"'{path}': {error}", code="CYL1204") from error
         raise errors.CompileError(
             f"Cython failed inside on '{path}':\n{text}{traceback.format_exc()}", code="CYL1202"
         ) from error
@@ -233,7 +290,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         gc.set_threshold(*thresholds)
         lexicon.save()
     if result.num_errors or not result.c_file or not os.path.exists(result.c_file):
-        raise _cython_error(messages.getvalue(), path)
+        raise cython_error(messages.getvalue(), path)
     dependencies = [name for name in watch.found if name != path]
     settings, language = distutils_header.merge_pxds(settings, language, dependencies)
     return CUnit(

@@ -212,7 +212,7 @@ def install(
     """Make ``import`` compile .pyx files (and .py files with ``pyimport=True``).
 
     The first nine parameters are pyximport's.  ``build_dir`` is the cache's place; ``setup_args``
-    may hold ``include_dirs``, ``script_args`` (``--define``...) and ``options``; ``build_in_temp``
+    may hold ``include_dirs`` and ``options`` of ``build_ext``; ``build_in_temp``
     and ``reload_support`` are accepted and always so: nothing is built beside the source, and
     ``importlib.reload`` always recompiles.  ``inplace=True`` writes the shared library beside the
     source.  The others are settings of the compiler.

@@ -20,6 +20,7 @@ from . import cache, loader
 from .settings import Settings, default_settings
 
 _UNSAFE_TYPES: Any = object()  # stands for cython.inline's default, which is expensive to import
+_CIMPORT = re.compile(r"(?<![\w.])cimport(?=[ \t(*])")
 _QUALIFIED = re.compile(r"([.\w]+)[.]")
 
 #: (code, signature, options) -> function taking the values in the order of their names.
@@ -44,14 +45,26 @@ def _unbound_symbols(code: str, stripped: str, quiet: bool) -> tuple[str, ...] |
         return known
     from . import compiler_import, frontend, lexicon
 
-    try:
-        with frontend.LOCK, compiler_import.no_programs():
-            lexicon.note_source(stripped.encode("utf-8", "surrogatepass"))
-            symbols = tuple(sorted(_helpers().unbound_symbols(stripped)))
-    except AssertionError:
-        if not quiet:
-            print("Could not parse code as a string (to extract unbound symbols).")
-        return None
+    helpers = _helpers()
+    from Cython.Compiler.Errors import CompilerCrash, PyrexError
+
+    data = stripped.encode("utf-8", "surrogatepass")
+    frontend.check_nesting(data, "<inline>")
+    with frontend.LOCK, compiler_import.no_programs():
+        lexicon.note_source(data)
+        try:
+            found = helpers.unbound_symbols(stripped)
+        except (AssertionError, CompilerCrash):
+            # A fragment cannot cimport; as imports, the same names are bound.
+            try:
+                found = helpers.unbound_symbols(_CIMPORT.sub("import", stripped))
+            except (AssertionError, PyrexError):
+                if not quiet:
+                    print("Could not parse code as a string (to extract unbound symbols).")
+                return None
+        except PyrexError as error:
+            raise frontend.cython_error(str(error), "<inline>") from error
+    symbols = tuple(sorted(found))
     _unbound[code] = symbols
     return symbols
 
@@ -72,6 +85,14 @@ def _bind(values: dict[str, Any], symbols: Iterable[str], frame: Any,
             values[symbol] = globals[symbol]
         else:
             print(f"Couldn't find {symbol!r}")
+
+
+def _type_of(value: Any, context: Any) -> str:
+    """Cython's choice; an object where it finds a .pxd that does not declare the value's type."""
+    try:
+        return str(_helpers().unsafe_type(value, context))
+    except AttributeError:
+        return "object"
 
 
 def inline(
@@ -108,7 +129,7 @@ def inline(
     with _lock:
         helpers = _helpers()
         if get_type is _UNSAFE_TYPES:
-            get_type = helpers.unsafe_type
+            get_type = _type_of
         elif get_type is None:
             get_type = lambda value, context=None: "object"  # noqa: E731
         stripped, literals = helpers.strip_string_literals(code)
@@ -171,7 +192,8 @@ def inline_module(
     """Compile a string as a module of its own and import it.
 
     Everything a .pyx file may hold may stand in it, cdef functions and classes among them.  Equal
-    code with equal options gives the same module in one process.  Raises `CompileError`.
+    code with equal options gives the same module in one process.  Raises `CompileError`, and
+    ValueError for a name that no module can have.
     """
     changes: dict[str, Any] = {"include_path": tuple(include_path), "language": language,
                                "language_level": language_level}  # fmt: skip
@@ -182,6 +204,8 @@ def inline_module(
     if march is not None:
         changes["march"] = march
     settings = default_settings().with_(**changes)
+    if name is not None and not all(part.isidentifier() for part in name.split(".")):
+        raise ValueError(f"{name!r} cannot be a module's name")
     code = _dedent(code)
     if name is None:
         key = hashlib.sha256(repr((code, settings.identity())).encode()).hexdigest()
@@ -244,5 +268,3 @@ def _forget_at_exit(folder: str) -> None:
     import shutil
 
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-
-

@@ -85,3 +85,51 @@ def test_numpy_arrays_are_buffers() -> None:
     numpy = pytest.importorskip("numpy")
     a = numpy.arange(6.0).reshape(2, 3)
     assert cython_llvm.inline("return a[1, 2] + a.shape[0]", a=a) == 7.0
+
+
+def test_cimports_go_to_module_level(capsys: pytest.CaptureFixture[str]) -> None:
+    quarter = 0.25  # noqa: F841 - inline looks it up
+    code = "from libc.math cimport sqrt, fabs as size\nreturn sqrt(quarter) + size(-1.0)"
+    assert cython_llvm.inline(code) == 1.5
+    assert cython_llvm.inline("cimport libc.math as m\nreturn m.sqrt(x)", x=4) == 2.0
+    assert cython_llvm.inline("return 'cimport x'") == "cimport x"
+    assert capsys.readouterr().out == ""
+
+
+def test_numpy_is_cimported_with_its_headers() -> None:
+    numpy = pytest.importorskip("numpy")
+    code = "cimport numpy as np\nreturn np.PyArray_NDIM(a)"
+    assert cython_llvm.inline(code, a=numpy.zeros((2, 3, 4))) == 3
+    assert cython_llvm.inline("return a + 1", a=numpy.float64(2)) == 3.0
+
+
+def test_a_syntax_error_is_a_compile_error(capfd: pytest.CaptureFixture[str]) -> None:
+    for call in (cython_llvm.inline, cython_llvm.inline_module):
+        with pytest.raises(cython_llvm.CompileError, match="Error compiling Cython file") as info:
+            call("x = )")
+        assert [(item["line"], item["column"]) for item in info.value.diagnostics] == [(1, 4)]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_brackets_without_end_do_not_end_the_process() -> None:
+    for call in (cython_llvm.inline, cython_llvm.inline_module):
+        with pytest.raises(cython_llvm.CompileError, match="nested") as info:
+            call("x = " + "(" * 50_000 + ")" * 50_000)
+        assert info.value.code == "CYL1205"
+
+
+def test_a_module_must_be_nameable() -> None:
+    with pytest.raises(ValueError, match="a/b"):
+        cython_llvm.inline_module("x = 1", name="a/b")
+
+
+def test_explain_says_which_route() -> None:
+    module = cython_llvm.inline_module("x = 1")
+    told = cython_llvm.explain(module)
+    assert (told.module, told.path, told.route) == (module.__name__, module.__file__, "c")
+    assert told.reasons and f"source: {module.__file__}" in str(told) and "'c'" in repr(told)
+    assert cython_llvm.explain(module.__file__).route == "c"
+    with pytest.raises(TypeError, match="unittest"):
+        cython_llvm.explain(unittest)
+    with pytest.raises(FileNotFoundError):
+        cython_llvm.explain("there_is_no_such.pyx")

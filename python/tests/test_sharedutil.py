@@ -1,0 +1,86 @@
+"""Memoryview code in a module of its own: less to compile, and nothing else different."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import write
+from cython_llvm import frontend, sharedutil
+from cython_llvm.settings import Settings
+
+SOURCE = """
+    # cython: binding=True
+    cimport cython
+    from cython.parallel cimport prange
+    cdef class Box:
+        cdef double[:] held
+        def __init__(self, double[:] held): self.held = held
+        def get(self): return self.held
+    def total(double[:, ::1] a):
+        "The sum."
+        cdef Py_ssize_t i
+        cdef double out = 0
+        for i in prange(a.shape[0], nogil=True):
+            out += a[i, 0]
+        return out
+    def numbers(int[:] a):
+        for i in range(a.shape[0]):
+            yield a[i]
+    def own(int n):
+        return cython.view.array((n,), 8, "d")
+    def raised(function, *args):
+        try:
+            return function(*args)
+        except Exception as error:
+            return type(error).__name__, str(error)
+"""
+
+PROGRAM = """
+    if {stock}:
+        from cython_llvm import sharedutil
+        sharedutil.available = lambda: None
+    import cython_llvm, array, re, pickle
+    m = cython_llvm.import_file("views.pyx")
+    d, i = array.array("d", [1, 2, 3, 4]), array.array("i", [5, 6])
+    two = memoryview(d).cast("b").cast("d", (2, 2))
+    view = m.Box(d).get()
+    shown = [repr(view), str(view)[:19], type(view).__name__, type(view).__doc__, view.shape,
+             view.strides, view.T.shape, view[1:].shape, view.is_c_contig(), view.nbytes,
+             view.copy().base.__class__.__name__, list(view), len(view), view.size, view.ndim]
+    shown += [m.total(two), m.total.__doc__, list(m.numbers(i)), repr(m.own(3))]
+    shown += [m.raised(m.total, d), m.raised(m.total, 3), m.raised(m.numbers, d),
+              m.raised(m.Box, None), m.raised(view.__getitem__, 9), m.raised(len, 3),
+              m.raised(m.total, b"abcdefgh"), m.raised(pickle.dumps, view)[0],
+              m.raised(m.own, -1), m.raised(setattr, view, "nothing", 1)]
+    print("\\n".join(re.sub("0x[0-9a-f]+", "0x", str(line)) for line in shown))
+"""
+
+
+def test_it_is_there() -> None:
+    assert sharedutil.available() == sharedutil.NAME
+
+
+def test_less_to_compile(tmp_path: Path, cache_dir: Path) -> None:
+    path = write(tmp_path / "views.pyx", SOURCE)
+    whole = frontend.generate_c(str(path), "views", Settings())
+    short = frontend.generate_c(str(path), "views", Settings(), shared_utility=sharedutil.NAME)
+    assert len(short.c_text) < 0.75 * len(whole.c_text)
+    assert sharedutil.NAME.encode() in short.c_text and sharedutil.NAME.encode() not in whole.c_text
+
+
+def test_nothing_else_is_different(tmp_path: Path, run: Callable[..., str]) -> None:
+    write(tmp_path / "views.pyx", SOURCE)
+    off = {"CYTHON_LLVM_CACHE": "0"}
+    shared = run(PROGRAM.replace("{stock}", "False"), **off)
+    assert shared.count("\n") > 20
+    # The one thing that tells them apart: where cython.array says it comes from.
+    assert shared.count(f"{sharedutil.NAME}.array") == 1
+    own = run(PROGRAM.replace("{stock}", "True"), **off)
+    assert shared.replace(sharedutil.NAME, "views") == own
+
+
+def test_it_is_loaded_only_where_it_is_needed(tmp_path: Path, run: Callable[..., str]) -> None:
+    write(tmp_path / "plain.pyx", "x = 1\n")
+    code = "import sys, cython_llvm; cython_llvm.import_file('plain.pyx'); print('NAME' in sys.modules)"
+    assert run(code.replace("NAME", sharedutil.NAME)) == "False"
