@@ -145,7 +145,7 @@ def link(objects: Sequence[bytes], output: str, settings: Settings, language: st
 
     for path in settings.extra_objects:
         if not os.path.exists(path):
-            raise LinkError(f"no such object or library: {path}", code="CYL2003")
+            raise LinkError(f"no such object or library: {path}", code="CYL2004")
     openmp = any(_object_wants_openmp(data) for data in objects)
     toolchain.link_extension(objects, output, settings, language=language, openmp=openmp)
 

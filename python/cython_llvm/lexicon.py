@@ -26,7 +26,9 @@ from . import cache
 _FORMAT = 1
 _MINIMUM_RUN = 8  # characters with one target that are worth a shared key tuple
 
-_COMMENT_LINES = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
+_COMMENT_LINES = re.compile(rb"^[ \t]*#[^\r\n]*", re.MULTILINE)
+# Lines of a formatted string may look like comments, and hold code.
+_LONG_FORMATTED = re.compile(rb"""[fFtT][rR]?(?:\"\"\"|''')|[fFtT][rR]?["'][^\r\n]*\\\r?[\n\r]""")
 
 _original: Any = None
 _installed: _Switch | None = None
@@ -94,7 +96,9 @@ def install() -> None:
 
 def note_source(data: bytes) -> None:
     """Tell what is going to be scanned, before it is."""
-    if _installed is not None and not data.isascii() and not _COMMENT_LINES.sub(b"", data).isascii():
+    if _installed is None or data.isascii():
+        return
+    if not _COMMENT_LINES.sub(b"", data).isascii() or _LONG_FORMATTED.search(data):
         _installed.need_whole()
 
 

@@ -52,6 +52,20 @@ def test_identifiers_of_other_scripts(tmp_path: Path, run: Callable[..., str]) -
     assert run(GENERATE).split()[1].isdigit()
 
 
+def test_letters_where_they_are_easily_missed(tmp_path: Path, run: Callable[..., str]) -> None:
+    """Whole-line comments do not need the whole lexicon; what only looks like one does."""
+    write(tmp_path / "mod.pyx", "x = 1\n")
+    run(GENERATE)
+    for source in ('ä = 1\nx = f"""\n# {ä}\n"""\n', 'ä = 1\nx = f"\\\n# {ä}"\n', "# ä\rö = 1\r"):
+        # The name of another module first, so that letters elsewhere in it do not help.
+        hidden = source.replace("ä = 1\n", "from names import *\n")
+        (tmp_path / "mod.pyx").write_text(hidden, encoding="utf-8", newline="")
+        printed = run(GENERATE, check=False)
+        assert "Unrecognized character" not in printed
+        (tmp_path / "mod.pyx").write_text(source, encoding="utf-8", newline="")
+        assert run(GENERATE).split()[1].isdigit()
+
+
 def test_a_damaged_lexicon_is_built_anew(
     tmp_path: Path, run: Callable[..., str], cache_dir: Path
 ) -> None:
