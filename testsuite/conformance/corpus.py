@@ -60,7 +60,7 @@ def _download(cache: Path) -> Path:
     if not archive.exists():
         cache.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-binary", "cython",
-                   "--no-deps", "--no-build-isolation", "-d", str(cache),
+                   "--no-deps", "--disable-pip-version-check", "-d", str(cache),
                    f"cython=={VERSION}"]  # fmt: skip
         subprocess.run(command, check=True)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
