@@ -378,6 +378,11 @@ class Lock:
 
     def __exit__(self, *exception: object) -> None:
         if self._file >= 0:
+            # Closing alone would leave the lock to a process forked in the meantime.
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+            except OSError:
+                pass
             os.close(self._file)
             self._file = -1
 

@@ -145,6 +145,9 @@ def inline(
         context = helpers._create_context(include_path or (".",))
         names = sorted(kwds)
         signature = tuple((get_type(kwds[name], context), name) for name in names)
+        if _looks_for_files(code, signature):
+            # What "." means is a part of the key.
+            include_path = tuple(map(os.path.abspath, include_path or (".",)))
         options = (tuple(sorted((k, repr(v)) for k, v in directives.items())), include_path)
         key = (code, signature, tuple(cimports), options)
         function = None if force else _compiled.get(key)
@@ -152,6 +155,11 @@ def inline(
             function = _build(helpers, key, stripped, literals, directives, include_path, lib_dir)
             _compiled[key] = function
     return function(*[kwds[name] for name in names])
+
+
+def _looks_for_files(code: str, signature: tuple[tuple[str, str], ...]) -> bool:
+    """Whether the include path can matter."""
+    return "cimport" in code or "include" in code or any(_QUALIFIED.match(kind) for kind, _ in signature)
 
 
 def _build(helpers: Any, key: Any, stripped: str, literals: Mapping[str, str],
@@ -195,7 +203,8 @@ def inline_module(
     code with equal options gives the same module in one process.  Raises `CompileError`, and
     ValueError for a name that no module can have.
     """
-    changes: dict[str, Any] = {"include_path": tuple(include_path), "language": language,
+    folders = tuple(map(os.path.abspath, include_path))
+    changes: dict[str, Any] = {"include_path": folders, "language": language,
                                "language_level": language_level}  # fmt: skip
     if directives:
         changes["directives"] = dict(directives)

@@ -36,6 +36,10 @@ class Code:
         self.address = address
         self.cached = cached  # found, not compiled
 
+    def gone(self) -> bool:
+        """Whether another process has removed the library from the cache since it was found."""
+        return self.path is not None and not os.path.exists(self.path)
+
     def create(self, spec: ModuleSpec) -> ModuleType:
         """The module object, not yet executed."""
         if self.path is not None:
@@ -90,7 +94,7 @@ def obtain(path: str, name: str, settings: Settings, *, in_place: bool = False) 
             f"'{path}' cannot be read: {error.strerror}", code="CYL1203"
         ) from error
     filename = name.rpartition(".")[2] + _EXT_SUFFIX
-    key = cache.key("module", source, path, name, settings.identity())
+    key = cache.key("module", source, path, name, settings.identity(), _folder_of_use(source, settings))
     found = None if in_place else cache.lookup(key, filename)
     if found is not None:
         return Code(path=found, cached=True)
@@ -114,6 +118,23 @@ def obtain(path: str, name: str, settings: Settings, *, in_place: bool = False) 
     finally:
         if not handed_on:
             lock.__exit__()
+
+
+def _folder_of_use(source: bytes, settings: Settings) -> str:
+    """The working directory, where relative paths can make the result depend on it; else ""."""
+    paths = (*settings.include_path, *settings.include_dirs, *settings.library_dirs,
+             *settings.extra_objects, *settings.extra_sources)  # fmt: skip
+    given = any(not os.path.isabs(path) for path in paths) or bool(settings.extra_compile_args)
+    depends = given and any(word in source for word in (b"cimport", b"include", b"extern"))
+    if not depends and b"distutils:" in source:
+        depends = any(
+            b"distutils:" in line and any(key in line for key in (b"_dirs", b"sources", b"extra_"))
+            for line in source.splitlines()
+        )
+    try:
+        return os.getcwd() if depends else ""
+    except OSError:  # it has been deleted
+        return ""
 
 
 def _in_background(store: Callable[[], object], lock: cache.Lock) -> bool:
@@ -177,7 +198,13 @@ class PyxLoader:
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Compile (or find) the code and make the module object."""
         code = self._obtain()
-        module = code.create(spec)
+        try:
+            module = code.create(spec)
+        except errors.ModuleBuildError:
+            if not code.gone():
+                raise
+            code = self._obtain()
+            module = code.create(spec)
         module.__file__ = self.path
         module.__loader__ = self
         self._fresh = (module, code)
@@ -193,6 +220,8 @@ class PyxLoader:
 
     def _execute_again(self, module: ModuleType) -> None:
         code = self._obtain()
+        if code.gone():
+            code = self._obtain()
         before = dict(module.__dict__)
         try:
             code.execute_again(module, self.name)

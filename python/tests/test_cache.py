@@ -163,3 +163,73 @@ def test_size_limits_are_read() -> None:
             assert cache.size_limit() == size
         finally:
             del os.environ["CYTHON_LLVM_CACHE_SIZE"]
+
+
+def test_relative_folders_are_those_of_the_working_directory(
+    tmp_path: Path, run: Callable[..., str]
+) -> None:
+    """The same source means another thing where its `# distutils:` folders lead elsewhere."""
+    for value, place in enumerate(("a", "b")):
+        write(tmp_path / place / "inc" / "value.h", f"#define VALUE {value}\n")
+        write(tmp_path / place / "names.pxd", f"cdef enum:\n    NAME = {value}\n")
+    write(
+        tmp_path / "where.pyx",
+        """\
+        # distutils: include_dirs = inc
+        cdef extern from "value.h":
+            int VALUE
+        value = VALUE
+        """,
+    )
+    for value, place in enumerate(("a", "b")):
+        code = f"""
+        import os
+        os.chdir({place!r})
+        import cython_llvm
+        from cython_llvm import loader
+        module = cython_llvm.import_file("../where.pyx")
+        print(module.value, cython_llvm.inline("from names cimport NAME\\nreturn NAME"))
+        loader.wait_for_cache()
+        """
+        assert run(code) == f"{value} {value}"
+
+
+def test_an_entry_evicted_before_it_is_loaded_is_built_anew(
+    source: Path, run: Callable[..., str]
+) -> None:
+    run(program())
+    removed = """
+import os
+from cython_llvm import cache
+lookup = cache.lookup
+def lookup_and_lose(*arguments):
+    found = lookup(*arguments)
+    cache.lookup = lookup
+    os.unlink(found)
+    return found
+cache.lookup = lookup_and_lose
+"""
+    assert run(removed + program()) == "1 True True"
+
+
+def test_a_forked_child_does_not_keep_the_lock(run: Callable[..., str]) -> None:
+    code = """
+    import os, signal, time
+    from cython_llvm import cache
+    lock = cache.Lock("key")
+    lock.__enter__()
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    lock.__exit__()
+    try:
+        started = time.monotonic()
+        cache._LOCK_TIMEOUT = 5
+        with cache.Lock("key"):
+            print(time.monotonic() - started < 4)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    """
+    assert run(code) == "True"
