@@ -10,7 +10,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 
-from . import cache, cdiag, coldcode, errors, frontend, jit, pch, sharedutil, toolchain
+from . import cache, cdiag, coldcode, errors, frontend, jit, linkargs, pch, sharedutil, toolchain
 from .frontend import CUnit
 from .settings import Settings
 
@@ -36,7 +36,8 @@ def build(path: str, name: str, settings: Settings, beside: str | None = None) -
     started = time.time_ns()
     unit = frontend.generate_c(path, name, settings, shared_utility=sharedutil.available())
     built = _build_unit(unit, beside)
-    used = (*unit.dependencies, *built.headers, *unit.settings.extra_sources)
+    used = (*unit.dependencies, *built.headers, *unit.settings.extra_sources,
+            *linkargs.linked_in(unit.settings))  # fmt: skip
     built.state = cache.fingerprint(used)
     # Files that changed while they were compiled may or may not be what was compiled.
     built.cacheable = len(built.state) == len(set(used)) and not any(
@@ -125,4 +126,20 @@ def store(built: Built, key: str, filename: str) -> str | None:
         return None
     if not built.cacheable:
         return None
-    return cache.store(key, filename, _linked(built), built.state, built.unit.absent)
+    absent = (*built.unit.absent, *_shadowing(built))
+    return cache.store(key, filename, _linked(built), built.state, absent)
+
+
+def _shadowing(built: Built) -> list[str]:
+    """Where a new file would be read instead of a header that was."""
+    settings = built.unit.settings
+    flags = toolchain.driver_args(settings, built.unit.language)
+    folders = [os.path.abspath(flag[2:]) for flag in flags if flag.startswith("-I") and flag[2:]]
+    folders.insert(0, os.path.dirname(built.unit.source_path))
+    found: dict[str, None] = {}
+    for header in map(os.path.abspath, built.headers):
+        for position, folder in enumerate(folders):
+            if header.startswith(folder + os.sep):
+                rest = header[len(folder) + 1 :]
+                found.update(dict.fromkeys(os.path.join(f, rest) for f in folders[:position]))
+    return [path for path in found if not os.path.exists(path)]

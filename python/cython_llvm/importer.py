@@ -83,6 +83,12 @@ class PyxPackageFinder:
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None,
                   target: ModuleType | None = None) -> ModuleSpec | None:  # fmt: skip
+        own = getattr(target, "__loader__", None)
+        if type(own) is loader.PyxLoader:
+            # reload(): a library beside the source must not take the place of the edited source.
+            found = self.inner.find_spec(fullname, path, target)
+            if found is not None and found.origin == own.path:
+                return found
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.origin is not None or not spec.submodule_search_locations:
             return spec
@@ -158,7 +164,8 @@ class _FileFinder:
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         found = self.known.get(fullname)
-        if found is None or target is None:
+        own = getattr(target, "__loader__", None)
+        if found is None or getattr(own, "path", None) != found[0]:
             return None
         return loader.spec_for(fullname, *found)
 
@@ -282,7 +289,8 @@ def import_file(
         return pyxbld.apply(settings, name, source, {})
 
     if _files not in sys.meta_path:
-        sys.meta_path.append(_files)  # type: ignore[arg-type]
+        # First: it answers for reload() only, where a library beside the source must not win.
+        sys.meta_path.insert(0, _files)  # type: ignore[arg-type]
     module = loader.load(loader.spec_for(name, source, options))
     _files.known[name] = (source, options)
     return module

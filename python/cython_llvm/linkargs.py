@@ -156,3 +156,15 @@ def shared_libraries(settings: Settings) -> list[str]:
 def has_static_libraries(settings: Settings) -> bool:
     """Whether a library of the settings exists as an archive only."""
     return any(path.endswith(".a") for path in shared_libraries(settings))
+
+
+def linked_in(settings: Settings) -> list[str]:
+    """Files that a link copies into its output: objects and static libraries, existing ones."""
+    flags = parse_link_flags(settings.extra_link_args)
+    dirs = search_dirs(
+        settings.with_(library_dirs=(*settings.library_dirs, *flags.library_dirs))
+    )
+    libraries = (*settings.libraries, *flags.libraries)
+    archives = [path for path in (_resolve(name, dirs) for name in libraries) if path is not None]
+    found = [*settings.extra_objects, *flags.objects, *(p for p in archives if p.endswith(".a"))]
+    return [path for path in found if os.path.isfile(path)]

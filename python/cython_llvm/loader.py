@@ -147,7 +147,7 @@ def _in_background(store: Callable[[], object], lock: cache.Lock) -> bool:
     def work() -> None:
         try:
             store()
-        except errors.CythonLLVMError:
+        except (errors.CythonLLVMError, OSError):
             pass  # not cached; the module itself is loaded
         finally:
             lock.__exit__()
