@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from .build import build_ext, cythonize
     from .errors import CompileError, CythonLLVMError, LinkError, ModuleBuildError
     from .explaining import Explanation, explain
-    from .importer import import_file, install, uninstall
+    from .importer import install, uninstall
+    from .importfile import import_file
     from .inlining import inline, inline_module
 
 _PUBLIC = {
     "install": "importer",
     "uninstall": "importer",
-    "import_file": "importer",
+    "import_file": "importfile",
     "explain": "explaining",
     "Explanation": "explaining",
     "inline": "inlining",
@@ -50,8 +51,9 @@ def toolchain_id() -> str:
     if _toolchain_id is None:
         header_set = "none"
         try:
-            with open(os.path.join(os.path.dirname(__file__), "data", "ID"), encoding="ascii") as file:
-                header_set = file.read().strip()
+            # As bytes: a cached import passes here, and text needs a codec imported.
+            with open(os.path.join(os.path.dirname(__file__), "data", "ID"), "rb", buffering=0) as file:
+                header_set = file.read().decode("ascii").strip()
         except OSError:
             pass
         _toolchain_id = f"{__version__}-{header_set}"
@@ -62,9 +64,8 @@ def __getattr__(name: str) -> Any:
     module = _PUBLIC.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(f".{module}", __name__), name)
+    # Not importlib.import_module: importing importlib takes a tenth of a cached import.
+    value = getattr(__import__(f"{__name__}.{module}", None, None, (name,)), name)
     globals()[name] = value
     return value
 

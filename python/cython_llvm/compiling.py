@@ -10,7 +10,19 @@ import tempfile
 import time
 from dataclasses import dataclass
 
-from . import cache, cdiag, coldcode, errors, frontend, jit, linkargs, pch, sharedutil, toolchain
+from . import (
+    cache,
+    cachestore,
+    cdiag,
+    coldcode,
+    errors,
+    frontend,
+    jit,
+    linkargs,
+    pch,
+    sharedutil,
+    toolchain,
+)
 from .frontend import CUnit
 from .settings import Settings
 
@@ -38,7 +50,7 @@ def build(path: str, name: str, settings: Settings, beside: str | None = None) -
     built = _build_unit(unit, beside)
     used = (*unit.dependencies, *built.headers, *unit.settings.extra_sources,
             *linkargs.linked_in(unit.settings))  # fmt: skip
-    built.state = cache.fingerprint(used)
+    built.state = cachestore.fingerprint(used)
     # Files that changed while they were compiled may or may not be what was compiled.
     built.cacheable = len(built.state) == len(set(used)) and not any(
         os.stat(file).st_mtime_ns >= started for file in (path, *used)
@@ -127,7 +139,7 @@ def store(built: Built, key: str, filename: str) -> str | None:
     if not built.cacheable:
         return None
     absent = (*built.unit.absent, *_shadowing(built))
-    return cache.store(key, filename, _linked(built), built.state, absent)
+    return cachestore.store(key, filename, _linked(built), built.state, absent)
 
 
 def _shadowing(built: Built) -> list[str]:

@@ -21,7 +21,7 @@ import re
 import sys
 from typing import Any
 
-from . import cache
+from . import cache, cachestore
 
 _FORMAT = 1
 _MINIMUM_RUN = 8  # characters with one target that are worth a shared key tuple
@@ -71,7 +71,7 @@ class _Switch:
             path = _path(kind)
             data = _pack(self._whole, ascii_only=kind == "ascii") if path is not None else None
             if path is not None and data is not None:
-                cache.write_atomically(path, data)
+                cachestore.write_atomically(path, data)
 
 
 def install() -> None:

@@ -10,20 +10,19 @@ from __future__ import annotations
 import _imp
 import os
 import sys
-from importlib.machinery import ModuleSpec
+from _frozen_importlib import ModuleSpec  # importlib.machinery costs as much as the rest
 
-from . import cache, errors
+from . import cache
 from .settings import Settings
 
 TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
     from types import ModuleType
 
-_EXT_SUFFIX = next(suffix for suffix in _imp.extension_suffixes())
+    from . import errors
 
-_writers: list[threading.Thread] = []
+_EXT_SUFFIX = next(suffix for suffix in _imp.extension_suffixes())
 
 
 class Code:
@@ -74,22 +73,27 @@ class Code:
 
 
 def _load_error(error: ImportError, spec: ModuleSpec) -> errors.ModuleBuildError:
+    from . import errors
+
     return errors.ModuleBuildError(
         f"module '{spec.name}' was built, but cannot be loaded: {error}",
         name=spec.name, path=spec.origin, code="CYL3002",
     )  # fmt: skip
 
 
-# ---------------------------------------------------------------------------- building
+# ---------------------------------------------------------------------------- finding
 
 
 def obtain(path: str, name: str, settings: Settings, *, in_place: bool = False) -> Code:
     """Code for the source at ``path`` as module ``name``.  Raises `errors.CompileError`."""
-    check_route(settings, path)
+    if settings.route == "tree":
+        check_route(settings, path)
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             source = file.read()
     except OSError as error:
+        from . import errors
+
         raise errors.CompileError(
             f"'{path}' cannot be read: {error.strerror}", code="CYL1203"
         ) from error
@@ -98,26 +102,9 @@ def obtain(path: str, name: str, settings: Settings, *, in_place: bool = False) 
     found = None if in_place else cache.lookup(key, filename)
     if found is not None:
         return Code(path=found, cached=True)
-    lock = cache.Lock(key)
-    lock.__enter__()
-    handed_on = False
-    try:
-        found = None if in_place else cache.lookup(key, filename)
-        if found is not None:
-            return Code(path=found, cached=True)
-        from . import compiling
+    from . import cachefill
 
-        beside = os.path.join(os.path.dirname(path), filename) if in_place else None
-        built = compiling.build(path, name, settings, beside)
-        if built.address:
-            store: Callable[[], object] = lambda: compiling.store(built, key, filename)  # noqa: E731
-            handed_on = _in_background(store, lock)
-            return Code(address=built.address)
-        stored = built.path if in_place else compiling.store(built, key, filename)
-        return Code(path=stored or built.path)
-    finally:
-        if not handed_on:
-            lock.__exit__()
+    return cachefill.fill(path, name, settings, key, filename, in_place=in_place)
 
 
 def _folder_of_use(source: bytes, settings: Settings) -> str:
@@ -137,41 +124,11 @@ def _folder_of_use(source: bytes, settings: Settings) -> str:
         return ""
 
 
-def _in_background(store: Callable[[], object], lock: cache.Lock) -> bool:
-    """Write to the cache while the module already runs; the lock goes to the writer."""
-    if cache.directory() is None:
-        return False
-
-    import threading
-
-    def work() -> None:
-        try:
-            store()
-        except (errors.CythonLLVMError, OSError):
-            pass  # not cached; the module itself is loaded
-        finally:
-            lock.__exit__()
-
-    # Not a daemon: the interpreter waits for it at its end.
-    thread = threading.Thread(target=work, name="cython_llvm-cache")
-    _writers[:] = [writer for writer in _writers if writer.is_alive()]
-    _writers.append(thread)
-    try:
-        thread.start()
-    except RuntimeError:  # no threads any more: the interpreter is ending
-        work()
-    return True
-
-
-def wait_for_cache() -> None:
-    """Wait until everything loaded so far is in the cache."""
-    for writer in list(_writers):
-        writer.join()
-
-
 def check_route(settings: Settings, path: str) -> None:
     """Refuse what this version cannot do, by name."""
     if settings.route == "tree":
+        from . import errors
+
         raise errors.CompileError(
             f"'{path}': route 'tree' is not part of this version; 'auto' and 'c' take the C route",
             code="CYL1301",
@@ -200,7 +157,7 @@ class PyxLoader:
         code = self._obtain()
         try:
             module = code.create(spec)
-        except errors.ModuleBuildError:
+        except ImportError:
             if not code.gone():
                 raise
             code = self._obtain()
@@ -235,8 +192,12 @@ class PyxLoader:
     def _obtain(self) -> Code:
         try:
             return obtain(self.path, self.name, self._options(), in_place=self._in_place)
-        except errors.CompileError as error:
-            raise build_error(error, self.name, self.path) from error
+        except Exception as error:
+            from . import errors
+
+            if isinstance(error, errors.CompileError):
+                raise build_error(error, self.name, self.path) from error
+            raise
 
     # The rest is what tools ask of loaders.
 
@@ -256,6 +217,8 @@ class PyxLoader:
 
 def build_error(error: errors.CompileError, name: str, path: str) -> errors.ModuleBuildError:
     """What an import raises when compiling failed; pyximport's words, then the compiler's."""
+    from . import errors
+
     return errors.ModuleBuildError(
         f"Building module {name} failed: {error}",
         name=name, path=path, code=error.code, diagnostics=error.diagnostics,

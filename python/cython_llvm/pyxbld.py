@@ -94,7 +94,8 @@ def _with_pyxdep(settings: Settings, path: str) -> Settings:
     """The state of the files named by globs goes into the settings, so that a change is a miss."""
     import glob
 
-    from .cache import digest_of, fingerprint
+    from .cache import digest_of
+    from .cachestore import fingerprint
 
     with open(path, encoding="utf-8") as file:
         patterns = [line.strip() for line in file if line.strip()]

@@ -10,6 +10,7 @@ from _collections_abc import Mapping  # collections.abc would import collections
 
 TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 ROUTES = ("auto", "tree", "c")
@@ -144,3 +145,25 @@ def default_settings() -> Settings:
         route=os.environ.get("CYTHON_LLVM_ROUTE", "").strip() or "auto",
         debug=env_flag("CYTHON_LLVM_DEBUGINFO", False),
     )
+
+
+def chosen_settings(
+    *,
+    language_level: Any = None,
+    opt_level: int | None = None,
+    march: str | None = None,
+    route: str | None = None,
+    directives: Mapping[str, Any] | None = None,
+    include_path: Iterable[str] | None = None,
+    language: str | None = None,
+    debug: bool | None = None,
+) -> Settings:
+    changes: dict[str, Any] = {}
+    given = {"language_level": language_level, "opt_level": opt_level, "march": march, "route": route,
+             "language": language, "debug": debug}  # fmt: skip
+    changes.update((name, value) for name, value in given.items() if value is not None)
+    if directives is not None:
+        changes["directives"] = dict(directives)
+    if include_path is not None:
+        changes["include_path"] = tuple(os.path.abspath(folder) for folder in include_path)
+    return default_settings().with_(**changes)

@@ -25,7 +25,7 @@ def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def sources(tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder on sys.path with the import hook installed; modules imported from it go again."""
     import cython_llvm
-    from cython_llvm import loader
+    from cython_llvm import cachefill
 
     folder = tmp_path / "src"
     folder.mkdir()
@@ -34,7 +34,7 @@ def sources(tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) ->
     installed = cython_llvm.install()
     yield folder
     cython_llvm.uninstall(*installed)
-    loader.wait_for_cache()
+    cachefill.wait_for_cache()
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
             del sys.modules[name]

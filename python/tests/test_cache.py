@@ -18,8 +18,8 @@ sys.path.insert(0, "src")
 import cython_llvm
 cython_llvm.install({options})
 import cached
-from cython_llvm import loader
-loader.wait_for_cache()
+from cython_llvm import cachefill
+cachefill.wait_for_cache()
 print(cached.f(), "Cython" in sys.modules, "cython_llvm._native" in sys.modules)
 """
 
@@ -155,12 +155,12 @@ def test_least_recently_used_entries_go(
 
 
 def test_size_limits_are_read() -> None:
-    from cython_llvm import cache
+    from cython_llvm import cachestore
 
     for text, size in (("500M", 500 << 20), ("2G", 2 << 30), ("1.5k", 1536), ("10", 10), ("x", 2 << 30)):
         os.environ["CYTHON_LLVM_CACHE_SIZE"] = text
         try:
-            assert cache.size_limit() == size
+            assert cachestore.size_limit() == size
         finally:
             del os.environ["CYTHON_LLVM_CACHE_SIZE"]
 
@@ -186,10 +186,10 @@ def test_relative_folders_are_those_of_the_working_directory(
         import os
         os.chdir({place!r})
         import cython_llvm
-        from cython_llvm import loader
+        from cython_llvm import cachefill
         module = cython_llvm.import_file("../where.pyx")
         print(module.value, cython_llvm.inline("from names cimport NAME\\nreturn NAME"))
-        loader.wait_for_cache()
+        cachefill.wait_for_cache()
         """
         assert run(code) == f"{value} {value}"
 
@@ -215,8 +215,8 @@ cache.lookup = lookup_and_lose
 def test_a_forked_child_does_not_keep_the_lock(run: Callable[..., str]) -> None:
     code = """
     import os, signal, time
-    from cython_llvm import cache
-    lock = cache.Lock("key")
+    from cython_llvm import cachelock
+    lock = cachelock.Lock("key")
     lock.__enter__()
     child = os.fork()
     if child == 0:
@@ -225,8 +225,8 @@ def test_a_forked_child_does_not_keep_the_lock(run: Callable[..., str]) -> None:
     lock.__exit__()
     try:
         started = time.monotonic()
-        cache._LOCK_TIMEOUT = 5
-        with cache.Lock("key"):
+        cachelock._LOCK_TIMEOUT = 5
+        with cachelock.Lock("key"):
             print(time.monotonic() - started < 4)
     finally:
         os.kill(child, signal.SIGKILL)

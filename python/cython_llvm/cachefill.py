@@ -1,0 +1,66 @@
+"""Nothing in the cache: compile under the key's lock, load, and write to the cache meanwhile."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+from . import cache, cachelock, compiling, errors
+from .loader import Code
+from .settings import Settings
+
+_writers: list[threading.Thread] = []
+
+
+def fill(path: str, name: str, settings: Settings, key: str, filename: str, *,
+         in_place: bool = False) -> Code:  # fmt: skip
+    """Compiled code for the source at ``path``, or what another process has built meanwhile."""
+    lock = cachelock.Lock(key)
+    lock.__enter__()
+    handed_on = False
+    try:
+        found = None if in_place else cache.lookup(key, filename)
+        if found is not None:
+            return Code(path=found, cached=True)
+        beside = os.path.join(os.path.dirname(path), filename) if in_place else None
+        built = compiling.build(path, name, settings, beside)
+        if built.address:
+            store: Callable[[], object] = lambda: compiling.store(built, key, filename)  # noqa: E731
+            handed_on = _in_background(store, lock)
+            return Code(address=built.address)
+        stored = built.path if in_place else compiling.store(built, key, filename)
+        return Code(path=stored or built.path)
+    finally:
+        if not handed_on:
+            lock.__exit__()
+
+
+def _in_background(store: Callable[[], object], lock: cachelock.Lock) -> bool:
+    """Write to the cache while the module already runs; the lock goes to the writer."""
+    if cache.directory() is None:
+        return False
+
+    def work() -> None:
+        try:
+            store()
+        except (errors.CythonLLVMError, OSError):
+            pass  # not cached; the module itself is loaded
+        finally:
+            lock.__exit__()
+
+    # Not a daemon: the interpreter waits for it at its end.
+    thread = threading.Thread(target=work, name="cython_llvm-cache")
+    _writers[:] = [writer for writer in _writers if writer.is_alive()]
+    _writers.append(thread)
+    try:
+        thread.start()
+    except RuntimeError:  # no threads any more: the interpreter is ending
+        work()
+    return True
+
+
+def wait_for_cache() -> None:
+    """Wait until everything loaded so far is in the cache."""
+    for writer in list(_writers):
+        writer.join()

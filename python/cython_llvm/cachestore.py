@@ -1,0 +1,147 @@
+"""Writing to the cache of built modules (`cache` reads it), and keeping it to its size."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+
+from . import cache
+
+_DEFAULT_SIZE = 2 << 30
+
+
+def write_atomically(path: str, data: bytes) -> bool:
+    """Write a file so that readers see all of it or none; False (and a warning) on failure."""
+    temporary = f"{path}.{os.getpid()}.{time.monotonic_ns()}.tmp"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        os.rename(temporary, path)
+    except OSError as error:
+        cache.warn(f"the cache at '{os.path.dirname(path)}' cannot be written: {error.strerror}")
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        return False
+    return True
+
+
+def fingerprint(paths: Iterable[str]) -> tuple[tuple[str, int, int, str], ...]:
+    """The dependencies' state now, for a manifest; files that are gone are left out.
+
+    A file's time counts only once it is old enough that a later change must show in it.
+    """
+    found = []
+    now = time.time_ns()
+    for path in dict.fromkeys(map(os.path.abspath, paths)):
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+            status = os.stat(path)
+        except OSError:
+            continue
+        settled = now - status.st_mtime_ns > 2_000_000_000
+        found.append((path, len(data), status.st_mtime_ns if settled else -1, cache.digest_of(data)))
+    return tuple(found)
+
+
+def reserve(key: str) -> str | None:
+    """A folder to link an entry into, or None."""
+    folder = cache.entry_folder(key)
+    if folder is None:
+        return None
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as error:
+        cache.warn(f"the cache directory '{cache.directory()}' cannot be written: {error.strerror}")
+        return None
+    return folder
+
+
+def store(
+    key: str,
+    filename: str,
+    data: bytes,
+    dependencies: tuple[tuple[str, int, int, str], ...] = (),
+    absent: Iterable[str] = (),
+    extra: str = "",
+) -> str | None:
+    """Put a shared library under a key; its path, or None where that failed."""
+    folder = reserve(key)
+    if folder is None:
+        return None
+    digest = cache.digest_of(data)
+    path = os.path.join(folder, f"{digest[:16]}-{filename}")
+    if not write_atomically(path, data):
+        return None
+    manifest = cache.Manifest(digest, dependencies, tuple(map(os.path.abspath, absent)), extra)
+    if not write_atomically(os.path.join(folder, "manifest"), manifest.dump()):
+        return None
+    evict()
+    return path
+
+
+# ---------------------------------------------------------------------------- size
+
+
+def size_limit() -> int:
+    """Bytes that the cache may take: CYTHON_LLVM_CACHE_SIZE ("500M", "2G"), default 2 GiB."""
+    text = os.environ.get("CYTHON_LLVM_CACHE_SIZE", "").strip().upper().removesuffix("B").removesuffix("I")
+    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+    factor = units.get(text[-1:], 1)
+    digits = text[:-1] if factor > 1 else text
+    try:
+        return int(float(digits) * factor)
+    except ValueError:
+        return _DEFAULT_SIZE
+
+
+def _entries(base: str) -> Iterator[tuple[float, int, str]]:
+    """(time of last use, bytes, folder) of every entry."""
+    modules = os.path.join(base, "modules")
+    for prefix in _listdir(modules):
+        for name in _listdir(os.path.join(modules, prefix)):
+            folder = os.path.join(modules, prefix, name)
+            size, used = 0, 0.0
+            for file in _listdir(folder):
+                try:
+                    status = os.stat(os.path.join(folder, file))
+                except OSError:
+                    continue
+                size += status.st_size
+                used = max(used, status.st_mtime)
+            yield used, size, folder
+
+
+def _listdir(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except OSError:
+        return []
+
+
+def evict() -> None:
+    """Remove least recently used entries until the rest fits."""
+    base = cache.directory()
+    if base is None:
+        return
+    limit = size_limit()
+    entries = sorted(_entries(base))
+    total = sum(size for _, size, _ in entries)
+    # The newest entry stays, however small the limit: it is what was asked for just now.
+    for _, size, folder in entries[:-1]:
+        if total <= limit:
+            return
+        for file in _listdir(folder):
+            try:
+                os.unlink(os.path.join(folder, file))
+            except OSError:
+                pass
+        try:
+            os.rmdir(folder)
+        except OSError:
+            pass
+        total -= size
