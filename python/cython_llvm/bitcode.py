@@ -46,7 +46,7 @@ def import_bitcode(path: str, name: str, settings: Settings) -> ModuleType:
         address = jit.load(obj, name, settings, language=language, openmp=openmp)
         if address is None:
             address = _linked(obj, name, settings, language, openmp)
-    except errors.LinkError as error:
+    except errors.CompileError as error:
         raise errors.ModuleBuildError(str(error), name=name, path=path, code=error.code) from error
     created: ModuleType = _native.create_module(address, spec)
     created.__file__ = path
@@ -62,9 +62,10 @@ def import_bitcode(path: str, name: str, settings: Settings) -> ModuleType:
 
 def _linked(obj: bytes, name: str, settings: Settings, language: str, openmp: bool) -> int:
     import os
-    import tempfile
 
-    with tempfile.TemporaryDirectory(prefix="cython_llvm-") as folder:
+    from . import scratch
+
+    with scratch.folder() as folder:
         output = os.path.join(folder, name + ".so")
         toolchain.link_extension([obj], output, settings, language=language, openmp=openmp)
         return jit.dlopen_init(jit.private_copy(output), name)

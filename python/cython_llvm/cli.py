@@ -11,7 +11,6 @@ import contextlib
 import os
 import shutil
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from . import compiler_import, patches, produce
+from . import compiler_import, patches, produce, scratch
 from . import jobs as job_pool
 from .cdiag import shown_path as _shown
 from .cli_options import Request
@@ -218,8 +217,9 @@ def build_one(
     began = time.perf_counter()
     outcome = Outcome()
     unit: produce.CUnit | None = None
-    directory = tempfile.mkdtemp(prefix="cython-llvm-")
+    directory = ""
     try:
+        directory = scratch.make()
         settings = request.settings()
         produce.refuse_tree_route(settings, _shown(job.source))
         values = header_values(main_module, job.source, options)
@@ -249,7 +249,8 @@ def build_one(
         known = isinstance(error, PyrexError)
         outcome.messages.append(str(error) if known else traceback.format_exc())
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        if directory:
+            shutil.rmtree(directory, ignore_errors=True)
         outcome.seconds = time.perf_counter() - began
     return outcome
 
@@ -345,16 +346,17 @@ def compile_shared(stock_shared: Callable[..., Any], options: Any, request: Requ
     else:
         output = c_path
         c_path = _stem(output, request.emit) + (".cpp" if options.cplus else ".c")
-    with tempfile.TemporaryDirectory(prefix="cython-llvm-") as directory:
-        options.shared_c_file_path = os.path.join(directory, os.path.basename(c_path))
-        stock_shared(options)
-        try:
-            with open(options.shared_c_file_path, "rb") as file:
-                text = file.read()
-        except FileNotFoundError:
-            sys.exit(1)  # Cython has said why
-    unit = produce.CUnit(text, c_path, "c++" if options.cplus else "c")
+    unit: produce.CUnit | None = None
     try:
+        with scratch.folder() as directory:
+            options.shared_c_file_path = os.path.join(directory, os.path.basename(c_path))
+            stock_shared(options)
+            try:
+                with open(options.shared_c_file_path, "rb") as file:
+                    text = file.read()
+            except FileNotFoundError:
+                sys.exit(1)  # Cython has said why
+        unit = produce.CUnit(text, c_path, "c++" if options.cplus else "c")
         for message in produce.produce(unit, request.settings(), request.emit, output):
             sys.stderr.write(message + "\n")
     except (CythonLLVMError, OSError) as error:

@@ -6,7 +6,6 @@ Imported only when something has to be compiled.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from . import (
     jit,
     linkargs,
     pch,
+    scratch,
     sharedutil,
     toolchain,
 )
@@ -66,8 +66,7 @@ def _build_unit(unit: CUnit, beside: str | None) -> Built:
     built = Built(unit, [], [], False)
     _compile(built, unit.c_text, unit.c_filename, unit.language, virtual)
     for source in unit.settings.extra_sources:
-        with open(source, "rb") as file:
-            text = file.read()
+        text = _read_further(source, unit.source_path)
         _compile(built, text, os.path.abspath(source), _language_of(source), [])
     if beside is None and not jit.needs_linking(unit.settings):
         address = jit.load(built.objects[0], unit.module_name, unit.settings,
@@ -81,6 +80,18 @@ def _build_unit(unit: CUnit, beside: str | None) -> Built:
     else:
         built.path = jit.memory_file(_linked(built), unit.module_name)
     return built
+
+
+def _read_further(path: str, asked_by: str) -> bytes:
+    """A further C or C++ source, of a `# distutils:` line or a .pyxbld."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise errors.CompileError(
+            f"'{path}', which '{asked_by}' names among its sources, cannot be read: {error.strerror}",
+            code="CYL1003",
+        ) from error
 
 
 def _language_of(path: str) -> str:
@@ -125,7 +136,7 @@ def _link(built: Built, output: str) -> None:
 
 def _linked(built: Built) -> bytes:
     """The shared library's bytes."""
-    with tempfile.TemporaryDirectory(prefix="cython_llvm-") as folder:
+    with scratch.folder() as folder:
         output = os.path.join(folder, built.unit.module_name.rpartition(".")[2] + ".so")
         _link(built, output)
         with open(output, "rb") as file:

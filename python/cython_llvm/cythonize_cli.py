@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from . import compiler_import, patches, produce
+from . import compiler_import, patches, produce, scratch
 from . import jobs as job_pool
 from .cdiag import shown_path as _shown
 from .cli import Outcome
@@ -45,7 +44,10 @@ def run_cythonize(module: ModuleType, stock_main: Callable[..., Any], args: Any)
     stock_compile_files = module._cython_compile_files
     stock_build = module._build
     stock_cythonize = module.cythonize
-    work = tempfile.mkdtemp(prefix="cython-llvm-")
+    try:
+        work = scratch.make()
+    except CythonLLVMError as error:
+        sys.exit(produce.failure_text(error, None, ""))
     sources: dict[str, str] = {}
     fresh: set[str] = set()
 

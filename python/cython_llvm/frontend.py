@@ -10,15 +10,13 @@ import gc
 import io
 import os
 import re
-import shutil
-import tempfile
 import threading
 import traceback
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from . import distutils_header, errors
+from . import distutils_header, errors, scratch
 from .settings import Settings
 
 #: Cython's compiler keeps global state; one compilation at a time.
@@ -245,13 +243,8 @@ def generate_c(
     settings, language = distutils_header.merge(settings, source, path)
     if _NUMPY.search(source):
         settings = distutils_header.with_numpy(settings)
-    with LOCK:
-        folder = tempfile.mkdtemp(prefix="cython_llvm-")
-        try:
-            unit = _generate(path, module_name, settings, language, folder, shared_utility)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    return unit
+    with LOCK, scratch.folder() as folder:
+        return _generate(path, module_name, settings, language, folder, shared_utility)
 
 
 def _generate(path: str, module_name: str, settings: Settings, language: str, folder: str,
@@ -283,6 +276,8 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
             raise cython_error(text + str(error), path) from error
         if isinstance(error, LookupError) and "encoding" in str(error):
             raise errors.CompileError(f"'{path}': {error}", code="CYL1204") from error
+        if isinstance(error, OSError) and scratch.is_full(error):
+            raise scratch.refused(error) from error
         raise errors.CompileError(
             f"Cython failed inside on '{path}':\n{text}{traceback.format_exc()}", code="CYL1202"
         ) from error

@@ -12,11 +12,12 @@ import pickle
 import selectors
 import signal
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import IO, Any
+
+from . import scratch
 
 
 @dataclass
@@ -34,7 +35,7 @@ class _Child:
     index: int
     pid: int
     pipe: int
-    log: BinaryIO
+    log: IO[Any]
     data: bytearray
 
 
@@ -46,7 +47,7 @@ def default_jobs() -> int:
         return os.cpu_count() or 1
 
 
-def _run_child(function: Callable[[Any], Any], item: Any, pipe: int, log: BinaryIO) -> None:
+def _run_child(function: Callable[[Any], Any], item: Any, pipe: int, log: IO[Any]) -> None:
     """The child's life; never returns."""
     status = 1
     try:
@@ -71,7 +72,7 @@ def _run_child(function: Callable[[Any], Any], item: Any, pipe: int, log: Binary
 
 
 def _start(function: Callable[[Any], Any], item: Any, index: int) -> _Child:
-    log = tempfile.TemporaryFile(prefix="cython-llvm-")
+    log = scratch.log_file()
     read_end, write_end = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()

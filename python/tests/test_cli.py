@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import sys
 import sysconfig
 import time
 from pathlib import Path
 
 import pytest
 
-from cli_tools import SUFFIX, cython, cythonize, python
+from cli_tools import SUFFIX, cython, cythonize, python, run
 from cython_llvm import jobs
 from cython_llvm.cli_options import split_arguments, wants_help
 from cython_llvm.progress import Progress
@@ -428,3 +429,16 @@ def test_embed_makes_a_program_or_says_why_not(tmp_path: Path) -> None:
     named = cython(tmp_path, "--backend=llvm", "-3", "--embed=start", "prog.py")
     assert named.returncode == 1
     assert "CYL2011" in named.stderr
+
+
+def test_without_a_temporary_folder_it_says_so(hello: Path) -> None:
+    (hello / "two.pyx").write_text("x = 1\n")
+    code = (
+        "import sys, tempfile\ntempfile.tempdir = '/no/such/folder'\n"
+        "from cython_llvm.cli import main\nsys.exit(main(sys.argv[1:]))"
+    )
+    for sources in (["hello.pyx"], ["hello.pyx", "two.pyx"]):
+        done = run(hello, sys.executable, "-c", code, "-3", "-j2", *sources)
+        assert done.returncode == 1
+        assert done.stderr.count("CYL1207") == len(sources) and "TMPDIR" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,46 @@ def test_an_exception_in_the_module_body_goes_through(sources: Path) -> None:
 def test_deep_nesting_is_survived(sources: Path) -> None:
     write(sources / "deep.pyx", "def f(x): return " + "(" * 60 + "x" + " + 1)" * 60 + "\n")
     assert importlib.import_module("deep").f(0) == 60
+
+
+def test_a_missing_further_source_is_named(sources: Path) -> None:
+    path = write(sources / "no_more.pyx", "# distutils: sources = no_more_c.c\ndef f(): return 1\n")
+    error = failing("no_more")
+    assert error.code == "CYL1003"
+    assert str(sources / "no_more_c.c") in str(error) and str(path) in str(error)
+    assert "No such file" in str(error)
+
+
+def test_no_temporary_folder_is_a_coded_error(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cython_llvm import frontend
+    from cython_llvm.settings import Settings
+
+    path = write(sources / "no_place.pyx", "def f(): return 1\n")
+    monkeypatch.setattr("tempfile.tempdir", str(sources / "nowhere"))
+    error = failing("no_place")
+    assert error.code == "CYL1207"
+    assert "TMPDIR" in str(error) and str(sources / "nowhere") in str(error)
+    with pytest.raises(cython_llvm.CompileError) as info:
+        frontend.generate_c(str(path), "no_place", Settings())
+    assert info.value.code == "CYL1207"
+    assert not isinstance(info.value, OSError)
+
+
+def test_a_full_temporary_folder_is_a_coded_error(tmp_path: Path, run: Callable[..., str]) -> None:
+    write(tmp_path / "full.pyx", "def f(): return 1\n")
+    shown = run("""
+        import resource, signal
+        import cython_llvm
+        from cython_llvm import compiler_import, frontend
+        from cython_llvm.settings import Settings
+        compiler_import.import_compiler()
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        try:
+            frontend.generate_c("full.pyx", "full", Settings())
+        except cython_llvm.CompileError as error:
+            print(error.code, "TMPDIR" in str(error))
+    """)
+    assert shown == "CYL1207 True"
