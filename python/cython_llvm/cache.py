@@ -133,6 +133,11 @@ def warn(message: str) -> None:
         warnings.warn(f"cython_llvm: {message}", RuntimeWarning, stacklevel=3)
 
 
+def warn_unwritable(error: OSError) -> None:
+    """The same words wherever it shows, so that they come once."""
+    warn(f"the cache directory '{directory()}' cannot be written: {error.strerror}")
+
+
 def subdirectory(name: str) -> str | None:
     """A folder of the cache, made where it is missing; None where there is none to be used."""
     base = directory()
@@ -142,7 +147,7 @@ def subdirectory(name: str) -> str | None:
     try:
         os.makedirs(path, mode=0o700, exist_ok=True)
     except OSError as error:
-        warn(f"the cache directory '{base}' cannot be written: {error.strerror}")
+        warn_unwritable(error)
         return None
     return path
 
@@ -239,7 +244,7 @@ def lookup(key: str, filename: str) -> str | None:
                 return None
     except (OSError, ValueError, EOFError, TypeError):
         return None
-    _touch(manifest_path)
+    touch(manifest_path)
     return path
 
 
@@ -271,7 +276,8 @@ def _holds(manifest: Manifest) -> bool:
     return not any(os.path.exists(path) for path in manifest.absent)
 
 
-def _touch(path: str) -> None:
+def touch(path: str) -> None:
+    """Note that a file is in use, for `cachestore`, which removes what is not."""
     try:
         if time.time() - os.stat(path).st_mtime > _TOUCH_AFTER:
             os.utime(path)

@@ -14,13 +14,13 @@ _writers: list[threading.Thread] = []
 
 
 def fill(path: str, name: str, settings: Settings, key: str, filename: str, *,
-         in_place: bool = False) -> Code:  # fmt: skip
+         in_place: bool = False, force: bool = False) -> Code:  # fmt: skip
     """Compiled code for the source at ``path``, or what another process has built meanwhile."""
     lock = cachelock.Lock(key)
     lock.__enter__()
     handed_on = False
     try:
-        found = None if in_place else cache.lookup(key, filename)
+        found = None if in_place or force else cache.lookup(key, filename)
         if found is not None:
             return Code(path=found, cached=True)
         beside = os.path.join(os.path.dirname(path), filename) if in_place else None

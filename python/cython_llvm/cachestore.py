@@ -20,7 +20,7 @@ def write_atomically(path: str, data: bytes) -> bool:
             file.write(data)
         os.rename(temporary, path)
     except OSError as error:
-        cache.warn(f"the cache at '{os.path.dirname(path)}' cannot be written: {error.strerror}")
+        cache.warn_unwritable(error)
         try:
             os.unlink(temporary)
         except OSError:
@@ -56,7 +56,7 @@ def reserve(key: str) -> str | None:
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
     except OSError as error:
-        cache.warn(f"the cache directory '{cache.directory()}' cannot be written: {error.strerror}")
+        cache.warn_unwritable(error)
         return None
     return folder
 

@@ -7,6 +7,7 @@ it is found again, is ours: the key covers everything that decides the result.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -21,6 +22,7 @@ from .settings import Settings, default_settings
 
 _UNSAFE_TYPES: Any = object()  # stands for cython.inline's default, which is expensive to import
 _CIMPORT = re.compile(r"(?<![\w.])cimport(?=[ \t(*])")
+_STAR = re.compile(r"(?<![\w.])cimport[ \t]*(?:\([ \t]*)?\*")
 _QUALIFIED = re.compile(r"([.\w]+)[.]")
 
 #: (code, signature, options) -> function taking the values in the order of their names.
@@ -70,7 +72,7 @@ def _unbound_symbols(code: str, stripped: str, quiet: bool) -> tuple[str, ...] |
 
 
 def _bind(values: dict[str, Any], symbols: Iterable[str], frame: Any,
-          locals: Mapping[str, Any] | None, globals: Mapping[str, Any] | None) -> None:  # fmt: skip
+          locals: Mapping[str, Any] | None, globals: Mapping[str, Any] | None, tell: bool) -> None:  # fmt: skip
     missing = [symbol for symbol in symbols if symbol not in values]
     if not missing:
         return
@@ -83,7 +85,7 @@ def _bind(values: dict[str, Any], symbols: Iterable[str], frame: Any,
             values[symbol] = locals[symbol]
         elif symbol in globals:
             values[symbol] = globals[symbol]
-        else:
+        elif tell:
             print(f"Couldn't find {symbol!r}")
 
 
@@ -136,7 +138,8 @@ def inline(
         stripped = helpers.strip_common_indent(stripped)
         symbols = _unbound_symbols(code, stripped, quiet)
         if symbols is not None:
-            _bind(kwds, symbols, frame, locals, globals)
+            # What `from x cimport *` brings, nobody knows yet.
+            _bind(kwds, symbols, frame, locals, globals, tell=not _STAR.search(stripped))
         cimports = []
         for name, value in list(kwds.items()):
             if value is helpers.cython_module:
@@ -152,7 +155,7 @@ def inline(
         key = (code, signature, tuple(cimports), options)
         function = None if force else _compiled.get(key)
         if function is None:
-            function = _build(helpers, key, stripped, literals, directives, include_path, lib_dir)
+            function = _build(helpers, key, stripped, literals, directives, include_path, lib_dir, force)
             _compiled[key] = function
     return function(*[kwds[name] for name in names])
 
@@ -164,7 +167,7 @@ def _looks_for_files(code: str, signature: tuple[tuple[str, str], ...]) -> bool:
 
 def _build(helpers: Any, key: Any, stripped: str, literals: Mapping[str, str],
            directives: Mapping[str, Any], include_path: tuple[str, ...],
-           lib_dir: str | None) -> Callable[..., Any]:  # fmt: skip
+           lib_dir: str | None, force: bool) -> Callable[..., Any]:  # fmt: skip
     _, signature, cimports, _ = key
     lines = list(cimports)
     settings = default_settings().with_(directives=directives, include_path=include_path or (".",))
@@ -181,7 +184,7 @@ def _build(helpers: Any, key: Any, stripped: str, literals: Mapping[str, str],
     for placeholder, literal in literals.items():
         text = text.replace(placeholder, literal)
     name = "_cython_inline_" + hashlib.sha256(repr((key, settings.identity())).encode()).hexdigest()
-    module = load_source_text(text, name, settings, lib_dir)
+    module = load_source_text(text, name, settings, lib_dir, force=force)
     invoke: Callable[..., Any] = module.__invoke
     return invoke
 
@@ -231,15 +234,17 @@ def _dedent(code: str) -> str:
     return textwrap.dedent(code)
 
 
-def load_source_text(code: str, name: str, settings: Settings, folder: str | None = None) -> ModuleType:
+def load_source_text(code: str, name: str, settings: Settings, folder: str | None = None, *,
+                     force: bool = False) -> ModuleType:  # fmt: skip
     """Compile a string as module ``name`` and import it; raises `CompileError`.
 
-    The source is written to ``folder`` (default: the cache), where tracebacks find it.
+    The source is written to ``folder`` (default: the cache), where tracebacks find it.  ``force``
+    compiles what the cache holds already, too.
     """
     from . import errors
 
     path = _write_source(code, name, folder)
-    spec = loader.spec_for(name, path, lambda: settings)
+    spec = loader.spec_for(name, path, lambda: settings, force=force)
     try:
         return loader.load(spec)
     except errors.ModuleBuildError as error:
@@ -249,31 +254,71 @@ def load_source_text(code: str, name: str, settings: Settings, folder: str | Non
 
 
 def _write_source(code: str, name: str, folder: str | None) -> str:
-    if folder is None:
-        folder = cache.subdirectory("inline")
-    if folder is None:
-        import tempfile
+    """Path of the source, written where it is not there yet; raises `CompileError`."""
+    from . import errors, scratch
 
-        folder = tempfile.mkdtemp(prefix="cython_llvm-inline-")
-        _forget_at_exit(folder)
-    os.makedirs(folder, exist_ok=True)
-    path = os.path.join(os.path.abspath(folder), name + ".pyx")
     data = code.encode("utf-8")
+    if folder is not None:
+        try:
+            os.makedirs(folder, exist_ok=True)
+            return _place(data, name, folder)
+        except OSError as error:
+            raise errors.CompileError(
+                f"the source of inline code cannot be written to '{folder}': {error.strerror}",
+                code="CYL1208",
+            ) from error
+    folder = cache.subdirectory("inline")
+    if folder is not None:
+        try:
+            return _place(data, name, folder)
+        except OSError as error:
+            cache.warn_unwritable(error)
+    try:
+        return _place(data, name, _private_folder())
+    except OSError as error:
+        raise scratch.refused(error) from error
+
+
+def _place(data: bytes, name: str, folder: str) -> str:
+    path = os.path.join(os.path.abspath(folder), name + ".pyx")
     try:
         with open(path, "rb") as file:
             if file.read() == data:
+                cache.touch(path)
                 return path
     except OSError:
         pass
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with open(temporary, "wb") as file:
-        file.write(data)
-    os.replace(temporary, path)
+    temporary = f"{path}.{os.getpid()}.{threading.get_ident()}.tmp"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
     return path
 
 
-def _forget_at_exit(folder: str) -> None:
-    import atexit
+_private: dict[int, str] = {}  # process -> its folder: a forked child has one of its own
+
+
+def _private_folder() -> str:
+    """A folder for sources where the cache has no place; gone at the process's end."""
+    process = os.getpid()
+    folder = _private.get(process)
+    if folder is None or not os.path.isdir(folder):
+        import atexit
+
+        from . import scratch
+
+        folder = _private[process] = scratch.make("cython_llvm-inline-")
+        atexit.register(_remove, folder, process)
+    return folder
+
+
+def _remove(folder: str, process: int) -> None:
     import shutil
 
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -84,8 +84,12 @@ def _load_error(error: ImportError, spec: ModuleSpec) -> errors.ModuleBuildError
 # ---------------------------------------------------------------------------- finding
 
 
-def obtain(path: str, name: str, settings: Settings, *, in_place: bool = False) -> Code:
-    """Code for the source at ``path`` as module ``name``.  Raises `errors.CompileError`."""
+def obtain(path: str, name: str, settings: Settings, *, in_place: bool = False,
+           force: bool = False) -> Code:  # fmt: skip
+    """Code for the source at ``path`` as module ``name``.  Raises `errors.CompileError`.
+
+    ``force``: compiled, though the cache may hold it.
+    """
     if settings.route == "tree":
         check_route(settings, path)
     try:
@@ -99,12 +103,12 @@ def obtain(path: str, name: str, settings: Settings, *, in_place: bool = False) 
         ) from error
     filename = name.rpartition(".")[2] + _EXT_SUFFIX
     key = cache.key("module", source, path, name, settings.identity(), _folder_of_use(source, settings))
-    found = None if in_place else cache.lookup(key, filename)
+    found = None if in_place or force else cache.lookup(key, filename)
     if found is not None:
         return Code(path=found, cached=True)
     from . import cachefill
 
-    return cachefill.fill(path, name, settings, key, filename, in_place=in_place)
+    return cachefill.fill(path, name, settings, key, filename, in_place=in_place, force=force)
 
 
 def _folder_of_use(source: bytes, settings: Settings) -> str:
@@ -142,11 +146,12 @@ class PyxLoader:
     """Loader of one .pyx (or pure-Python-mode .py) file."""
 
     def __init__(self, name: str, path: str, options: Callable[[], Settings], *,
-                 in_place: bool = False) -> None:  # fmt: skip
+                 in_place: bool = False, force: bool = False) -> None:  # fmt: skip
         self.name = name
         self.path = path
         self._options = options
         self._in_place = in_place
+        self._force = force
         self._fresh: tuple[ModuleType, Code] | None = None
 
     def __repr__(self) -> str:
@@ -191,7 +196,8 @@ class PyxLoader:
 
     def _obtain(self) -> Code:
         try:
-            return obtain(self.path, self.name, self._options(), in_place=self._in_place)
+            return obtain(self.path, self.name, self._options(), in_place=self._in_place,
+                          force=self._force)  # fmt: skip
         except Exception as error:
             from . import errors
 
@@ -226,9 +232,9 @@ def build_error(error: errors.CompileError, name: str, path: str) -> errors.Modu
 
 
 def spec_for(name: str, path: str, options: Callable[[], Settings], *,
-             in_place: bool = False) -> ModuleSpec:  # fmt: skip
+             in_place: bool = False, force: bool = False) -> ModuleSpec:  # fmt: skip
     """The spec that imports ``path`` as ``name``."""
-    loader = PyxLoader(name, path, options, in_place=in_place)
+    loader = PyxLoader(name, path, options, in_place=in_place, force=force)
     spec = ModuleSpec(name, loader, origin=path, is_package=loader.is_package())  # type: ignore[arg-type]
     spec.has_location = True
     if spec.submodule_search_locations is not None:

@@ -47,6 +47,13 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
+#: Start of a program that is to obey access rights, as root does not.
+WITHOUT_PRIVILEGES = """
+import ctypes
+ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())
+"""
+
+
 @pytest.fixture
 def run(tmp_path: Path, cache_dir: Path) -> Callable[..., str]:
     """Run a program in a fresh interpreter; what it prints.  Fails where it does not exit with 0."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import unittest
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import cython_llvm
+from conftest import WITHOUT_PRIVILEGES
 
 pytestmark = pytest.mark.usefixtures("cache_dir")
 
@@ -93,6 +95,7 @@ def test_cimports_go_to_module_level(capsys: pytest.CaptureFixture[str]) -> None
     assert cython_llvm.inline(code) == 1.5
     assert cython_llvm.inline("cimport libc.math as m\nreturn m.sqrt(x)", x=4) == 2.0
     assert cython_llvm.inline("return 'cimport x'") == "cimport x"
+    assert cython_llvm.inline("from libc.math cimport *\nreturn sqrt(x)", x=4) == 2.0
     assert capsys.readouterr().out == ""
 
 
@@ -116,6 +119,76 @@ def test_brackets_without_end_do_not_end_the_process() -> None:
         with pytest.raises(cython_llvm.CompileError, match="nested") as info:
             call("x = " + "(" * 50_000 + ")" * 50_000)
         assert info.value.code == "CYL1205"
+
+
+INLINE = """
+import warnings
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    import cython_llvm
+    from cython_llvm import cachefill
+    print(cython_llvm.inline("return 6 * 7"), cython_llvm.inline("return 6 * 8"))
+    module = cython_llvm.inline_module("x = 43")
+    cachefill.wait_for_cache()
+print(module.x, open(module.__file__).read(), module.__file__)
+print(len(told), told[0].category.__name__, told[0].message)
+"""
+
+
+def test_a_cache_that_cannot_be_written(
+    cache_dir: Path, tmp_path: Path, run: Callable[..., str]
+) -> None:
+    (cache_dir / "inline").mkdir(mode=0o500)
+    cache_dir.chmod(0o500)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    try:
+        shown = run(WITHOUT_PRIVILEGES + INLINE, TMPDIR=str(scratch)).splitlines()
+    finally:
+        cache_dir.chmod(0o700)
+    assert shown[0] == "42 48"
+    assert shown[1].startswith(f"43 x = 43 {scratch}")
+    assert shown[2].startswith("1 RuntimeWarning ") and "cannot be written" in shown[2]
+    assert list((cache_dir / "inline").iterdir()) == []
+    assert list(scratch.iterdir()) == [], "what was put elsewhere is gone at the end"
+
+
+def test_where_no_source_can_be_written(tmp_path: Path, run: Callable[..., str]) -> None:
+    (tmp_path / "file").write_text("")
+    shown = run("""
+        import resource, signal, warnings
+        import cython_llvm
+        warnings.simplefilter("ignore")
+        try:
+            cython_llvm.inline("return 1", lib_dir="file/folder")
+        except cython_llvm.CompileError as error:
+            print(error.code, "file/folder" in str(error))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        try:
+            cython_llvm.inline_module("x = 1\\n" * 100)
+        except cython_llvm.CompileError as error:
+            print(error.code)
+    """)
+    assert shown.splitlines() == ["CYL1208 True", "CYL1207"]
+
+
+def test_force_compiles_what_the_cache_holds(run: Callable[..., str]) -> None:
+    code = """
+        import cython_llvm
+        from cython_llvm import cachefill, compiling
+        built = []
+        build = compiling.build
+        compiling.build = lambda *args: built.append(args) or build(*args)
+        for force in {forces}:
+            cython_llvm.inline("return 1", force=force)
+            cachefill.wait_for_cache()
+            print(len(built), end=" ")
+    """
+    assert run(code.format(forces=(False, False))) == "1 1"
+    assert run(code.format(forces=(False,))) == "0"
+    assert run(code.format(forces=(True, False, True))) == "1 1 2"
+    assert run(code.format(forces=(False,))) == "0"
 
 
 def test_a_module_must_be_nameable() -> None:
