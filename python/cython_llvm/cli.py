@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from . import compiler_import, patches, produce, scratch
+from . import compiler_import, explaining, patches, produce, scratch
 from . import jobs as job_pool
 from .cdiag import shown_path as _shown
 from .cli_options import Request
@@ -237,7 +237,7 @@ def build_one(
         settings = _command_line_wins(settings, request)
         outcome.messages += finish(unit, settings, request, job.output)
         if request.explain:
-            outcome.explanation = f"{_shown(job.source)}: route: c"
+            outcome.explanation = explaining.route_line(job.source, _shown(job.source))
     except (CythonLLVMError, OSError) as error:
         outcome.num_errors = 1
         outcome.messages.append(produce.failure_text(error, unit, _shown(job.output)))

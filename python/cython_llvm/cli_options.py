@@ -96,7 +96,8 @@ def mentions_backend(args: Sequence[str]) -> bool:
 def split_arguments(args: Sequence[str], *, jobs: bool = True) -> tuple[Request | None, list[str]]:
     """(the request, the arguments left for the stock parser); (None, args) without --backend.
 
-    Prints usage and exits with 2 on a bad value, as argparse does.
+    Exits with 2 on a bad value, having printed usage and error as argparse does, or the error
+    alone for a bad value in the environment.
     """
     given = list(args)
     if not mentions_backend(given):
@@ -116,4 +117,9 @@ def split_arguments(args: Sequence[str], *, jobs: bool = True) -> tuple[Request 
         names = {"opt_level": "-O", "debug": "-g"}
         shown = ", ".join(names.get(name, f"--{name}") for name in extra)
         parser.error(f"{shown}: needs --backend=llvm")
+    if request.backend == "llvm" and request.emit != "c":
+        try:
+            request.settings()
+        except ValueError as error:  # of the environment; the usage would not help
+            parser.exit(2, f"{parser.prog}: error: {error}\n")
     return request, rest

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from . import compiler_import, patches, produce, scratch
+from . import compiler_import, explaining, patches, produce, scratch
 from . import jobs as job_pool
 from .cdiag import shown_path as _shown
 from .cli import Outcome
@@ -257,7 +257,7 @@ def build_module(module: Module, request: Request, output: str) -> Outcome:
         outcome.messages += produce.produce(unit, settings, request.emit, output)
         _move_side_files(module)
         if request.explain:
-            outcome.explanation = f"{_label(module)}: route: c"
+            outcome.explanation = explaining.route_line(module.source, _label(module))
     except (CythonLLVMError, OSError) as error:
         outcome.num_errors = 1
         outcome.messages.append(produce.failure_text(error, unit, _shown(output)))

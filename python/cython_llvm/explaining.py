@@ -24,9 +24,13 @@ class Explanation:
     def __repr__(self) -> str:
         return f"<cython_llvm explanation: module {self.module!r}, route {self.route!r}>"
 
+    def because(self) -> list[str]:
+        """The reasons, a line for each."""
+        return [f"  because {reason}" for reason in self.reasons]
+
     def __str__(self) -> str:
         out = [f"module {self.module}", f"  source: {self.path or 'unknown'}", f"  route:  {self.route}"]
-        out += [f"  because {reason}" for reason in self.reasons]
+        out += self.because()
         if self.cached is not None:
             out.append(f"  cached: {'yes' if self.cached else 'no'}")
         return "\n".join(out)
@@ -55,3 +59,9 @@ def explain(module_or_path: ModuleType | str | os.PathLike[str]) -> Explanation:
         raise FileNotFoundError(f"no such file: '{path}'")
     name = os.path.splitext(os.path.basename(path))[0]
     return Explanation(name, path, "c", (_ONLY_ROUTE,))
+
+
+def route_line(source: str | None, shown: str) -> str:
+    """What the commands print with --explain: the route of one source, and why."""
+    found = Explanation(shown, None, "c", (_ONLY_ROUTE,)) if source is None else explain(source)
+    return "\n".join([f"{shown}: route: {found.route}", *found.because()])

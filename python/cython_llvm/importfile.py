@@ -33,7 +33,7 @@ _files = _FileFinder()
 def import_file(
     path: str | os.PathLike[str],
     name: str | None = None,
-    route: str = "auto",
+    route: str | None = None,
     language: str | None = None,
     directives: Mapping[str, Any] | None = None,
     language_level: Any = None,
@@ -42,7 +42,8 @@ def import_file(
     """Compile and import one .pyx, .py or .bc file as module ``name`` (default: the file's name).
 
     The module is put into ``sys.modules``; ``importlib.reload`` recompiles it from the file.
-    Raises `ModuleBuildError` (an ImportError).
+    ``route`` is CYTHON_LLVM_ROUTE's, or "auto", where it is None.  Raises `ModuleBuildError` (an
+    ImportError).
     """
     source = os.path.abspath(os.fspath(path))
     if name is None:

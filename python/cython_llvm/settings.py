@@ -137,12 +137,18 @@ def _rebuild(values: dict[str, Any]) -> Settings:
 
 
 def default_settings() -> Settings:
-    """The defaults, with CYTHON_LLVM_OPT, _CPU_NAME, _ROUTE and _DEBUGINFO applied."""
+    """The defaults, with CYTHON_LLVM_OPT, _CPU_NAME, _ROUTE and _DEBUGINFO applied.
+
+    Raises ValueError for a route that does not exist.
+    """
     level = os.environ.get("CYTHON_LLVM_OPT", "").strip().lower().lstrip("o")
+    route = os.environ.get("CYTHON_LLVM_ROUTE", "").strip() or "auto"
+    if route not in ROUTES:
+        raise ValueError(f"CYTHON_LLVM_ROUTE must be one of {', '.join(ROUTES)}, not {route!r}")
     return Settings(
         opt_level=int(level) if level in ("0", "1", "2", "3") else 2,
         march=os.environ.get("CYTHON_LLVM_CPU_NAME", "").strip() or "native",
-        route=os.environ.get("CYTHON_LLVM_ROUTE", "").strip() or "auto",
+        route=route,
         debug=env_flag("CYTHON_LLVM_DEBUGINFO", False),
     )
 

@@ -8,10 +8,13 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import cython_llvm
 from cli_tools import SUFFIX, cython, cythonize, python, run
 from cython_llvm import jobs
 from cython_llvm.cli_options import split_arguments, wants_help
@@ -297,7 +300,21 @@ def test_unwritable_folder(hello: Path) -> None:
 def test_explain(hello: Path) -> None:
     done = cython(hello, "--backend=llvm", "-3", "--explain", "hello.pyx")
     assert done.returncode == 0
-    assert "hello.pyx: route: c" in done.stderr
+    reasons = cython_llvm.explain(hello / "hello.pyx").reasons
+    told = f"hello.pyx: route: c\n  because {reasons[0]}\n"
+    assert told in done.stderr
+    done = cythonize(hello, "--backend=llvm", "-3", "-f", "--explain", "hello.pyx")
+    assert done.returncode == 0 and told in done.stderr
+
+
+@pytest.mark.parametrize("command", [cython, cythonize])
+def test_a_wrong_variable_is_one_line(hello: Path, command: Callable[..., Any]) -> None:
+    done = command(hello, "--backend=llvm", "hello.pyx", env={"CYTHON_LLVM_ROUTE": "bogus"})
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "error: CYTHON_LLVM_ROUTE must be one of" in done.stderr
+    assert names(hello) == {"hello.pyx"}
+    stock = command(hello, "-3", "hello.pyx", env={"CYTHON_LLVM_ROUTE": "bogus"})
+    assert stock.returncode == 0, stock.stderr
 
 
 def test_missing_source_reads_as_stock(tmp_path: Path) -> None:

@@ -200,6 +200,19 @@ def test_the_tree_route_is_refused_by_name(sources: Path) -> None:
         cython_llvm.import_file(path, route="tree")
 
 
+def test_import_file_takes_the_route_of_the_environment(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(sources / "by_env.pyx", "x = 1\n")
+    monkeypatch.setenv("CYTHON_LLVM_ROUTE", "tree")
+    with pytest.raises(cython_llvm.ModuleBuildError, match="route 'tree'"):
+        cython_llvm.import_file(path)
+    assert cython_llvm.import_file(path, route="c").x == 1
+    monkeypatch.setenv("CYTHON_LLVM_ROUTE", "bogus")
+    with pytest.raises(ValueError, match="CYTHON_LLVM_ROUTE must be one of auto, tree, c"):
+        cython_llvm.import_file(path)
+
+
 def test_bitcode_imports(sources: Path) -> None:
     from cython_llvm import frontend, toolchain
     from cython_llvm.settings import Settings
