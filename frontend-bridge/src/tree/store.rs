@@ -1,0 +1,131 @@
+//! A tree in memory.
+
+use std::collections::HashMap;
+
+use super::error::TreeError;
+use super::handles::{Entry, Helper, Node, Scope, Type};
+use super::ids::{EntryId, HelperId, NodeId, ScopeId, TypeId};
+use super::value::Value;
+use super::{reader, schema};
+
+/// A place in the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Which of [`Tree::sources`].
+    pub source: u32,
+    /// From 1.
+    pub line: u32,
+    /// From 0, in characters.
+    pub column: u32,
+}
+
+/// The analysed tree of one module.
+pub struct Tree {
+    pub(super) cython: String,
+    pub(super) module: String,
+    pub(super) root: NodeId,
+    pub(super) sources: Vec<String>,
+    /// Every attribute's name, once.
+    pub(super) names: HashMap<Box<str>, u32>,
+    pub(super) classes: Vec<Class>,
+    pub(super) nodes: Vec<Row>,
+    pub(super) types: Vec<Row>,
+    pub(super) entries: Vec<Row>,
+    pub(super) scopes: Vec<Row>,
+    pub(super) helpers: Vec<Row>,
+}
+
+/// Attributes in the order of their interned names.
+pub(super) type Attributes = Box<[(u32, Value)]>;
+
+/// A class of Cython's.
+pub(super) struct Class {
+    pub name: Box<str>,
+    /// Indices of itself and its bases, the most derived first.
+    pub mro: Box<[u32]>,
+    pub own: Attributes,
+}
+
+/// An object.
+pub(super) struct Row {
+    pub class: u32,
+    pub position: Option<Position>,
+    pub own: Attributes,
+}
+
+impl Tree {
+    /// Reads and checks an exported tree.
+    pub fn from_json(text: &[u8]) -> Result<Tree, TreeError> {
+        reader::read(schema::parse(text)?)
+    }
+
+    /// The module's node.
+    pub fn root(&self) -> Node<'_> {
+        self.node(self.root)
+    }
+
+    /// The node of an id, which must come from this tree; the others alike.
+    pub fn node(&self, id: NodeId) -> Node<'_> {
+        Node::new(self, id)
+    }
+
+    /// The type of an id.
+    pub fn ty(&self, id: TypeId) -> Type<'_> {
+        Type::new(self, id)
+    }
+
+    /// The entry of an id.
+    pub fn entry(&self, id: EntryId) -> Entry<'_> {
+        Entry::new(self, id)
+    }
+
+    /// The scope of an id.
+    pub fn scope(&self, id: ScopeId) -> Scope<'_> {
+        Scope::new(self, id)
+    }
+
+    /// The helper of an id.
+    pub fn helper(&self, id: HelperId) -> Helper<'_> {
+        Helper::new(self, id)
+    }
+
+    /// All nodes, in the order in which the exporter met them: the root first.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node<'_>> {
+        ids(&self.nodes).map(|index| self.node(NodeId(index)))
+    }
+
+    /// All types.
+    pub fn types(&self) -> impl ExactSizeIterator<Item = Type<'_>> {
+        ids(&self.types).map(|index| self.ty(TypeId(index)))
+    }
+
+    /// All entries.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
+        ids(&self.entries).map(|index| self.entry(EntryId(index)))
+    }
+
+    /// All scopes.
+    pub fn scopes(&self) -> impl ExactSizeIterator<Item = Scope<'_>> {
+        ids(&self.scopes).map(|index| self.scope(ScopeId(index)))
+    }
+
+    /// The module's full name.
+    pub fn module_name(&self) -> &str {
+        &self.module
+    }
+
+    /// The sources that positions refer to, as Cython names them in messages.
+    pub fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    /// The version of Cython that analysed the module.
+    pub fn cython_version(&self) -> &str {
+        &self.cython
+    }
+}
+
+fn ids(rows: &[Row]) -> std::ops::Range<u32> {
+    // A row takes more than a byte, and a reader's ids have 32 bits.
+    0..u32::try_from(rows.len()).unwrap_or(u32::MAX)
+}
