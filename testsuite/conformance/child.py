@@ -30,7 +30,7 @@ def load_runtests(corpus: Corpus) -> ModuleType:
     sys.modules["runtests"] = module
     sys.argv = [str(corpus.root / "runtests.py")]
     spec.loader.exec_module(module)
-    module.EndToEndTest.cython_root = str(corpus.root / ".runtime")
+    module.EndToEndTest.cython_root = str(corpus.runtime)
     return module
 
 

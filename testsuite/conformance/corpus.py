@@ -28,6 +28,11 @@ class Corpus:
     def tests(self) -> Path:
         return self.root / "tests"
 
+    @property
+    def runtime(self) -> Path:
+        """What srctree tests take for Cython's root; see `_make_runtime_root`."""
+        return self.root / ".runtime"
+
     def files(self) -> list[str]:
         """Test files as ``folder/name``; those that are a whole tree of files come last."""
         found: list[str] = []
@@ -51,8 +56,9 @@ def fetch(cache: Path) -> Corpus:
             else:
                 tar.extractall(cache)
         (root / ".complete").touch()
-    _make_runtime_root(root)
-    return Corpus(root)
+    corpus = Corpus(root)
+    _make_runtime_root(corpus)
+    return corpus
 
 
 def _download(cache: Path) -> Path:
@@ -70,25 +76,25 @@ def _download(cache: Path) -> Path:
     return archive
 
 
-def _make_runtime_root(root: Path) -> None:
+def _make_runtime_root(corpus: Corpus) -> None:
     """A folder that srctree tests use as Cython's: the installed (compiled) one, its scripts.
 
     The source distribution's own, uncompiled Cython would be slower and another program than the
-    one under test.
+    one under test.  The scripts are copies: Python puts the folder of what a link to a script
+    points to on sys.path, and cython.py does so itself, and there lies that other Cython.
     """
     import Cython
 
     site = Path(Cython.__file__).parents[1]
-    runtime = root / ".runtime"
+    runtime = corpus.runtime
     runtime.mkdir(exist_ok=True)
-    targets = {
-        "Cython": site / "Cython",
-        "pyximport": site / "pyximport",
-        "cython.py": root / "cython.py",
-        "cythonize.py": root / "cythonize.py",
-    }
-    for name, target in targets.items():
-        link = runtime / name
+    for name in ("Cython", "pyximport"):
+        link, target = runtime / name, site / name
         if not link.is_symlink() or link.resolve() != target.resolve():
             link.unlink(missing_ok=True)
             link.symlink_to(target)
+    for name in ("cython.py", "cythonize.py"):
+        script, text = runtime / name, (corpus.root / name).read_bytes()
+        if script.is_symlink() or not script.exists() or script.read_bytes() != text:
+            script.unlink(missing_ok=True)
+            script.write_bytes(text)

@@ -56,12 +56,14 @@ def run(
     runtests = child.load_runtests(corpus)
     child.warm_up(corpus, runtests, list(files))
     base = Path(tempfile.mkdtemp(prefix="conformance-"))
+    # Below Cython's root, as in Cython's own test runs: depfile tests expect relative paths to it.
+    trees = Path(tempfile.mkdtemp(prefix="work-", dir=corpus.runtime))
     queue = iter(files)
     running: list[_Running] = []
     try:
         while True:
             for name in _take(queue, jobs - len(running)):
-                folder = base / name.replace("/", "-")
+                folder = (trees if name.endswith(".srctree") else base) / name.replace("/", "-")
                 folder.mkdir()
                 pid = _fork(corpus, runtests, name, folder)
                 running.append(_Running(name, pid, time.monotonic(), folder))
@@ -77,7 +79,8 @@ def run(
     finally:
         for task in running:
             _kill(task.pid)
-        shutil.rmtree(base, ignore_errors=True)
+        for folder in (base, trees):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _take(queue: Iterator[str], count: int) -> Iterator[str]:
