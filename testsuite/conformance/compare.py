@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import platform
+import subprocess
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .corpus import VERSION
 from .runner import Verdict
 
 HERE = Path(__file__).parent
@@ -43,21 +46,28 @@ def baseline() -> dict[str, str]:
 
 
 def write_baseline(verdicts: Mapping[str, Verdict]) -> None:
-    """Replace the committed verdicts of gcc."""
-    import platform
-    import subprocess
+    """Put gcc's ``verdicts`` into the committed ones, which stay where no other is known.
 
-    from .corpus import VERSION
-
-    version = subprocess.run(["gcc", "-dumpfullversion"], capture_output=True, text=True, check=True)
+    Where gcc, Cython or Python is another than before, the committed ones go.
+    """
+    version = subprocess.run(
+        ["gcc", "-dumpfullversion"], capture_output=True, text=True, check=True
+    )
     data = {
         "cython": VERSION,
         "gcc": version.stdout.strip(),
         "python": platform.python_version(),
         "flags": "CFLAGS=-O0, as in Cython's own test runs; refnanny off",
-        "verdicts": {name: verdicts[name].status for name in sorted(verdicts)},
     }
-    BASELINE.write_text(json.dumps(data, indent=0) + "\n")
+    known: dict[str, str] = {}
+    if BASELINE.exists():
+        committed = json.loads(BASELINE.read_text())
+        if data.items() <= committed.items():
+            known = committed["verdicts"]
+    merged = {**known, **{name: verdict.status for name, verdict in verdicts.items()}}
+    BASELINE.write_text(
+        json.dumps({**data, "verdicts": dict(sorted(merged.items()))}, indent=0) + "\n"
+    )
 
 
 def exceptions() -> dict[str, str]:
