@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from . import compiler_import, explaining, patches, produce, scratch
+from . import compiler_import, explaining, lexicon, patches, produce, scratch
 from . import jobs as job_pool
 from .cdiag import shown_path as _shown
 from .cli_options import Request
@@ -178,6 +178,7 @@ def _build_parallel(
         progress.message(item.output)
         report(job, outcome)
 
+    lexicon.make_ready()
     job_pool.run_forked(
         build, todo, count, lambda index: progress.start(_shown(todo[index].source)), finished
     )
@@ -249,6 +250,7 @@ def build_one(
         known = isinstance(error, PyrexError)
         outcome.messages.append(str(error) if known else traceback.format_exc())
     finally:
+        lexicon.save()
         if directory:
             shutil.rmtree(directory, ignore_errors=True)
         outcome.seconds = time.perf_counter() - began
@@ -369,6 +371,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
     Returns the exit code.
     """
+    if "Cython.Compiler.Main" not in sys.modules:
+        compiler_import.prepare_commands()
     from Cython.Compiler import CmdLine, Main
 
     patches.patch_cmdline(CmdLine)

@@ -21,22 +21,45 @@ def import_compiler() -> None:
     """Import what a compilation needs; does nothing where that has happened."""
     if "Cython.Compiler.Builtin" in sys.modules:
         return
+    with _undisturbed():
+        _import_first()
+        _import_compiler()
+
+
+def prepare_commands() -> None:
+    """The same start for the stock commands, which import the rest themselves.
+
+    Called when `Cython.Compiler.Main` is about to be run.
+    """
+    from . import lexicon
+
+    with _undisturbed():
+        lexicon.install()
+        lexicon.watch_files()
+        _import_first()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
     collecting = gc.isenabled()
     gc.disable()
     try:
         with no_programs():
-            _import_compiler()
+            yield
     finally:
         if collecting:
             gc.enable()
 
 
-def _import_compiler() -> None:
+def _import_first() -> None:
     from . import lexicon
 
     lexicon.install()
     _import_annotate()
     _import_builtin()
+
+
+def _import_compiler() -> None:
     import Cython.Compiler.CythonScope
     import Cython.Compiler.Main
     import Cython.Compiler.Optimize

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from . import compiler_import, explaining, patches, produce, scratch
+from . import compiler_import, explaining, lexicon, patches, produce, scratch
 from . import jobs as job_pool
 from .cdiag import shown_path as _shown
 from .cli import Outcome
@@ -154,7 +154,12 @@ def _cythonize_stale(
             excluded.append(os.path.abspath(source))
             up_to_date.append(ext)
     options["exclude"] = excluded
-    made = stock(paths, **{**options, "force": True, "quiet": True})
+    if len(up_to_date) < len(listed):
+        lexicon.make_ready()
+    try:
+        made = stock(paths, **{**options, "force": True, "quiet": True})
+    finally:
+        lexicon.save()
     return list(made), up_to_date
 
 

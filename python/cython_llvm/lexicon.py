@@ -14,6 +14,7 @@ have none.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import marshal
 import os
@@ -48,16 +49,20 @@ class _Switch:
         self._built_here = False
 
     def get_initial_state(self, name: str) -> Any:
+        return self.machine().initial_states[name]
+
+    def machine(self) -> Any:
+        """The one that serves now, loaded or built where that has not happened."""
         if self._whole is None and not self._need_whole and self._small is None:
             self._small = _load("ascii")
         if self._small is not None and not self._need_whole:
-            return self._small.initial_states[name]
+            return self._small
         if self._whole is None:
             self._whole = _load("whole")
         if self._whole is None:
             self._whole = _original().machine
             self._built_here = True
-        return self._whole.initial_states[name]
+        return self._whole
 
     def need_whole(self) -> None:
         self._need_whole = True
@@ -100,6 +105,42 @@ def note_source(data: bytes) -> None:
         return
     if not _COMMENT_LINES.sub(b"", data).isascii() or _LONG_FORMATTED.search(data):
         _installed.need_whole()
+
+
+def watch_files() -> None:
+    """`note_source` for every file that Cython opens to scan it, where nobody else calls it."""
+    try:
+        _watch_files()
+    except Exception:  # a Cython that does this in another way
+        if _installed is not None:
+            _installed.need_whole()
+
+
+def _watch_files() -> None:
+    from Cython.Compiler.Scanning import FileSourceDescriptor
+
+    original = FileSourceDescriptor.get_file_object
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @functools.wraps(original)
+    def get_file_object(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            with open(self.filename, "rb") as file:
+                note_source(file.read())
+        except OSError:  # in an archive, say
+            if _installed is not None:
+                _installed.need_whole()
+        return original(self, *args, **kwargs)
+
+    FileSourceDescriptor.get_file_object = get_file_object
+
+
+def make_ready() -> None:
+    """Load the machine now, or build and save it: before processes are forked that need it."""
+    if _installed is not None:
+        _installed.machine()
+        _installed.save()
 
 
 def save() -> None:

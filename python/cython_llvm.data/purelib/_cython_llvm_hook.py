@@ -53,6 +53,20 @@ def _apply(module, patch_name):
             )
 
 
+def _prepare(name):
+    """Cython's compiler is about to be imported by a command of ours: make that quick."""
+    if name != "Cython.Compiler.Main":
+        return
+    args = sys.argv[1:]
+    if "--backend=llvm" in args or ("--backend", "llvm") in zip(args, args[1:], strict=False):
+        try:
+            from cython_llvm import compiler_import
+
+            compiler_import.prepare_commands()
+        except Exception:
+            pass  # slower, and the same
+
+
 class _Loader:
     """The module's own loader, and the patch once it has run the module."""
 
@@ -74,6 +88,7 @@ class _Loader:
             spec.loader = loader
         if getattr(module, "__loader__", None) is self:
             module.__loader__ = loader
+        _prepare(module.__name__)
         loader.exec_module(module)
         _apply(module, self._patch_name)
 
