@@ -1,0 +1,306 @@
+//! One function: blocks, locals, terminators.
+
+use inkwell::basic_block::BasicBlock;
+use inkwell::debug_info::DISubprogram;
+use inkwell::values::{BasicValueEnum, FunctionValue, IntValue, PointerValue};
+use inkwell::{FloatPredicate, IntPredicate};
+
+use super::debug_info::DebugInfo;
+use super::{EmitError, Emitter};
+use crate::mir::{BlockId, Constant, Function, Raises, Signature, Terminator, Type, Value};
+
+/// State of the emission of one function.
+pub(super) struct FunctionEmitter<'e, 'ctx, 'm> {
+    pub(super) e: &'e Emitter<'ctx, 'm>,
+    pub(super) mir: &'m Function,
+    pub(super) llvm: FunctionValue<'ctx>,
+    pub(super) values: Vec<Option<BasicValueEnum<'ctx>>>,
+    pub(super) locals: Vec<PointerValue<'ctx>>,
+    blocks: Vec<BasicBlock<'ctx>>,
+}
+
+pub(super) fn emit<'ctx>(
+    emitter: &Emitter<'ctx, '_>,
+    index: usize,
+    debug: Option<&DebugInfo<'ctx>>,
+) -> Result<(), EmitError> {
+    let mir = &emitter.mir.functions[index];
+    let llvm = emitter.functions[index];
+    let scope = debug.and_then(|debug| debug.function(mir));
+    if let Some(scope) = scope {
+        llvm.set_subprogram(scope);
+    }
+    let entry = emitter.context.append_basic_block(llvm, "entry");
+    let reached = reached(mir);
+    let blocks = (0..mir.blocks.len())
+        .map(|block| emitter.context.append_basic_block(llvm, &format!("bb{block}")))
+        .collect::<Vec<_>>();
+    let mut function = FunctionEmitter {
+        e: emitter,
+        mir,
+        llvm,
+        values: vec![None; mir.values.len()],
+        locals: Vec::new(),
+        blocks,
+    };
+    function.place(debug, scope, mir.source.map_or(0, |(_, line)| line));
+    emitter.builder.position_at_end(entry);
+    function.make_locals()?;
+    emitter.builder.build_unconditional_branch(function.blocks[0])?;
+    // In an order in which every definition comes before its uses: values dominate what uses them,
+    // and a walk from the entry that takes a block only once meets dominators first.
+    for block in order(mir) {
+        let id = block.0 as usize;
+        emitter.builder.position_at_end(function.blocks[id]);
+        for instr in &mir.blocks[id].instrs {
+            function.place(debug, scope, instr.line);
+            let result = function.op(&instr.op)?;
+            if let Some(value) = instr.result {
+                function.values[value.0 as usize] = result;
+            }
+        }
+        function.place(debug, scope, mir.blocks[id].line);
+        function.terminator(&mir.blocks[id].terminator)?;
+    }
+    for (index, block) in function.blocks.iter().enumerate() {
+        if !reached[index] {
+            // SAFETY: nothing refers to a block that is not reached; it is empty.
+            let _ = unsafe { block.delete() };
+        }
+    }
+    emitter.builder.unset_current_debug_location();
+    Ok(())
+}
+
+fn reached(function: &Function) -> Vec<bool> {
+    let mut seen = vec![false; function.blocks.len()];
+    for block in order(function) {
+        seen[block.0 as usize] = true;
+    }
+    seen
+}
+
+/// Reverse postorder from the entry.
+fn order(function: &Function) -> Vec<BlockId> {
+    let mut seen = vec![false; function.blocks.len()];
+    let mut out = Vec::new();
+    let mut stack = vec![(BlockId(0), 0)];
+    seen[0] = true;
+    while let Some((block, next)) = stack.pop() {
+        let successors = function.blocks[block.0 as usize].terminator.successors();
+        match successors.get(next) {
+            Some(to) => {
+                stack.push((block, next + 1));
+                if !seen[to.0 as usize] {
+                    seen[to.0 as usize] = true;
+                    stack.push((*to, 0));
+                }
+            }
+            None => out.push(block),
+        }
+    }
+    out.reverse();
+    out
+}
+
+impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
+    fn place(&self, debug: Option<&DebugInfo<'ctx>>, scope: Option<DISubprogram<'ctx>>, line: u32) {
+        if let (Some(debug), Some(scope)) = (debug, scope) {
+            debug.set_line(self.e, scope, line);
+        }
+    }
+
+    pub(super) fn malformed<T>(&self, message: impl Into<String>) -> Result<T, EmitError> {
+        Err(EmitError::Malformed { function: self.mir.name.clone(), message: message.into() })
+    }
+
+    /// Locals start as zeros: an unset C variable reads as 0, an unset object is null.
+    fn make_locals(&mut self) -> Result<(), EmitError> {
+        for local in &self.mir.locals {
+            let Some(ty) = self.e.ty(&local.ty) else { return self.malformed("local of no type") };
+            let slot = self.e.builder.build_alloca(ty, &local.name)?;
+            self.e.builder.build_store(slot, ty.const_zero())?;
+            self.locals.push(slot);
+        }
+        Ok(())
+    }
+
+    pub(super) fn value(&self, value: Value) -> Result<BasicValueEnum<'ctx>, EmitError> {
+        match self.values[value.0 as usize] {
+            Some(found) => Ok(found),
+            None => self.malformed(format!("{value} has no value")),
+        }
+    }
+
+    pub(super) fn int(&self, value: Value) -> Result<IntValue<'ctx>, EmitError> {
+        match self.value(value)? {
+            BasicValueEnum::IntValue(found) => Ok(found),
+            _ => self.malformed(format!("{value} is not an integer")),
+        }
+    }
+
+    pub(super) fn pointer(&self, value: Value) -> Result<PointerValue<'ctx>, EmitError> {
+        match self.value(value)? {
+            BasicValueEnum::PointerValue(found) => Ok(found),
+            _ => self.malformed(format!("{value} is not an address")),
+        }
+    }
+
+    pub(super) fn signature(&self) -> &Signature {
+        &self.mir.signature
+    }
+
+    fn terminator(&self, terminator: &Terminator) -> Result<(), EmitError> {
+        let b = &self.e.builder;
+        let block = |id: &BlockId| self.blocks[id.0 as usize];
+        match terminator {
+            Terminator::Jump(to) => {
+                b.build_unconditional_branch(block(to))?;
+            }
+            Terminator::Branch { condition, then, otherwise } => {
+                b.build_conditional_branch(self.int(*condition)?, block(then), block(otherwise))?;
+            }
+            Terminator::Switch(value, cases, default) => {
+                let value = self.int(*value)?;
+                let ty = value.get_type();
+                let cases: Vec<_> = cases
+                    .iter()
+                    .map(|(case, to)| (ty.const_int(*case as u64, false), block(to)))
+                    .collect();
+                b.build_switch(value, block(default), &cases)?;
+            }
+            Terminator::Check { value, raises, ok, error } => {
+                self.check(*value, raises, block(ok), block(error))?;
+            }
+            Terminator::Return(None) => {
+                b.build_return(None)?;
+            }
+            Terminator::Return(Some(value)) => {
+                b.build_return(Some(&self.value(*value)?))?;
+            }
+            Terminator::Unreachable => {
+                b.build_unreachable()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check(
+        &self,
+        value: Option<Value>,
+        raises: &Raises,
+        ok: BasicBlock<'ctx>,
+        error: BasicBlock<'ctx>,
+    ) -> Result<(), EmitError> {
+        let b = &self.e.builder;
+        let Some(value) = value else {
+            return self.check_occurred(ok, error);
+        };
+        let zero = |ty: inkwell::types::IntType<'ctx>| ty.const_zero();
+        let raised = match raises {
+            Raises::Null => b.build_is_null(self.pointer(value)?, "raised")?,
+            Raises::MinusOne => {
+                let value = self.int(value)?;
+                let minus_one = value.get_type().const_all_ones();
+                b.build_int_compare(IntPredicate::EQ, value, minus_one, "raised")?
+            }
+            Raises::Negative => {
+                let value = self.int(value)?;
+                b.build_int_compare(IntPredicate::SLT, value, zero(value.get_type()), "raised")?
+            }
+            Raises::Zero => {
+                let value = self.int(value)?;
+                b.build_int_compare(IntPredicate::EQ, value, zero(value.get_type()), "raised")?
+            }
+            Raises::NonZero => {
+                let value = self.int(value)?;
+                b.build_int_compare(IntPredicate::NE, value, zero(value.get_type()), "raised")?
+            }
+            Raises::Occurred => return self.check_occurred(ok, error),
+            Raises::Maybe(constant) => {
+                let equal = self.equals(value, constant)?;
+                let ask = self.e.context.append_basic_block(self.llvm, "raised.maybe");
+                self.unlikely(equal, ask, ok)?;
+                b.position_at_end(ask);
+                return self.check_occurred(ok, error);
+            }
+        };
+        self.unlikely(raised, error, ok)
+    }
+
+    /// A branch that seldom goes to the first block.
+    fn unlikely(
+        &self,
+        condition: IntValue<'ctx>,
+        seldom: BasicBlock<'ctx>,
+        often: BasicBlock<'ctx>,
+    ) -> Result<(), EmitError> {
+        let branch = self.e.builder.build_conditional_branch(condition, seldom, often)?;
+        let i32 = self.e.i32();
+        let weights = self.e.context.metadata_node(&[
+            self.e.context.metadata_string("branch_weights").into(),
+            i32.const_int(1, false).into(),
+            i32.const_int(2000, false).into(),
+        ]);
+        let kind = self.e.context.get_kind_id("prof");
+        // A branch always takes this kind of metadata.
+        let _ = branch.set_metadata(weights, kind);
+        Ok(())
+    }
+
+    fn equals(&self, value: Value, constant: &Constant) -> Result<IntValue<'ctx>, EmitError> {
+        let b = &self.e.builder;
+        let other = self.constant(constant)?;
+        Ok(match (self.value(value)?, other) {
+            (BasicValueEnum::IntValue(a), BasicValueEnum::IntValue(c)) => {
+                b.build_int_compare(IntPredicate::EQ, a, c, "raised")?
+            }
+            (BasicValueEnum::PointerValue(a), BasicValueEnum::PointerValue(c)) => {
+                b.build_int_compare(IntPredicate::EQ, a, c, "raised")?
+            }
+            (BasicValueEnum::FloatValue(a), BasicValueEnum::FloatValue(c)) => {
+                // A declared NaN is met by any NaN.
+                let nan = matches!(constant, Constant::Float(value, _) if value.is_nan());
+                let how = if nan { FloatPredicate::UNO } else { FloatPredicate::OEQ };
+                b.build_float_compare(how, a, c, "raised")?
+            }
+            _ => return self.malformed("an error value of another type"),
+        })
+    }
+
+    fn check_occurred(&self, ok: BasicBlock<'ctx>, error: BasicBlock<'ctx>) -> Result<(), EmitError> {
+        let b = &self.e.builder;
+        // Where the GIL is not held, the runtime's function takes it to look.
+        let name = if self.mir.gil { "PyErr_Occurred" } else { "cyl_err_occurred_nogil" };
+        let ty = self.e.ptr().fn_type(&[], false);
+        let function =
+            self.e.llvm.get_function(name).unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
+        let found = b.build_call(function, &[], "exception")?;
+        let Some(found) = found.try_as_basic_value().basic() else {
+            return self.malformed("no result");
+        };
+        let none = b.build_is_null(found.into_pointer_value(), "none")?;
+        b.build_conditional_branch(none, ok, error)?;
+        Ok(())
+    }
+
+    pub(super) fn constant(&self, constant: &Constant) -> Result<BasicValueEnum<'ctx>, EmitError> {
+        let Some(ty) = self.e.ty(&constant.ty()) else { return self.malformed("constant of no type") };
+        Ok(match constant {
+            Constant::Int(value, bits) => {
+                let ty = self.e.int_type(*bits);
+                let words = [*value as u64, (*value >> 64) as u64];
+                ty.const_int_arbitrary_precision(&words).into()
+            }
+            Constant::Float(value, _) => match ty {
+                inkwell::types::BasicTypeEnum::FloatType(ty) => ty.const_float(*value).into(),
+                _ => return self.malformed("constant of another type"),
+            },
+            Constant::Null(_) | Constant::Zero(_) => ty.const_zero(),
+        })
+    }
+
+    pub(super) fn is_object(&self, value: Value) -> bool {
+        *self.mir.ty(value) == Type::Object
+    }
+}

@@ -1,0 +1,164 @@
+//! Globals and declarations.
+
+use inkwell::GlobalVisibility;
+use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::types::BasicTypeEnum;
+use inkwell::values::{BasicValueEnum, FunctionValue, GlobalValue};
+
+use super::{EmitError, Emitter};
+use crate::mir::{ExternId, GlobalInit, Signature, Type};
+
+impl<'ctx> Emitter<'ctx, '_> {
+    pub(super) fn declare_globals(&mut self) {
+        for item in &self.mir.globals {
+            let ty = self.ty(&item.ty).unwrap_or_else(|| self.ptr().into());
+            let global = self.llvm.add_global(ty, None, &item.name);
+            global.set_linkage(Self::linkage(item.linkage));
+            global.set_constant(item.constant);
+            self.globals.push(global);
+        }
+    }
+
+    pub(super) fn declare_functions(&mut self) {
+        for item in &self.mir.functions {
+            let linkage = Some(Self::linkage(item.linkage));
+            let function =
+                self.llvm.add_function(&item.name, self.function_type(&item.signature), linkage);
+            self.attributes(function, &item.signature);
+            for name in ["nounwind"] {
+                self.add_attribute(function, name);
+            }
+            if item.cold {
+                self.add_attribute(function, "cold");
+                self.add_attribute(function, "optsize");
+            }
+            self.functions.push(function);
+        }
+        for index in 0..self.mir.externs.len() {
+            let item = &self.mir.externs[index];
+            match &item.signature {
+                Some(signature) => {
+                    let found = self.llvm.get_function(&item.name).unwrap_or_else(|| {
+                        let ty = self.function_type(signature);
+                        let function = self.llvm.add_function(&item.name, ty, None);
+                        self.attributes(function, signature);
+                        self.add_attribute(function, "nounwind");
+                        function
+                    });
+                    self.externs.insert(index as u32, found);
+                }
+                None => {
+                    let global = self.llvm.add_global(self.ptr(), None, &item.name);
+                    global.set_visibility(GlobalVisibility::Default);
+                    self.extern_data.insert(index as u32, global);
+                }
+            }
+        }
+    }
+
+    fn add_attribute(&self, function: FunctionValue<'ctx>, name: &str) {
+        let kind = Attribute::get_named_enum_kind_id(name);
+        function.add_attribute(AttributeLoc::Function, self.context.create_enum_attribute(kind, 0));
+    }
+
+    /// The platform's C ABI extends integers below 32 bits; MIR's narrow integers are signed there
+    /// but for truth values, as no runtime function takes an unsigned one.
+    fn attributes(&self, function: FunctionValue<'ctx>, signature: &Signature) {
+        let extend = |ty: &Type| match ty {
+            Type::Int(1) => Some("zeroext"),
+            Type::Int(8 | 16) => Some("signext"),
+            _ => None,
+        };
+        let add = |place, ty: &Type| {
+            if let Some(name) = extend(ty) {
+                let kind = Attribute::get_named_enum_kind_id(name);
+                function.add_attribute(place, self.context.create_enum_attribute(kind, 0));
+            }
+        };
+        add(AttributeLoc::Return, &signature.result);
+        for (index, param) in signature.params.iter().enumerate() {
+            add(AttributeLoc::Param(index as u32), &param.ty);
+        }
+    }
+
+    pub(super) fn external(&self, id: ExternId) -> Option<FunctionValue<'ctx>> {
+        self.externs.get(&id.0).copied()
+    }
+
+    pub(super) fn external_data(&self, id: ExternId) -> Option<GlobalValue<'ctx>> {
+        self.extern_data.get(&id.0).copied()
+    }
+
+    pub(super) fn define_globals(&self) -> Result<(), EmitError> {
+        for (item, global) in self.mir.globals.iter().zip(&self.globals) {
+            let Some(ty) = self.ty(&item.ty) else { continue };
+            let value = self.initial(&item.init, ty).ok_or_else(|| EmitError::Malformed {
+                function: item.name.clone(),
+                message: "the initial value does not fit the type".to_owned(),
+            })?;
+            global.set_initializer(&value);
+        }
+        Ok(())
+    }
+
+    fn initial(&self, init: &GlobalInit, ty: BasicTypeEnum<'ctx>) -> Option<BasicValueEnum<'ctx>> {
+        Some(match init {
+            GlobalInit::Zero => ty.const_zero(),
+            GlobalInit::Bytes(bytes) => self.context.const_string(bytes, false).into(),
+            GlobalInit::Int(value) => match ty {
+                BasicTypeEnum::IntType(ty) => ty.const_int(*value as u64, false).into(),
+                _ => return None,
+            },
+            GlobalInit::Float(value) => match ty {
+                BasicTypeEnum::FloatType(ty) => ty.const_float(*value).into(),
+                _ => return None,
+            },
+            GlobalInit::Function(id) => {
+                self.functions.get(id.0 as usize)?.as_global_value().as_pointer_value().into()
+            }
+            GlobalInit::Global(id) => self.globals.get(id.0 as usize)?.as_pointer_value().into(),
+            GlobalInit::Extern(id) => match self.external(*id) {
+                Some(function) => function.as_global_value().as_pointer_value().into(),
+                None => self.external_data(*id)?.as_pointer_value().into(),
+            },
+            GlobalInit::List(items) => match ty {
+                BasicTypeEnum::StructType(ty) => {
+                    let fields = ty.get_field_types();
+                    let values: Option<Vec<_>> = items
+                        .iter()
+                        .zip(fields)
+                        .map(|(item, field)| self.initial(item, field))
+                        .collect();
+                    ty.const_named_struct(&values?).into()
+                }
+                BasicTypeEnum::ArrayType(ty) => {
+                    let item_type = ty.get_element_type();
+                    let values: Option<Vec<_>> =
+                        items.iter().map(|item| self.initial(item, item_type)).collect();
+                    const_array(item_type, &values?)?
+                }
+                _ => return None,
+            },
+        })
+    }
+}
+
+fn const_array<'ctx>(
+    item: BasicTypeEnum<'ctx>,
+    values: &[BasicValueEnum<'ctx>],
+) -> Option<BasicValueEnum<'ctx>> {
+    macro_rules! array {
+        ($ty:expr, $into:ident) => {{
+            let items: Vec<_> = values.iter().map(|value| value.$into()).collect();
+            $ty.const_array(&items).into()
+        }};
+    }
+    Some(match item {
+        BasicTypeEnum::IntType(ty) => array!(ty, into_int_value),
+        BasicTypeEnum::FloatType(ty) => array!(ty, into_float_value),
+        BasicTypeEnum::PointerType(ty) => array!(ty, into_pointer_value),
+        BasicTypeEnum::StructType(ty) => array!(ty, into_struct_value),
+        BasicTypeEnum::ArrayType(ty) => array!(ty, into_array_value),
+        _ => return None,
+    })
+}

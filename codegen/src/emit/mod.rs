@@ -1,0 +1,127 @@
+//! MIR to LLVM, one operation at a time.  Nothing is decided here that a user could observe: what
+//! MIR says is what is emitted.
+
+mod debug_info;
+mod function;
+mod globals;
+mod objects;
+mod ops;
+mod refcount;
+mod types;
+
+use std::collections::HashMap;
+
+use inkwell::AddressSpace;
+use inkwell::builder::{Builder, BuilderError};
+use inkwell::context::Context;
+use inkwell::module::{Linkage as LlvmLinkage, Module as LlvmModule};
+use inkwell::types::{IntType, PointerType, StructType};
+use inkwell::values::{FunctionValue, GlobalValue, PointerValue};
+
+use crate::mir::{Linkage, Module};
+
+/// Emission failed: a defect of ours, as verified MIR always has a translation.
+#[derive(Debug, thiserror::Error)]
+pub enum EmitError {
+    /// LLVM's builder refused.
+    #[error("LLVM refused an operation: {0}")]
+    Builder(#[from] BuilderError),
+    /// MIR that the verifier should have refused.
+    #[error("MIR of '{function}' cannot be emitted: {message}")]
+    Malformed {
+        /// The function's name.
+        function: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// What of the source's lines goes into debug information.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EmitOptions {
+    /// Lines of the .pyx, for debuggers and profilers.
+    pub debug: bool,
+}
+
+/// Emits a whole module.
+pub fn emit<'ctx>(
+    context: &'ctx Context,
+    module: &Module,
+    options: EmitOptions,
+) -> Result<LlvmModule<'ctx>, EmitError> {
+    let mut emitter = Emitter::new(context, module);
+    emitter.declare_globals();
+    emitter.declare_functions();
+    emitter.define_globals()?;
+    emitter.define_objects();
+    let debug = options.debug.then(|| debug_info::DebugInfo::new(&emitter));
+    for index in 0..module.functions.len() {
+        if !module.functions[index].blocks.is_empty() {
+            function::emit(&emitter, index, debug.as_ref())?;
+        }
+    }
+    if let Some(debug) = debug {
+        debug.finish();
+    }
+    Ok(emitter.llvm)
+}
+
+/// State of the emission of one module.
+struct Emitter<'ctx, 'm> {
+    context: &'ctx Context,
+    mir: &'m Module,
+    llvm: LlvmModule<'ctx>,
+    builder: Builder<'ctx>,
+    structs: Vec<StructType<'ctx>>,
+    globals: Vec<GlobalValue<'ctx>>,
+    functions: Vec<FunctionValue<'ctx>>,
+    externs: HashMap<u32, FunctionValue<'ctx>>,
+    extern_data: HashMap<u32, GlobalValue<'ctx>>,
+    /// The constant objects' places, where there are any.
+    slots: Option<GlobalValue<'ctx>>,
+    table: Option<GlobalValue<'ctx>>,
+}
+
+impl<'ctx, 'm> Emitter<'ctx, 'm> {
+    fn new(context: &'ctx Context, mir: &'m Module) -> Self {
+        let llvm = context.create_module(&mir.name);
+        let mut emitter = Self {
+            context,
+            mir,
+            llvm,
+            builder: context.create_builder(),
+            structs: Vec::new(),
+            globals: Vec::new(),
+            functions: Vec::new(),
+            externs: HashMap::new(),
+            extern_data: HashMap::new(),
+            slots: None,
+            table: None,
+        };
+        emitter.define_structs();
+        emitter
+    }
+
+    fn ptr(&self) -> PointerType<'ctx> {
+        self.context.ptr_type(AddressSpace::default())
+    }
+
+    fn i64(&self) -> IntType<'ctx> {
+        self.context.i64_type()
+    }
+
+    fn i32(&self) -> IntType<'ctx> {
+        self.context.i32_type()
+    }
+
+    fn null(&self) -> PointerValue<'ctx> {
+        self.ptr().const_null()
+    }
+
+    fn linkage(linkage: Linkage) -> LlvmLinkage {
+        match linkage {
+            Linkage::Internal => LlvmLinkage::Internal,
+            Linkage::External => LlvmLinkage::External,
+        }
+    }
+}

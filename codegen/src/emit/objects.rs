@@ -1,0 +1,125 @@
+//! Constant objects: a table of descriptions, from which the runtime makes them at initialisation,
+//! and a place for each.
+
+use inkwell::types::StructType;
+use inkwell::values::{GlobalValue, PointerValue};
+
+use super::Emitter;
+use crate::mir::{CodeConstant, ObjectConstant, ObjectId};
+
+// Kinds of descriptions, as runtime-abi/runtime/objects.c reads them.
+const STR: u64 = 0;
+const INTERNED: u64 = 1;
+const BYTES: u64 = 2;
+const INT: u64 = 3;
+const FLOAT: u64 = 4;
+const COMPLEX: u64 = 5;
+const TUPLE: u64 = 6;
+const FROZENSET: u64 = 7;
+const SLICE: u64 = 8;
+const SYMBOL: u64 = 9;
+const CODE: u64 = 10;
+
+impl<'ctx> Emitter<'ctx, '_> {
+    /// The table and the places, where there are constants.
+    pub(super) fn define_objects(&mut self) {
+        if self.mir.objects.is_empty() {
+            return;
+        }
+        let count = self.mir.objects.len() as u32;
+        let row = self.context.struct_type(
+            &[self.i64().into(), self.ptr().into(), self.i64().into()],
+            false,
+        );
+        let rows: Vec<_> =
+            self.mir.objects.iter().map(|object| self.description(row, object)).collect();
+        let table = self.llvm.add_global(row.array_type(count), None, "objects.table");
+        table.set_initializer(&row.const_array(&rows));
+        private(table, true);
+        let slots = self.llvm.add_global(self.ptr().array_type(count), None, "objects");
+        slots.set_initializer(&self.ptr().array_type(count).const_zero());
+        private(slots, false);
+        self.table = Some(table);
+        self.slots = Some(slots);
+    }
+
+    fn description(
+        &self,
+        row: StructType<'ctx>,
+        object: &ObjectConstant,
+    ) -> inkwell::values::StructValue<'ctx> {
+        let (kind, data, length) = match object {
+            ObjectConstant::Str { data, interned } => {
+                (if *interned { INTERNED } else { STR }, self.bytes(data), data.len() as u64)
+            }
+            ObjectConstant::Bytes(data) => (BYTES, self.bytes(data), data.len() as u64),
+            ObjectConstant::Int(text) => (INT, self.bytes(text.as_bytes()), text.len() as u64),
+            ObjectConstant::Float(value) => (FLOAT, self.null(), value.to_bits()),
+            ObjectConstant::Complex(re, im) => {
+                let f64 = self.context.f64_type();
+                let data = f64.const_array(&[f64.const_float(*re), f64.const_float(*im)]);
+                (COMPLEX, self.constant("objects.complex", &data), 2)
+            }
+            ObjectConstant::Tuple(items) => (TUPLE, self.ids(items), items.len() as u64),
+            ObjectConstant::FrozenSet(items) => (FROZENSET, self.ids(items), items.len() as u64),
+            ObjectConstant::Slice(a, b, c) => (SLICE, self.ids(&[*a, *b, *c]), 3),
+            ObjectConstant::Symbol(name) => {
+                let global = self
+                    .llvm
+                    .get_global(name)
+                    .unwrap_or_else(|| self.llvm.add_global(self.ptr(), None, name));
+                (SYMBOL, global.as_pointer_value(), 0)
+            }
+            ObjectConstant::Code(code) => self.code(code),
+        };
+        row.const_named_struct(&[
+            self.i64().const_int(kind, false).into(),
+            data.into(),
+            self.i64().const_int(length, false).into(),
+        ])
+    }
+
+    fn code(&self, code: &CodeConstant) -> (u64, PointerValue<'ctx>, u64) {
+        let mut numbers = vec![
+            code.argcount,
+            code.posonly,
+            code.kwonly,
+            code.flags,
+            code.filename.0,
+            code.name.0,
+            code.first_line,
+        ];
+        numbers.extend(code.varnames.iter().map(|id| id.0));
+        (CODE, self.numbers(&numbers), code.varnames.len() as u64)
+    }
+
+    fn ids(&self, items: &[ObjectId]) -> PointerValue<'ctx> {
+        self.numbers(&items.iter().map(|id| id.0).collect::<Vec<_>>())
+    }
+
+    fn numbers(&self, items: &[u32]) -> PointerValue<'ctx> {
+        let values: Vec<_> =
+            items.iter().map(|item| self.i32().const_int(u64::from(*item), false)).collect();
+        self.constant("objects.ids", &self.i32().const_array(&values))
+    }
+
+    /// Bytes with a zero after them.
+    fn bytes(&self, data: &[u8]) -> PointerValue<'ctx> {
+        self.constant("objects.bytes", &self.context.const_string(data, true))
+    }
+
+    fn constant(&self, name: &str, value: &inkwell::values::ArrayValue<'ctx>) -> PointerValue<'ctx> {
+        let global = self.llvm.add_global(value.get_type(), None, name);
+        global.set_initializer(value);
+        private(global, true);
+        global.as_pointer_value()
+    }
+}
+
+fn private(global: GlobalValue<'_>, constant: bool) {
+    global.set_linkage(inkwell::module::Linkage::Private);
+    global.set_constant(constant);
+    if constant {
+        global.set_unnamed_addr(true);
+    }
+}

@@ -1,0 +1,328 @@
+//! Operations.
+
+use inkwell::llvm_sys::core::LLVMBuildFreeze;
+use inkwell::types::BasicTypeEnum;
+use inkwell::values::{AsValueRef, BasicMetadataValueEnum, BasicValueEnum, IntValue};
+use inkwell::{FloatPredicate, IntPredicate};
+
+use super::EmitError;
+use super::function::FunctionEmitter;
+use crate::mir::{BinaryOp, Callee, CastOp, Comparison, Intrinsic, Op, Type, UnaryOp, Value};
+
+type Emitted<'ctx> = Result<Option<BasicValueEnum<'ctx>>, EmitError>;
+
+impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
+    pub(super) fn op(&self, op: &Op) -> Emitted<'ctx> {
+        let b = &self.e.builder;
+        Ok(Some(match op {
+            Op::Const(constant) => self.constant(constant)?,
+            Op::Param(index) => match self.llvm.get_nth_param(*index) {
+                Some(found) => found,
+                None => return self.malformed(format!("no parameter {index}")),
+            },
+            Op::Object(id) => {
+                let Some(slots) = self.e.slots else { return self.malformed("no constants") };
+                let index = self.e.i64().const_int(u64::from(id.0), false);
+                // SAFETY: the index is below the table's length: ids come from the module's table.
+                let place = unsafe {
+                    b.build_in_bounds_gep(self.e.ptr(), slots.as_pointer_value(), &[index], "slot")?
+                };
+                b.build_load(self.e.ptr(), place, "object")?
+            }
+            Op::GlobalAddr(id) => self.e.globals[id.0 as usize].as_pointer_value().into(),
+            Op::FunctionAddr(id) => {
+                self.e.functions[id.0 as usize].as_global_value().as_pointer_value().into()
+            }
+            Op::ExternAddr(id) => match (self.e.external(*id), self.e.external_data(*id)) {
+                (Some(function), _) => function.as_global_value().as_pointer_value().into(),
+                (None, Some(data)) => data.as_pointer_value().into(),
+                (None, None) => return self.malformed("no such symbol"),
+            },
+            Op::LocalAddr(id) => self.locals[id.0 as usize].into(),
+            Op::Get(id) => self.load(&self.mir.locals[id.0 as usize].ty, self.locals[id.0 as usize])?,
+            Op::Set(id, value) => {
+                b.build_store(self.locals[id.0 as usize], self.value(*value)?)?;
+                return Ok(None);
+            }
+            Op::Take(id) => {
+                let slot = self.locals[id.0 as usize];
+                let found = b.build_load(self.e.ptr(), slot, "taken")?;
+                b.build_store(slot, self.e.null())?;
+                found
+            }
+            Op::Load(ty, address) => self.load(ty, self.pointer(*address)?)?,
+            Op::Store { address, value } => {
+                b.build_store(self.pointer(*address)?, self.value(*value)?)?;
+                return Ok(None);
+            }
+            Op::Field(base, id, index) => {
+                let ty = self.e.structure(*id);
+                b.build_struct_gep(ty, self.pointer(*base)?, *index, "field")?.into()
+            }
+            Op::Index(base, ty, index) => {
+                let Some(ty) = self.e.ty(ty) else { return self.malformed("index of no type") };
+                // SAFETY: not marked in bounds: what the address means is MIR's business.
+                unsafe { b.build_gep(ty, self.pointer(*base)?, &[self.int(*index)?], "item")? }.into()
+            }
+            Op::Extract(value, index) => match self.value(*value)? {
+                BasicValueEnum::StructValue(value) => b.build_extract_value(value, *index, "field")?,
+                _ => return self.malformed("extract from no struct"),
+            },
+            Op::Make(id, values) => {
+                let mut made = self.e.structure(*id).get_undef();
+                for (index, value) in values.iter().enumerate() {
+                    let value = self.value(*value)?;
+                    made = b.build_insert_value(made, value, index as u32, "")?.into_struct_value();
+                }
+                made.into()
+            }
+            Op::Binary(op, x, y) => self.binary(*op, *x, *y)?,
+            Op::Unary(op, x) => match op {
+                UnaryOp::Neg => b.build_int_neg(self.int(*x)?, "")?.into(),
+                UnaryOp::Not => b.build_not(self.int(*x)?, "")?.into(),
+                UnaryOp::FNeg => b.build_float_neg(self.value(*x)?.into_float_value(), "")?.into(),
+            },
+            Op::Compare(op, x, y) => self.compare(*op, *x, *y)?,
+            Op::Cast(op, value, to) => self.cast(*op, *value, to)?,
+            Op::Select(c, x, y) => {
+                b.build_select(self.int(*c)?, self.value(*x)?, self.value(*y)?, "")?
+            }
+            Op::Intrinsic(which, args) => self.intrinsic(*which, args)?,
+            Op::IncRef(value) | Op::XIncRef(value) => {
+                let object = self.pointer(*value)?;
+                self.e.incref(object, matches!(op, Op::XIncRef(_)))?;
+                object.into()
+            }
+            Op::Own(value) => self.value(*value)?,
+            Op::DecRef(value) | Op::XDecRef(value) => {
+                self.e.decref(self.pointer(*value)?, matches!(op, Op::XDecRef(_)))?;
+                return Ok(None);
+            }
+            Op::Forget(_) => return Ok(None),
+            Op::Call(callee, args) => return self.call(callee, args),
+            Op::EnsureGil => return self.runtime("PyGILState_Ensure", self.e.i32().into(), &[]),
+            Op::SaveThread => return self.runtime("PyEval_SaveThread", self.e.ptr().into(), &[]),
+            Op::ReleaseGil(token) => {
+                let token = self.value(*token)?;
+                return self.runtime_void("PyGILState_Release", token);
+            }
+            Op::RestoreThread(state) => {
+                let state = self.value(*state)?;
+                return self.runtime_void("PyEval_RestoreThread", state);
+            }
+        }))
+    }
+
+    fn load(
+        &self,
+        ty: &Type,
+        address: inkwell::values::PointerValue<'ctx>,
+    ) -> Result<BasicValueEnum<'ctx>, EmitError> {
+        match self.e.ty(ty) {
+            Some(ty) => Ok(self.e.builder.build_load(ty, address, "")?),
+            None => self.malformed("load of no type"),
+        }
+    }
+
+    fn binary(&self, op: BinaryOp, x: Value, y: Value) -> Result<BasicValueEnum<'ctx>, EmitError> {
+        let b = &self.e.builder;
+        if let (BasicValueEnum::FloatValue(x), BasicValueEnum::FloatValue(y)) =
+            (self.value(x)?, self.value(y)?)
+        {
+            return Ok(match op {
+                BinaryOp::FAdd => b.build_float_add(x, y, "")?,
+                BinaryOp::FSub => b.build_float_sub(x, y, "")?,
+                BinaryOp::FMul => b.build_float_mul(x, y, "")?,
+                BinaryOp::FDiv => b.build_float_div(x, y, "")?,
+                BinaryOp::FRem => b.build_float_rem(x, y, "")?,
+                _ => return self.malformed(format!("{op:?} of floating-point numbers")),
+            }
+            .into());
+        }
+        let (x, y) = (self.int(x)?, self.int(y)?);
+        Ok(match op {
+            BinaryOp::Add => b.build_int_add(x, y, "")?,
+            BinaryOp::Sub => b.build_int_sub(x, y, "")?,
+            BinaryOp::Mul => b.build_int_mul(x, y, "")?,
+            BinaryOp::SDiv => b.build_int_signed_div(x, y, "")?,
+            BinaryOp::UDiv => b.build_int_unsigned_div(x, y, "")?,
+            BinaryOp::SRem => b.build_int_signed_rem(x, y, "")?,
+            BinaryOp::URem => b.build_int_unsigned_rem(x, y, "")?,
+            BinaryOp::Shl => b.build_left_shift(x, y, "")?,
+            BinaryOp::LShr => b.build_right_shift(x, y, false, "")?,
+            BinaryOp::AShr => b.build_right_shift(x, y, true, "")?,
+            BinaryOp::And => b.build_and(x, y, "")?,
+            BinaryOp::Or => b.build_or(x, y, "")?,
+            BinaryOp::Xor => b.build_xor(x, y, "")?,
+            _ => return self.malformed(format!("{op:?} of integers")),
+        }
+        .into())
+    }
+
+    fn compare(&self, op: Comparison, x: Value, y: Value) -> Result<BasicValueEnum<'ctx>, EmitError> {
+        use Comparison as C;
+        let b = &self.e.builder;
+        let float = match op {
+            C::FEq => Some(FloatPredicate::OEQ),
+            C::FNe => Some(FloatPredicate::UNE),
+            C::FLt => Some(FloatPredicate::OLT),
+            C::FLe => Some(FloatPredicate::OLE),
+            C::FGt => Some(FloatPredicate::OGT),
+            C::FGe => Some(FloatPredicate::OGE),
+            _ => None,
+        };
+        let (x, y) = (self.value(x)?, self.value(y)?);
+        if let (Some(how), BasicValueEnum::FloatValue(x), BasicValueEnum::FloatValue(y)) = (float, x, y) {
+            return Ok(b.build_float_compare(how, x, y, "")?.into());
+        }
+        let how = match op {
+            C::Eq => IntPredicate::EQ,
+            C::Ne => IntPredicate::NE,
+            C::SLt => IntPredicate::SLT,
+            C::SLe => IntPredicate::SLE,
+            C::SGt => IntPredicate::SGT,
+            C::SGe => IntPredicate::SGE,
+            C::ULt => IntPredicate::ULT,
+            C::ULe => IntPredicate::ULE,
+            C::UGt => IntPredicate::UGT,
+            C::UGe => IntPredicate::UGE,
+            _ => return self.malformed(format!("{op:?} of no floating-point numbers")),
+        };
+        match (x, y) {
+            (BasicValueEnum::IntValue(x), BasicValueEnum::IntValue(y)) => {
+                Ok(b.build_int_compare(how, x, y, "")?.into())
+            }
+            (BasicValueEnum::PointerValue(x), BasicValueEnum::PointerValue(y)) => {
+                Ok(b.build_int_compare(how, x, y, "")?.into())
+            }
+            _ => self.malformed(format!("{op:?} of different types")),
+        }
+    }
+
+    fn cast(&self, op: CastOp, value: Value, to: &Type) -> Result<BasicValueEnum<'ctx>, EmitError> {
+        let b = &self.e.builder;
+        let value = self.value(value)?;
+        let Some(ty) = self.e.ty(to) else { return self.malformed("cast to no type") };
+        Ok(match (op, value, ty) {
+            (CastOp::Pointer, value, _) => value,
+            (CastOp::Trunc, BasicValueEnum::IntValue(v), BasicTypeEnum::IntType(t)) => {
+                b.build_int_truncate(v, t, "")?.into()
+            }
+            (CastOp::SExt, BasicValueEnum::IntValue(v), BasicTypeEnum::IntType(t)) => {
+                b.build_int_s_extend(v, t, "")?.into()
+            }
+            (CastOp::ZExt, BasicValueEnum::IntValue(v), BasicTypeEnum::IntType(t)) => {
+                b.build_int_z_extend(v, t, "")?.into()
+            }
+            (CastOp::FTrunc, BasicValueEnum::FloatValue(v), BasicTypeEnum::FloatType(t)) => {
+                b.build_float_trunc(v, t, "")?.into()
+            }
+            (CastOp::FExt, BasicValueEnum::FloatValue(v), BasicTypeEnum::FloatType(t)) => {
+                b.build_float_ext(v, t, "")?.into()
+            }
+            (CastOp::SToF, BasicValueEnum::IntValue(v), BasicTypeEnum::FloatType(t)) => {
+                b.build_signed_int_to_float(v, t, "")?.into()
+            }
+            (CastOp::UToF, BasicValueEnum::IntValue(v), BasicTypeEnum::FloatType(t)) => {
+                b.build_unsigned_int_to_float(v, t, "")?.into()
+            }
+            (CastOp::FToS | CastOp::FToU, BasicValueEnum::FloatValue(v), BasicTypeEnum::IntType(t)) => {
+                // freeze: a number out of range is some fixed integer, never poison.
+                let made = if op == CastOp::FToS {
+                    b.build_float_to_signed_int(v, t, "")?
+                } else {
+                    b.build_float_to_unsigned_int(v, t, "")?
+                };
+                self.freeze(made).into()
+            }
+            (CastOp::PtrToInt, BasicValueEnum::PointerValue(v), BasicTypeEnum::IntType(t)) => {
+                b.build_ptr_to_int(v, t, "")?.into()
+            }
+            (CastOp::IntToPtr, BasicValueEnum::IntValue(v), BasicTypeEnum::PointerType(t)) => {
+                b.build_int_to_ptr(v, t, "")?.into()
+            }
+            _ => return self.malformed(format!("{op:?} to {to}")),
+        })
+    }
+
+    /// Some fixed value where there was none.
+    fn freeze(&self, value: IntValue<'ctx>) -> IntValue<'ctx> {
+        // SAFETY: builder and value are live and of one context; the builder stands in a block.
+        unsafe {
+            let frozen = LLVMBuildFreeze(self.e.builder.as_mut_ptr(), value.as_value_ref(), c"".as_ptr());
+            IntValue::new(frozen)
+        }
+    }
+
+    fn intrinsic(&self, which: Intrinsic, args: &[Value]) -> Result<BasicValueEnum<'ctx>, EmitError> {
+        let name = match which {
+            Intrinsic::Fabs => "llvm.fabs",
+            Intrinsic::Floor => "llvm.floor",
+            Intrinsic::Ceil => "llvm.ceil",
+            Intrinsic::Trunc => "llvm.trunc",
+            Intrinsic::Sqrt => "llvm.sqrt",
+            Intrinsic::CopySign => "llvm.copysign",
+            Intrinsic::Abs => "llvm.abs",
+            Intrinsic::SAddOverflow => "llvm.sadd.with.overflow",
+            Intrinsic::SSubOverflow => "llvm.ssub.with.overflow",
+            Intrinsic::SMulOverflow => "llvm.smul.with.overflow",
+            Intrinsic::UAddOverflow => "llvm.uadd.with.overflow",
+            Intrinsic::USubOverflow => "llvm.usub.with.overflow",
+            Intrinsic::UMulOverflow => "llvm.umul.with.overflow",
+        };
+        let mut values: Vec<BasicMetadataValueEnum<'ctx>> = Vec::new();
+        for arg in args {
+            values.push(self.value(*arg)?.into());
+        }
+        if which == Intrinsic::Abs {
+            // The least integer's is itself.
+            values.push(self.e.context.bool_type().const_zero().into());
+        }
+        let Some(ty) = self.e.ty(self.mir.ty(args[0])) else { return self.malformed("intrinsic") };
+        let declaration = inkwell::intrinsics::Intrinsic::find(name)
+            .and_then(|found| found.get_declaration(&self.e.llvm, &[ty]));
+        let Some(declaration) = declaration else { return self.malformed(format!("no {name}")) };
+        let call = self.e.builder.build_call(declaration, &values, "")?;
+        match call.try_as_basic_value().basic() {
+            Some(value) => Ok(value),
+            None => self.malformed("no result"),
+        }
+    }
+
+    fn call(&self, callee: &Callee, args: &[Value]) -> Emitted<'ctx> {
+        let mut values: Vec<BasicMetadataValueEnum<'ctx>> = Vec::with_capacity(args.len());
+        for arg in args {
+            values.push(self.value(*arg)?.into());
+        }
+        let b = &self.e.builder;
+        let call = match callee {
+            Callee::Function(id) => b.build_call(self.e.functions[id.0 as usize], &values, "")?,
+            Callee::Extern(id) => match self.e.external(*id) {
+                Some(function) => b.build_call(function, &values, "")?,
+                None => return self.malformed("a call of data"),
+            },
+            Callee::Indirect(address, signature) => {
+                let ty = self.e.function_type(signature);
+                b.build_indirect_call(ty, self.pointer(*address)?, &values, "")?
+            }
+        };
+        Ok(call.try_as_basic_value().basic())
+    }
+
+    fn runtime(&self, name: &str, result: BasicTypeEnum<'ctx>, args: &[Value]) -> Emitted<'ctx> {
+        use inkwell::types::BasicType;
+        debug_assert!(args.is_empty(), "only functions without parameters so far");
+        let ty = result.fn_type(&[], false);
+        let function =
+            self.e.llvm.get_function(name).unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
+        Ok(self.e.builder.build_call(function, &[], "")?.try_as_basic_value().basic())
+    }
+
+    fn runtime_void(&self, name: &str, arg: BasicValueEnum<'ctx>) -> Emitted<'ctx> {
+        let ty = self.e.context.void_type().fn_type(&[arg.get_type().into()], false);
+        let function =
+            self.e.llvm.get_function(name).unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
+        self.e.builder.build_call(function, &[arg.into()], "")?;
+        Ok(None)
+    }
+}

@@ -1,0 +1,118 @@
+//! Functions: blocks, values, locals.
+
+use super::{Linkage, Op, Signature, Terminator, Type};
+
+/// The result of an operation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct Value(pub u32);
+
+/// A basic block.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct BlockId(pub u32);
+
+/// A mutable variable.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct LocalId(pub u32);
+
+/// Who gives a reference back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Ownership {
+    /// Not a counted reference.
+    Plain,
+    /// Somebody else's; valid as long as they keep it.
+    Borrowed,
+    /// This function's: consumed exactly once on every path.
+    Owned,
+}
+
+/// What is known of a value.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ValueInfo {
+    /// Its type.
+    pub ty: Type,
+    /// For objects, who owns it.
+    pub ownership: Ownership,
+}
+
+/// A mutable variable: its name in the text form and its type.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Local {
+    /// Not necessarily unique.
+    pub name: String,
+    /// The type; an object local holds an owned reference or null, or a borrowed one.
+    pub ty: Type,
+}
+
+/// An operation in its place.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Instr {
+    /// What is done.
+    pub op: Op,
+    /// The result, where there is one.
+    pub result: Option<Value>,
+    /// The source line, 0 where there is none.
+    pub line: u32,
+}
+
+/// A basic block.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Block {
+    /// Operations in order.
+    pub instrs: Vec<Instr>,
+    /// How it ends.
+    pub terminator: Terminator,
+    /// The terminator's source line, 0 where there is none.
+    pub line: u32,
+    /// Rarely run: error paths.
+    pub cold: bool,
+}
+
+/// A function.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Function {
+    /// Its symbol.
+    pub name: String,
+    /// Who can see it.
+    pub linkage: Linkage,
+    /// Parameters and result.
+    pub signature: Signature,
+    /// Whether it starts with the GIL held.
+    pub gil: bool,
+    /// Not worth optimising: run once, or on errors.
+    pub cold: bool,
+    /// Variables.
+    pub locals: Vec<Local>,
+    /// Blocks; the first is the entry.  Empty: only declared so far.
+    pub blocks: Vec<Block>,
+    /// Values.
+    pub values: Vec<ValueInfo>,
+    /// Source file (index into the module's sources) and line where it starts.
+    pub source: Option<(u32, u32)>,
+}
+
+impl Function {
+    /// A function with no blocks yet.
+    pub fn new(name: &str, linkage: Linkage, signature: Signature) -> Function {
+        Function {
+            name: name.to_owned(),
+            linkage,
+            signature,
+            gil: true,
+            cold: false,
+            locals: Vec::new(),
+            blocks: Vec::new(),
+            values: Vec::new(),
+            source: None,
+        }
+    }
+
+    /// What is known of a value.
+    pub fn value(&self, value: Value) -> &ValueInfo {
+        &self.values[value.0 as usize]
+    }
+
+    /// A value's type.
+    pub fn ty(&self, value: Value) -> &Type {
+        &self.value(value).ty
+    }
+}
