@@ -23,7 +23,7 @@ from _imp import source_hash
 
 from . import toolchain_id
 
-_FORMAT = 2
+_FORMAT = 3
 _TOUCH_AFTER = 3600.0  # seconds between updates of an entry's time of use
 
 _override: str | None = None
@@ -33,22 +33,22 @@ _checked: dict[str, str | None] = {}
 class Manifest:
     """What an entry was made from, besides the key.  Paths are absolute."""
 
-    __slots__ = ("absent", "dependencies", "digest", "extra")
+    __slots__ = ("absent", "dependencies", "digest", "place")
 
     def __init__(
         self,
         digest: str,
         dependencies: tuple[tuple[str, int, int, str], ...],
         absent: tuple[str, ...],
-        extra: str = "",
+        place: str = "",
     ) -> None:
         self.digest = digest  # of the entry
         self.dependencies = dependencies  # (path, size, mtime in ns, content digest)
         self.absent = absent
-        self.extra = extra
+        self.place = place  # the only working directory that the entry is for; "": any
 
     def dump(self) -> bytes:
-        body = marshal.dumps((_FORMAT, self.digest, self.dependencies, self.absent, self.extra))
+        body = marshal.dumps((_FORMAT, self.digest, self.dependencies, self.absent, self.place))
         return digest_of(body).encode("ascii") + body
 
     @staticmethod
@@ -261,6 +261,8 @@ def manifest_of(key: str) -> Manifest | None:
 
 
 def _holds(manifest: Manifest) -> bool:
+    if manifest.place and manifest.place != os.getcwd():
+        return False
     for path, size, mtime, digest in manifest.dependencies:
         try:
             status = os.stat(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -31,6 +32,8 @@ class Lock:
             )
         except OSError:
             return self
+        with contextlib.suppress(OSError):
+            os.utime(self._file)  # in use: not for `cachestore` to remove
         deadline = time.monotonic() + _LOCK_TIMEOUT
         pause = 0.002
         while time.monotonic() < deadline:

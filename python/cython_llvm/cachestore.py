@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator
 from . import cache
 
 _DEFAULT_SIZE = 2 << 30
+_BESIDE = ("inline", "lexicon", "locks", "pch")
+_UNUSED_AFTER = 30 * 86400.0  # seconds; who uses a file touches it
+_SWEEP_EVERY = 86400.0
 
 
 def write_atomically(path: str, data: bytes) -> bool:
@@ -67,7 +70,7 @@ def store(
     data: bytes,
     dependencies: tuple[tuple[str, int, int, str], ...] = (),
     absent: Iterable[str] = (),
-    extra: str = "",
+    place: str = "",
 ) -> str | None:
     """Put a shared library under a key; its path, or None where that failed."""
     folder = reserve(key)
@@ -77,7 +80,7 @@ def store(
     path = os.path.join(folder, f"{digest[:16]}-{filename}")
     if not write_atomically(path, data):
         return None
-    manifest = cache.Manifest(digest, dependencies, tuple(map(os.path.abspath, absent)), extra)
+    manifest = cache.Manifest(digest, dependencies, tuple(map(os.path.abspath, absent)), place)
     if not write_atomically(os.path.join(folder, "manifest"), manifest.dump()):
         return None
     evict()
@@ -124,10 +127,11 @@ def _listdir(path: str) -> list[str]:
 
 
 def evict() -> None:
-    """Remove least recently used entries until the rest fits."""
+    """Remove least recently used entries until the rest fits, and old files beside them."""
     base = cache.directory()
     if base is None:
         return
+    _sweep(base)
     limit = size_limit()
     entries = sorted(_entries(base))
     total = sum(size for _, size, _ in entries)
@@ -145,3 +149,25 @@ def evict() -> None:
         except OSError:
             pass
         total -= size
+
+
+def _sweep(base: str) -> None:
+    """Once a day, remove what lies beside the entries and was not used for a month."""
+    now = time.time()
+    marker = os.path.join(base, "swept")
+    try:
+        if abs(now - os.stat(marker).st_mtime) < _SWEEP_EVERY:
+            return
+    except OSError:
+        pass
+    if not write_atomically(marker, b""):
+        return
+    for name in _BESIDE:
+        folder = os.path.join(base, name)
+        for file in _listdir(folder):
+            path = os.path.join(folder, file)
+            try:
+                if now - os.stat(path).st_mtime > _UNUSED_AFTER:
+                    os.unlink(path)
+            except OSError:
+                pass

@@ -150,7 +150,7 @@ def store(built: Built, key: str, filename: str) -> str | None:
     if not built.cacheable:
         return None
     absent = (*built.unit.absent, *_shadowing(built))
-    return cachestore.store(key, filename, _linked(built), built.state, absent)
+    return cachestore.store(key, filename, _linked(built), built.state, absent, built.unit.place)
 
 
 def _shadowing(built: Built) -> list[str]:

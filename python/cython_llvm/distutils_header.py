@@ -6,6 +6,7 @@ add up, a cimported .pxd passes on libraries, folders and flags.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,12 @@ _LISTS = ("libraries", "library_dirs", "runtime_library_dirs", "include_dirs", "
           "extra_compile_args", "extra_link_args")  # fmt: skip
 _TRANSITIVE = ("libraries", "library_dirs", "runtime_library_dirs", "include_dirs",
                "extra_compile_args", "extra_link_args")  # fmt: skip
+
+# Flags that surely name no relative path, unlike -Iinc, "-include x.h", lib.a or -Wl,x.o.
+_WITHOUT_PLACE = re.compile(
+    r"-O\w*|-g\d?|-w|-W[\w-]+|-f[\w-]+|-m[\w.-]+(=[\w.+-]+)?|-std=[\w+]+|-pthread|-l[\w.+-]+|-D\w+(=\w*)?"
+    r"|-U\w+|-[IL]/.*"
+)
 
 
 def _values(source: bytes, path: str) -> dict[str, Any]:
@@ -71,8 +78,12 @@ def merge(settings: Settings, source: bytes, path: str) -> tuple[Settings, str]:
     return settings, settings.language or values.get("language") or "c"
 
 
-def merge_pxds(settings: Settings, language: str, paths: Iterable[str]) -> tuple[Settings, str]:
-    """What cimported .pxd files pass on."""
+def merge_pxds(settings: Settings, paths: Iterable[str]) -> tuple[Settings, str]:
+    """The settings with what cimported .pxd files pass on, and the folder that this depends on.
+
+    That is the working directory where they name relative folders or files, else "".
+    """
+    folder = ""
     for path in paths:
         if not path.endswith(".pxd"):
             continue
@@ -84,9 +95,28 @@ def merge_pxds(settings: Settings, language: str, paths: Iterable[str]) -> tuple
         values = _values(head, path)
         if values:
             settings = _extend(settings, values, _TRANSITIVE)
+            if not folder and _depends_on_place(values):
+                folder = _working_directory()
         if b"numpy" in path.encode("utf-8", "replace") and path.endswith("numpy/__init__.pxd"):
             settings = with_numpy(settings)
-    return settings, language
+    return settings, folder
+
+
+def _depends_on_place(values: dict[str, Any]) -> bool:
+    folders = [*values.get("include_dirs", ()), *values.get("library_dirs", ())]
+    flags = [*values.get("extra_compile_args", ()), *values.get("extra_link_args", ())]
+    return any(not path.startswith("/") for path in folders) or any(
+        not _WITHOUT_PLACE.fullmatch(flag) for flag in flags
+    )
+
+
+def _working_directory() -> str:
+    import os
+
+    try:
+        return os.getcwd()
+    except OSError:
+        return "deleted"  # which is no folder's name: what is built is not found again
 
 
 def with_numpy(settings: Settings) -> Settings:

@@ -47,6 +47,7 @@ class CUnit:
     dependencies: tuple[str, ...] = ()  # existing files that were read, the source left out
     absent: tuple[str, ...] = ()  # files that would have been read, had they been there
     warnings: str = ""
+    place: str = ""  # the working directory, where what .pxd files pass on depends on it
 
 
 class _Watch:
@@ -287,7 +288,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
     if result.num_errors or not result.c_file or not os.path.exists(result.c_file):
         raise cython_error(messages.getvalue(), path)
     dependencies = [name for name in watch.found if name != path]
-    settings, language = distutils_header.merge_pxds(settings, language, dependencies)
+    settings, place = distutils_header.merge_pxds(settings, dependencies)
     return CUnit(
         module_name=module_name,
         source_path=path,
@@ -299,6 +300,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         dependencies=tuple(dependencies),
         absent=tuple(watch.absent),
         warnings=messages.getvalue(),
+        place=place,
     )
 
 

@@ -154,6 +154,7 @@ def _load(kind: str) -> Any:
     if path is None:
         return None
     try:
+        cache.touch(path)
         with open(path, "rb") as file:
             return _unpack(file.read())
     except Exception:  # damaged in whatever way: built anew, and saved over it

@@ -65,6 +65,7 @@ def for_source(text: bytes, language: str, args: Sequence[str]) -> str | None:
     flags = [arg for arg in args if not _IRRELEVANT.fullmatch(arg)]
     path = os.path.join(folder, f"{_key(prefix, language, flags)}.pch")
     if os.path.exists(path):
+        cache.touch(path)
         return path
     _start_build(prefix, language, flags, path)
     return None

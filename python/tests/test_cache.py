@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,6 +193,72 @@ def test_relative_folders_are_those_of_the_working_directory(
         cachefill.wait_for_cache()
         """
         assert run(code) == f"{value} {value}"
+
+
+def test_relative_folders_of_a_cimported_pxd_are_too(tmp_path: Path, run: Callable[..., str]) -> None:
+    for value, place in enumerate(("a", "b")):
+        write(tmp_path / place / "inc" / "value.h", f"#define VALUE {value}\n")
+    write(
+        tmp_path / "given.pxd",
+        '# distutils: include_dirs = inc\ncdef extern from "value.h":\n    int VALUE\n',
+    )
+    write(tmp_path / "where.pyx", "from given cimport VALUE\nvalue = VALUE\n")
+    for value, place, cached in ((0, "a", False), (1, "b", False), (1, "b", True), (0, "a", False)):
+        code = f"""
+        import os, sys
+        os.chdir({place!r})
+        import cython_llvm
+        module = cython_llvm.import_file("../where.pyx")
+        print(module.value, "Cython" not in sys.modules)
+        from cython_llvm import cachefill
+        cachefill.wait_for_cache()
+        """
+        assert run(code) == f"{value} {cached}"
+
+
+@pytest.mark.parametrize(
+    ("line", "bound"),
+    [("include_dirs = /usr/include", False), ("include_dirs = inc", True),
+     ("extra_compile_args = -O2 -fopenmp -Wall -std=c++17 -DA=1 -I/opt", False),
+     ("extra_compile_args = -include x.h", True), ("extra_link_args = -Wl,x.o", True),
+     ("extra_compile_args = -Iinc", True), ("libraries = m", False)],
+)  # fmt: skip
+def test_which_pxd_lines_depend_on_the_working_directory(
+    tmp_path: Path, line: str, bound: bool
+) -> None:
+    from cython_llvm import distutils_header
+    from cython_llvm.settings import Settings
+
+    path = write(tmp_path / "x.pxd", f"# distutils: {line}\n")
+    _, place = distutils_header.merge_pxds(Settings(), [str(path)])
+    assert place == (os.getcwd() if bound else "")
+
+
+def test_small_files_beside_the_entries_go_after_a_month(
+    source: Path, run: Callable[..., str], cache_dir: Path
+) -> None:
+    run(program())
+    old, new = [], []
+    for name in ("inline", "lexicon", "locks", "pch"):
+        (cache_dir / name).mkdir(exist_ok=True)
+        for kind, days in ((old, 31), (new, 29)):
+            path = write(cache_dir / name / f"days{days}", "")
+            os.utime(path, (time.time() - days * 86400,) * 2)
+            kind.append(path)
+    write(source, "def f(): return 2\n")
+    run(program())
+    assert all(path.exists() for path in old), "once a day is enough"
+    os.utime(cache_dir / "swept", (1, 1))
+    run(program())
+    assert all(path.exists() for path in old), "a hit does not look"
+    used = [*(cache_dir / "lexicon").glob("ascii-*"), *(cache_dir / "pch").glob("*.pch")]
+    assert len(used) == 2
+    for path in used:
+        os.utime(path, (1, 1))
+    write(source, "def f(): return 3\n")
+    run(program())
+    assert not any(path.exists() for path in old)
+    assert all(path.exists() for path in (*new, *used))
 
 
 def test_an_entry_evicted_before_it_is_loaded_is_built_anew(
