@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import write
+from conftest import WITHOUT_PRIVILEGES, write
 
 IMPORT = """
 import sys
@@ -122,6 +122,7 @@ def test_a_folder_that_others_may_write_is_refused(
 ) -> None:
     cache_dir.chmod(0o777)
     out = run(program(), check=False)
+    assert out.count("RuntimeWarning: cython_llvm: the cache directory") == 1
     assert "can be written by other users" in out and "1 True True" in out
     assert list(cache_dir.iterdir()) == []
 
@@ -132,13 +133,66 @@ def test_a_folder_that_cannot_be_made(source: Path, run: Callable[..., str], tmp
     assert "cannot be created" in out and "1 True True" in out
 
 
-def test_a_full_disk_costs_only_the_cache(source: Path, run: Callable[..., str]) -> None:
-    limited = "import resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n" + (
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
-    )
-    # The C text goes through a temporary file: it must fit; what is too large is the library.
-    out = run(limited.replace("20000, 20000", "700000, 700000") + program(), check=False)
+def test_a_folder_that_cannot_be_written(
+    source: Path, run: Callable[..., str], cache_dir: Path
+) -> None:
+    cache_dir.chmod(0o500)
+    out = run(WITHOUT_PRIVILEGES + program(), check=False)
+    assert out.count("RuntimeWarning: cython_llvm: the cache directory") == 1
+    assert "cannot be written: Permission denied" in out and "1 True True" in out
+    assert list(cache_dir.iterdir()) == []
+    cache_dir.chmod(0o700)
+    run(program())
+    for folder, _, _ in os.walk(cache_dir):
+        os.chmod(folder, 0o500)
+    try:
+        assert run(WITHOUT_PRIVILEGES + program()) == "1 False False", "what is there still serves"
+    finally:
+        for folder, _, _ in os.walk(cache_dir):
+            os.chmod(folder, 0o700)
+
+
+FULL = """
+import resource, signal
+from cython_llvm import compiling, cachestore
+hits = []
+signal.signal(signal.SIGXFSZ, lambda *arguments: hits.append(arguments))
+store = {module}.store
+def store_on_a_full_disk(*arguments):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+    return store(*arguments)
+{module}.store = store_on_a_full_disk
+"""
+
+
+@pytest.mark.parametrize("full", ["compiling", "cachestore"])
+def test_a_full_disk_costs_only_the_cache(
+    source: Path, run: Callable[..., str], cache_dir: Path, full: str
+) -> None:
+    """Full from when the library is linked, or from when it is written to the cache."""
+    out = run(FULL.format(module=full) + program() + "print(len(hits), 'hits')\n", check=False)
     assert "1 True True" in out and "Traceback" not in out
+    assert "hits" in out and "0 hits" not in out
+    assert entries(cache_dir) == [] and list(cache_dir.glob("modules/*/*/*")) == []
+    assert ("RuntimeWarning" in out and "File too large" in out) is (full == "cachestore")
+    assert run(program()) == "1 True True"
+
+
+def test_a_pyxdep_names_further_files(source: Path, run: Callable[..., str]) -> None:
+    folder = source.parent
+    write(folder / "cached.pyxdep", "data/*.txt\n\nsingle.cfg\n")
+    assert run(program()) == "1 True True"
+    assert run(program()) == "1 False False"
+    write(folder / "data" / "a.txt", "one")
+    assert run(program()) == "1 True True", "a file that a pattern now finds"
+    write(folder / "data" / "a.txt", "two")
+    assert run(program()) == "1 True True", "another content"
+    write(folder / "single.cfg", "x")
+    assert run(program()) == "1 True True"
+    write(folder / "data" / "b.cfg", "x")
+    assert run(program()) == "1 False False", "no pattern finds it"
+    (folder / "single.cfg").unlink()
+    assert run(program()) == "1 False False", "as it was before"
 
 
 def test_least_recently_used_entries_go(
@@ -281,22 +335,26 @@ cache.lookup = lookup_and_lose
 
 def test_a_forked_child_does_not_keep_the_lock(run: Callable[..., str]) -> None:
     code = """
-    import os, signal, time
+    import os, time
     from cython_llvm import cachelock
+    ours, theirs = os.pipe()
     lock = cachelock.Lock("key")
     lock.__enter__()
     child = os.fork()
     if child == 0:
-        time.sleep(60)
+        os.close(theirs)
+        os.read(ours, 1)  # until the parent closes its end, or ends
         os._exit(0)
     lock.__exit__()
     try:
         started = time.monotonic()
         cachelock._LOCK_TIMEOUT = 5
         with cachelock.Lock("key"):
-            print(time.monotonic() - started < 4)
+            took = time.monotonic() - started
+        alive = os.waitpid(child, os.WNOHANG) == (0, 0)
+        print(took < 4, alive)
     finally:
-        os.kill(child, signal.SIGKILL)
+        os.close(theirs)
         os.waitpid(child, 0)
     """
-    assert run(code) == "True"
+    assert run(code) == "True True"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,4 +96,5 @@ def test_the_version_is_the_workspaces() -> None:
     manifest = Path(__file__).parents[2] / "Cargo.toml"
     if not manifest.exists():
         pytest.skip("not in a source tree")
-    assert f'version = "{cython_llvm.__version__}"' in manifest.read_text()
+    workspace = tomllib.loads(manifest.read_text())["workspace"]
+    assert workspace["package"]["version"] == cython_llvm.__version__

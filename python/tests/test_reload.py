@@ -110,13 +110,19 @@ def test_threads_run_while_it_reloads(sources: Path) -> None:
     )
     path = write(sources / "thr.pyx", text.format(factor=1))
     module = importlib.import_module("thr")
-    stop, wrong = threading.Event(), []
+    stop = threading.Event()
+    wrong: list[object] = []
+    seen: set[int] = set()
 
     def work() -> None:
-        while not stop.is_set():
-            value = module.f(1000)
-            if value % 499500:
-                wrong.append(value)
+        try:
+            while not stop.is_set():
+                value = module.f(1000)
+                seen.add(value // 499500)
+                if value % 499500:
+                    wrong.append(value)
+        except BaseException as error:
+            wrong.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:
@@ -130,3 +136,4 @@ def test_threads_run_while_it_reloads(sources: Path) -> None:
         for thread in threads:
             thread.join()
     assert wrong == [] and module.f(1000) == 4 * 499500
+    assert seen and seen <= {1, 2, 3, 4}
