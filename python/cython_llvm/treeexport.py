@@ -2,242 +2,586 @@
 
 The form is described in docs/tree-schema.md.  Objects of four families (nodes, types, entries,
 scopes, and a fifth for their small helpers) lie in flat tables and refer to each other by index, so
-that a reader needs no recursion.  What Cython's classes say of all their instances is given once
-per class.  Nothing here changes the tree, and the same source gives the same bytes.
+that neither writer nor reader needs recursion.  What Cython's classes say of all their instances is
+given once per class.  Nothing here changes the tree, and the same source gives the same bytes.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable
+from json.encoder import encode_basestring_ascii  # type: ignore[attr-defined]
 from typing import Any
 
 SCHEMA = 1
 
-# Never exported: bookkeeping of the frontend's own passes, and links back up.
-_SKIPPED = frozenset({
-    "pos", "cf_assignments", "cf_references", "cf_state", "cf_is_null_", "assignments", "defs_cache",
-    "current_env", "module_scope_cache", "utility_code_list", "context", "parsed_pxd", "compilation_source",
-    "full_module_name_cache", "cached_builtins", "cond_cache", "identifier_to_entry_cache",
-    "type_cache", "referenced_modules_cache", "temp_allocator", "temp_code", "saved_subexpr_nodes",
-    "all_alternatives", "error_pos", "node_types", "_cond_entries", "inner_entries", "buffer_entries_",
-    "mangled_name_cache", "subscope_cache", "control_flow", "flow", "gotref", "utility_code_definition",
-    "_utility_code_definition", "may_have_finalize_cache", "undeclared_names", "used_names_cache",
-    "entry_doc_cache", "_initialised_dict_cache",
+#: Types and inner entries that answer for whatever they do not say themselves with what another
+#: object says (their ``__getattr__``): class, and the attribute that holds that other object.
+DELEGATES = {
+    "BufferType": "base",
+    "CQualifierType": "cv_base_type",
+    "CReferenceBaseType": "ref_base_type",
+    "CTypedefType": "typedef_base_type",
+    "InnerEntry": "defining_entry",
+}
+
+# Left out: bookkeeping of the frontend's passes, what only its analysis needs, caches, and what
+# follows from other attributes.  docs/tree-schema.md says of each that matters what stands for it.
+_LEFT_OUT_OF_CLASSES = frozenset({"counter"})
+_LEFT_OUT_OF_NODES = frozenset({
+    "analysed", "annotation", "bytes_value", "cf_state", "cf_used", "cython_attribute",
+    "cython_module_names", "decorators", "directive_comments", "directive_locals", "directive_returns",
+    "env", "first", "fragment_scope", "has_explicit_exc_clause", "in_pxd", "inferred_type",
+    "is_basic_c_type", "is_c_literal", "is_called", "is_cython_module", "is_numpy_call_with_exprs",
+    "is_pxd", "is_used_as_rvalue", "np_args_idx", "original_args", "parallel_directives", "pos",
+    "compilation_source", "type_according_to_pxd", "type_entry", "used",
+})  # fmt: skip
+_LEFT_OUT_OF_TYPES = frozenset({
+    "_assign_from_py_code", "_convert_from_py_code", "_convert_to_py_code", "_empty_declaration",
+    "_special_assignable_reference_type", "_specialization_name", "cached_specialized_types",
+    "defered_declarations", "declaration_value", "from_py_utility_code", "is_strict_signature", "pos",
+    "specializations", "to_py_utility_code", "to_pyunicode_utility",
+})  # fmt: skip
+_LEFT_OUT_OF_ENTRIES = frozenset({
+    "annotation", "cf_assignments", "cf_references", "directive_locals", "error_on_uninitialized",
+    "inner_entries", "known_standard_library_import", "might_overflow", "pos", "pytyping_modifiers",
+    "specialiser",
+})  # fmt: skip
+_LEFT_OUT_OF_SCOPES = frozenset({
+    "_cached_defaults_c_class_entries", "_cached_tuple_types", "_context", "_in_with_gil_block",
+    "cached_builtins", "closure_cname", "cname_to_entry", "defined_c_classes", "genexp_prefix",
+    "has_extern_class", "id_counters", "identifier_to_entry", "imported_c_classes", "included_files",
+    "module_entries", "node_positions_to_offset", "num_to_entry", "obj_to_entry", "pxd_file_loaded",
+    "sue_entries", "type_names", "types_imported",
+})  # fmt: skip
+_LEFT_OUT_OF_HELPERS = frozenset({"_cfuncdef_node", "order", "pos"})
+
+# Their classes say nothing of these; left out where they are false, 0 or empty.
+_FALSE_UNLESS_GIVEN = frozenset({
+    "accept_builtin_subtypes", "calling_convention", "create_wrapper", "has_varargs", "init", "is_overridable",
+    "is_static_method", "is_terminator", "needs_conversion", "needs_type_test", "nogil", "not_none",
+    "num_kwonly_args", "num_posonly_args", "num_required_args", "num_required_kw_args",
+    "optional_arg_count", "or_none", "with_gil",
 })  # fmt: skip
 
-_SCALARS = (bool, int, float, str, bytes, type(None))
-_SENTINELS = frozenset({"_Not_Constant", "object"})
+# Of another module's scope, and of the scope of a class that another module defines, only this.
+_FOREIGN_MODULE = frozenset({
+    "name", "qualified_name", "is_package", "module_name", "scope_prefix", "cpp", "cimported_modules",
+    "c_class_entries", "cfunc_entries", "var_entries",
+})  # fmt: skip
+_FOREIGN_CLASS = frozenset({
+    "name", "qualified_name", "class_name", "scope_prefix", "parent_type", "outer_scope",
+    "parent_scope", "var_entries", "inherited_var_entries", "cfunc_entries", "is_internal",
+    "is_closure_class_scope", "has_pyobject_attrs", "has_cyclic_pyobject_attrs",
+})  # fmt: skip
+_FOREIGN_BUILTIN = frozenset({"name", "qualified_name", "class_name", "parent_type"})
+_ENTRY_LISTS = ("c_class_entries", "cfunc_entries", "var_entries")
+
+# Attributes that a class computes where another stores them.
+_COMPUTED = ("code_object", "is_fused", "is_temp", "node_positions", "to_py_function", "type",
+             "typeptr_cname")  # fmt: skip
+
+_SCALARS = (bool, int, float, str, bytes, complex, type(None))
 _BIG = 1 << 62
+_DEEPEST = 40  # containers within containers
+
+_LEFT_OUT: Any = object()
+
+Encoder = Callable[[Any], str | None]
 
 
 class _Table:
-    """One family of objects: indices in the order in which they were met."""
+    """One family of objects, in the order in which they were met."""
 
-    __slots__ = ("ids", "objects", "rows")
+    __slots__ = ("name", "tag", "bases", "left_out", "objects", "rows", "encoder")
 
-    def __init__(self) -> None:
-        self.ids: dict[int, int] = {}
+    def __init__(self, name: str, tag: str, bases: tuple[type, ...], left_out: frozenset[str]) -> None:
+        self.name = name
+        self.tag = tag
+        self.bases = bases
+        self.left_out = left_out
         self.objects: list[Any] = []
         self.rows: list[str] = []
+        self.encoder: Encoder = self._make_encoder()
 
-    def index(self, thing: Any) -> int:
-        found = self.ids.get(id(thing))
-        if found is None:
-            found = self.ids[id(thing)] = len(self.objects)
-            self.objects.append(thing)
-        return found
+    def _make_encoder(self) -> Encoder:
+        references: dict[int, str] = {}
+        objects, tag = self.objects, self.tag
 
+        def encode(thing: Any) -> str:
+            key = id(thing)
+            text = references.get(key)
+            if text is None:
+                text = references[key] = f'{{"{tag}":{len(objects)}}}'
+                objects.append(thing)
+            return text
 
-_class_cache: dict[type, tuple[str, dict[str, Any]]] = {}
-
-
-def _class_record(cls: type) -> tuple[str, dict[str, Any]]:
-    """(JSON of a class's own scalar attributes and its bases, all it inherits)."""
-    found = _class_cache.get(cls)
-    if found is None:
-        merged: dict[str, Any] = {}
-        for base in reversed(cls.__mro__):
-            for name, value in vars(base).items():
-                if name.startswith("__") or not isinstance(value, _SCALARS):
-                    merged.pop(name, None)
-                else:
-                    merged[name] = value
-        own = {
-            name: _plain(value)
-            for name, value in sorted(vars(cls).items())
-            if name in merged and merged[name] is value
-        }
-        mro = [base.__name__ for base in cls.__mro__ if base is not object]
-        text = json.dumps({"mro": mro, "own": own}, separators=(",", ":"))
-        found = _class_cache[cls] = (text, merged)
-    return found
+        return encode
 
 
-def _plain(value: Any) -> Any:
+class _Plan:
+    """How instances of one class are exported."""
+
+    __slots__ = ("head", "defaults", "computed", "positioned", "special", "compact", "restricted",
+                 "extra")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.head = ""
+        self.defaults: dict[str, Any] = {}  # or _LEFT_OUT
+        self.computed: tuple[str, ...] = ()
+        self.positioned = False
+        self.compact = False  # empty containers are left out
+        self.restricted = False  # scopes of other modules are not exported whole
+        self.special: dict[str, Callable[[Any, Any], str | None]] = {}
+        self.extra: Callable[[Any, list[str]], None] | None = None
+
+
+class _Class:
+    """What one of Cython's classes says of its instances; the same for every module."""
+
+    __slots__ = ("head", "texts", "objects", "defaults", "computed")
+
+    def __init__(self, cls: type, families: tuple[type, ...]) -> None:
+        mro = ",".join(f'"{base.__name__}"' for base in cls.__mro__[:-1])
+        self.head = f'{{"mro":[{mro}],"own":{{'
+        self.texts: dict[str, str] = {}
+        self.objects: dict[str, Any] = {}
+        self.defaults: dict[str, Any] = {}
+        properties: dict[str, bool] = {}
+        for base in reversed(cls.__mro__[:-1]):
+            own = vars(base)
+            for name, value in own.items():
+                if name.startswith("__"):
+                    continue
+                properties[name] = isinstance(value, property)
+                if isinstance(value, _SCALARS) or isinstance(value, families):
+                    self.defaults[name] = value
+                elif name in self.defaults:
+                    del self.defaults[name]
+                    if base is cls:  # hides what a base says
+                        self.texts[name] = f'"{name}":{{"o":"{type(value).__name__}"}}'
+        for name, value in sorted(vars(cls).items()):
+            if name.startswith("__") or name in _LEFT_OUT_OF_CLASSES:
+                continue
+            if isinstance(value, _SCALARS):
+                self.texts[name] = f'"{name}":{_scalar(value)}'
+            elif isinstance(value, families):
+                self.objects[name] = value
+        self.texts = dict(sorted(self.texts.items()))
+        self.computed = tuple(name for name in _COMPUTED if properties.get(name))
+
+
+_class_cache: dict[type, _Class] = {}
+
+
+def _scalar(value: Any) -> str:
     """A scalar in JSON."""
-    if value is None or value is True or value is False:
-        return value
-    if isinstance(value, bytes):
-        return {"b": value.decode("latin-1")}
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, int):
+        value = int(value)  # an IntEnum prints otherwise
+        if -_BIG < value < _BIG:
+            return str(value)
+        # Decimal, in pieces: CPython refuses to print more than 4300 digits at once.
+        return f'{{"i":"{_decimal(value)}"}}'
+    if isinstance(value, float):
+        return repr(float(value)) if math.isfinite(value) else f'{{"f":"{float(value)!r}"}}'
+    if isinstance(value, complex):
+        return f'{{"c":["{value.real!r}","{value.imag!r}"]}}'
+    text: str = encode_basestring_ascii(value.decode("latin-1"))
+    encoding = getattr(value, "encoding", None)
+    if encoding:
+        return f'{{"b":{text},"enc":{encode_basestring_ascii(encoding)}}}'
+    return f'{{"b":{text}}}'
+
+
+def _string(value: str) -> str:
+    text: str = encode_basestring_ascii(value)
+    if "\\ud" in text:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
-            return {"w": value.encode("utf-8", "surrogatepass").hex()}
-        return str(value)
-    if isinstance(value, int):
-        value = int(value)  # IntEnum
-        return value if -_BIG < value < _BIG else {"i": str(value)}
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"f": repr(value)}
-    if isinstance(value, complex):
-        return {"c": [repr(value.real), repr(value.imag)]}
-    raise TypeError(type(value))
+            return f'{{"w":"{value.encode("utf-8", "surrogatepass").hex()}"}}'
+    return text
+
+
+def _decimal(value: int) -> str:
+    """``str(value)`` for an integer of any size."""
+    if value < 0:
+        return "-" + _decimal(-value)
+    base = 10**4000
+    pieces: list[str] = []
+    while value >= base:
+        value, rest = divmod(value, base)
+        pieces.append(f"{rest:04000d}")
+    pieces.append(str(value))
+    return "".join(reversed(pieces))
 
 
 class Exporter:
     """Collects one module."""
 
     def __init__(self, module: Any) -> None:
-        from Cython.Compiler import Code, Nodes, PyrexTypes, Symtab, TypeSlots
+        from Cython.Compiler import Code, ExprNodes, Nodes, Options, PyrexTypes, Symtab, TypeSlots
         from Cython.Compiler.Scanning import SourceDescriptor
+        from Cython.Compiler.StringEncoding import EncodedString
 
         self._module = module
-        self._nodes = _Table()
-        self._types = _Table()
-        self._entries = _Table()
-        self._scopes = _Table()
-        self._helpers = _Table()
-        self._families: list[tuple[type | tuple[type, ...], str, _Table]] = [
-            (Nodes.Node, "n", self._nodes),
-            (PyrexTypes.BaseType, "t", self._types),
-            (Symtab.Entry, "e", self._entries),
-            (Symtab.Scope, "s", self._scopes),
-            ((PyrexTypes.CFuncTypeArg, TypeSlots.Signature), "x", self._helpers),
-        ]
-        exception_value = getattr(PyrexTypes, "ExceptionValue", None)
-        if exception_value is not None:
-            self._families[-1] = (
-                (PyrexTypes.CFuncTypeArg, TypeSlots.Signature, exception_value), "x", self._helpers
-            )  # fmt: skip
+        helpers = (PyrexTypes.CFuncTypeArg, TypeSlots.Signature, ExprNodes.DefFuncLikeNode,
+                   Code.IncludeCode)  # fmt: skip
+        self._nodes = _Table("nodes", "n", (Nodes.Node,), _LEFT_OUT_OF_NODES)
+        self._types = _Table("types", "t", (PyrexTypes.BaseType,), _LEFT_OUT_OF_TYPES)
+        self._entries = _Table("entries", "e", (Symtab.Entry,), _LEFT_OUT_OF_ENTRIES)
+        self._scopes = _Table("scopes", "s", (Symtab.Scope,), _LEFT_OUT_OF_SCOPES)
+        self._helpers = _Table("helpers", "x", helpers, _LEFT_OUT_OF_HELPERS)
+        self._tables = (self._nodes, self._types, self._entries, self._scopes, self._helpers)
+        self._families = tuple(base for table in self._tables for base in table.bases)
         self._utility = Code.AbstractUtilityCode
-        self._bytes_literal: Any = None
         self._source_type = SourceDescriptor
-        self._builtin_scope = Symtab.BuiltinScope
-        self._module_scope = Symtab.ModuleScope
-        self._sources = _Table()
-        self._family_of: dict[type, tuple[str, _Table] | None] = {}
+        self._symtab = Symtab
+        self._parse_only = (Nodes.CBaseTypeNode, Nodes.CDeclaratorNode, ExprNodes.AnnotationNode)
+        self._int_like = PyrexTypes.CIntLike
+        self._unknown = (ExprNodes.not_a_constant, ExprNodes.constant_value_not_set)
+        self._directive_defaults: dict[str, Any] = Options.get_directive_defaults()
+        self._own_scopes = {id(entry.type.scope) for entry in module.scope.c_class_entries}
+        self._sources: list[Any] = []
+        self._source_index: dict[int, int] = {}
+        self._directives_seen: dict[int, str] = {}
+        self._depth = 0
+        self._class_texts: dict[str, str] = {}
+        self._plans: dict[type, _Plan] = {}
+        self._encoders: dict[type, Encoder] = {
+            type(None): lambda value: "null",
+            bool: lambda value: "true" if value else "false",
+            str: _string,
+            EncodedString: _string,
+            int: _scalar,
+            float: _scalar,
+            list: self._list,
+            tuple: self._list,
+            dict: self._dict,
+            set: self._set,
+            frozenset: self._set,
+        }
 
     def export(self) -> str:
         """The JSON text."""
-        root = self._value(self._module)
-        tables = [table for _, _, table in self._families]
-        while any(len(table.rows) < len(table.objects) for table in tables):
+        root = self._encode(self._module)
+        tables = self._tables
+        row = self._row
+        growing = True
+        while growing:
+            growing = False
             for table in tables:
-                while len(table.rows) < len(table.objects):
-                    table.rows.append(self._row(table.objects[len(table.rows)]))
-        classes: dict[str, type] = {}
-        for table in tables:
-            for thing in table.objects:
-                for base in type(thing).__mro__[:-1]:
-                    classes[base.__name__] = base
-        named = ",\n".join(
-            f"{json.dumps(name)}:{_class_record(classes[name])[0]}" for name in sorted(classes)
-        )
+                objects, rows = table.objects, table.rows
+                while len(rows) < len(objects):
+                    growing = True
+                    rows.append(row(objects[len(rows)]))
         from Cython import __version__ as cython_version
 
+        assert root is not None
         parts = [
             f'"schema":{SCHEMA}',
-            f'"cython":{json.dumps(cython_version)}',
-            f'"module":{json.dumps(str(self._module.full_module_name))}',
-            f'"root":{root["n"]}',
-            '"sources":' + json.dumps([_source_name(source) for source in self._sources.objects]),
-            '"classes":{\n' + named + "\n}",
+            f'"cython":{_scalar(cython_version)}',
+            f'"module":{_scalar(str(self._module.full_module_name))}',
+            f'"root":{root[5:-1]}',  # {"n":0}
+            '"sources":[' + ",".join(_scalar(_source_name(source)) for source in self._sources) + "]",
+            '"directive_defaults":' + str(self._dict(self._directive_defaults)),
+            '"delegates":{' + ",".join(f'"{key}":"{DELEGATES[key]}"' for key in sorted(DELEGATES)) + "}",
+            '"classes":{\n'
+            + ",\n".join(f'"{name}":{self._class_texts[name]}' for name in sorted(self._class_texts))
+            + "\n}",
         ]
-        for name, table in zip(("nodes", "types", "entries", "scopes", "helpers"), tables, strict=True):
-            parts.append(f'"{name}":[\n' + ",\n".join(table.rows) + "\n]")
+        parts += [f'"{table.name}":[\n' + ",\n".join(table.rows) + "\n]" for table in tables]
         return "{" + ",\n".join(parts) + "}\n"
 
+    # Objects
+
     def _row(self, thing: Any) -> str:
-        cls = type(thing)
-        defaults = _class_record(cls)[1]
-        attributes: dict[str, Any] = {}
-        for name, value in self._attributes(thing):
-            if name in defaults:
-                default = defaults[name]
-                if value is default or (type(value) is type(default) and value == default):
-                    continue
-            elif value is None:
+        plan = self._plans[type(thing)]
+        default_of, special_of = plan.defaults.get, plan.special.get
+        encoder_of, encode = self._encoders.get, self._encode
+        found: list[str] = []
+        values = thing.__dict__
+        if plan.restricted:
+            wanted = self._wanted(thing)
+            if wanted is not None:
+                values = {name: value for name, value in values.items() if name in wanted}
+        for name, value in values.items():
+            default = default_of(name)
+            if value is default or default is _LEFT_OUT:
                 continue
-            exported = self._value(value)
-            if exported is not _OMIT:
-                attributes[name] = exported
-        row: dict[str, Any] = {"k": cls.__name__}
-        place = self._place(thing)
-        if place is not None:
-            row["p"] = place
-        row["a"] = attributes
-        return json.dumps(row, separators=(",", ":"))
+            cls = type(value)
+            if cls in _PLAIN:
+                if value == default and (cls is not str or type(default) is str):
+                    continue
+                if not value and name in _FALSE_UNLESS_GIVEN:
+                    continue
+            elif not value and cls in _CONTAINERS and plan.compact:
+                continue
+            handler = special_of(name)
+            if handler is not None:
+                text = handler(thing, value)
+            else:
+                encoder = encoder_of(cls)
+                text = encoder(value) if encoder is not None else encode(value)
+            if text is not None:
+                found.append(f'"{name}":{text}')
+        if plan.extra is not None:
+            plan.extra(thing, found)
+        for name in plan.computed:
+            if name not in values:
+                text = self._computed(thing, name)
+                if text is not None:
+                    found.append(f'"{name}":{text}')
+        found.sort()
+        if plan.positioned:
+            place = self._place(thing)
+            if place:
+                return f'{plan.head},"p":{place},"a":{{{",".join(found)}}}}}'
+        return f'{plan.head},"a":{{{",".join(found)}}}}}'
 
-    def _attributes(self, thing: Any) -> Iterable[tuple[str, Any]]:
-        values = vars(thing)
-        if isinstance(thing, self._builtin_scope) or (
-            isinstance(thing, self._module_scope) and thing is not self._module.scope
-        ):
-            # Another module: what is used of it is reached by reference.
-            return [(name, values[name]) for name in ("name", "qualified_name", "is_package") if name in values]
-        return [(name, values[name]) for name in sorted(values) if name not in _SKIPPED]
+    def _wanted(self, thing: Any) -> frozenset[str] | None:
+        """The attributes to export of a foreign scope; None where it is not one."""
+        symtab = self._symtab
+        if isinstance(thing, symtab.BuiltinScope):
+            return _FOREIGN_BUILTIN
+        if isinstance(thing, symtab.ModuleScope):
+            return None if thing is self._module.scope else _FOREIGN_MODULE
+        if isinstance(thing, symtab.CClassScope):
+            if id(thing) in self._own_scopes:
+                return None
+            builtin = thing.parent_type is not None and thing.parent_type.is_builtin_type
+            return _FOREIGN_BUILTIN if builtin else _FOREIGN_CLASS
+        if isinstance(thing, symtab.CppClassScope):
+            return None if thing.global_scope() is self._module.scope else _FOREIGN_BUILTIN
+        return None
 
-    def _place(self, thing: Any) -> list[int] | None:
-        pos = getattr(thing, "pos", None)
-        if not isinstance(pos, tuple) or len(pos) != 3 or not isinstance(pos[0], self._source_type):
+    def _place(self, thing: Any) -> str | None:
+        pos = thing.pos
+        if type(pos) is not tuple or len(pos) != 3:
             return None
-        return [self._sources.index(pos[0]), pos[1], pos[2]]
+        source, line, column = pos
+        index = self._source_index.get(id(source))
+        if index is None:
+            if not isinstance(source, self._source_type):
+                return None
+            index = self._source_index[id(source)] = len(self._sources)
+            self._sources.append(source)
+        return f"[{index},{line},{column}]"
 
-    def _value(self, value: Any) -> Any:
-        if value is None or value is True or value is False:
-            return value
+    def _computed(self, thing: Any, name: str) -> str | None:
+        try:
+            value = getattr(thing, name)
+        except AttributeError:
+            return None
+        if name == "is_fused":
+            return "true" if value else None
+        return None if value is None else self._encode(value)
+
+    @staticmethod
+    def _conversions(thing: Any, found: list[str]) -> None:
+        """An integer type's functions to and from Python: Cython notes them once it needs them."""
+        for name, prefix in _INT_CONVERSIONS:
+            if getattr(type(thing), name) is None:
+                own = vars(thing).get(name) or prefix + thing.specialization_name()
+                found.append(f'"{name}":{_scalar(own)}')
+
+    @staticmethod
+    def _reassigned(entry: Any, found: list[str]) -> None:
+        if len(entry.cf_assignments) > 1:
+            found.append('"cf_is_reassigned":true')
+
+    # Classes
+
+    def _learn(self, cls: type, table: _Table) -> None:
+        """Make the plan for a class that is met for the first time, and note its bases."""
+        plan = self._plans[cls] = _Plan()
+        plan.head = f'{{"k":"{cls.__name__}"'
+        for base in reversed(cls.__mro__[:-1]):
+            if base.__name__ not in self._class_texts:
+                self._class_texts[base.__name__] = ""  # in case it comes up again within
+                self._class_texts[base.__name__] = self._class_text(base)
+        known = _class_cache[cls]
+        left_out = table.left_out
+        symtab = self._symtab
+        if table is self._nodes:
+            plan.positioned = True
+            plan.special = {
+                "constant_result": self._constant,
+                "directives": self._directives,
+                "initialized_check": lambda node, value: None if value else "false",
+            }
+        elif table is self._types:
+            if issubclass(cls, self._int_like):
+                plan.extra = self._conversions
+                left_out |= {"to_py_function", "from_py_function"}
+        elif table is self._entries:
+            plan.positioned = plan.compact = True
+            plan.extra = self._reassigned
+            plan.special = {"defining_entry": self._defining_entry}
+        elif table is self._scopes:
+            plan.compact = plan.restricted = True
+            plan.special = {"directives": self._directives, "subscopes": self._subscopes}
+            if issubclass(cls, symtab.ModuleScope):
+                plan.special["c_includes"] = self._includes
+                plan.special["entries"] = self._module_entries
+                plan.special.update((name, self._imported) for name in _ENTRY_LISTS)
+        else:
+            plan.special = {"pieces": self._pieces}
+        plan.defaults = {**known.defaults, **dict.fromkeys(left_out, _LEFT_OUT)}
+        plan.computed = tuple(name for name in known.computed if name not in left_out)
+
+    def _class_text(self, cls: type) -> str:
+        known = _class_cache.get(cls)
+        if known is None:
+            known = _class_cache[cls] = _Class(cls, self._families)
+        if not known.objects:
+            return known.head + ",".join(known.texts.values()) + "}}"
+        texts = dict(known.texts)
+        for name, value in known.objects.items():
+            texts[name] = f'"{name}":{self._encode(value)}'
+        return known.head + ",".join(texts[name] for name in sorted(texts)) + "}}"
+
+    # Values
+
+    def _encode(self, value: Any) -> str | None:
+        """A value's JSON; None where it is left out."""
         cls = type(value)
-        if cls is int or cls is float or cls is str:
-            return _plain(value)
-        family = self._family_of.get(cls, _OMIT)
-        if family is _OMIT:
-            family = None
-            for bases, tag, table in self._families:
-                if isinstance(value, bases):
-                    family = (tag, table)
-                    break
-            self._family_of[cls] = family
-        if family is not None:
-            return {family[0]: family[1].index(value)}
-        if isinstance(value, (*_SCALARS, complex)):
-            plain = _plain(value)
-            encoding = getattr(value, "encoding", None)
-            if isinstance(value, bytes) and encoding:
-                plain["enc"] = encoding
-            return plain
-        if isinstance(value, (list, tuple)):
-            return [item for item in map(self._value, value) if item is not _OMIT]
-        if isinstance(value, (set, frozenset)):
-            texts = [self._value(item) for item in value]
-            return sorted((item for item in texts if item is not _OMIT), key=json.dumps)
-        if isinstance(value, dict):
-            pairs = []
-            for key, item in value.items():
-                exported = self._value(key), self._value(item)
-                if _OMIT not in exported:
-                    pairs.append(list(exported))
-            return {"d": pairs}
-        if isinstance(value, self._utility):
-            return {"u": getattr(value, "name", None) or cls.__name__}
-        if cls.__name__ in _SENTINELS or callable(value):
-            return _OMIT
-        return {"o": cls.__name__}
+        encoder = self._encoders.get(cls)
+        if encoder is None:
+            encoder = self._encoders[cls] = self._encoder_for(cls)
+        return encoder(value)
+
+    def _encoder_for(self, cls: type) -> Encoder:
+        if issubclass(cls, self._parse_only):
+            return lambda value: None
+        for table in self._tables:
+            if issubclass(cls, table.bases):
+                self._learn(cls, table)
+                return table.encoder
+        if issubclass(cls, _SCALARS):
+            return _scalar
+        if issubclass(cls, (list, tuple)):
+            return self._list
+        if issubclass(cls, (set, frozenset)):
+            return self._set
+        if issubclass(cls, dict):
+            return self._dict
+        if issubclass(cls, self._utility):
+            return lambda value: f'{{"u":{_scalar(getattr(value, "name", None) or cls.__name__)}}}'
+        if issubclass(cls, type) or hasattr(cls, "__call__"):  # noqa: B004 - of the class
+            return lambda value: None
+        return lambda value: f'{{"o":"{cls.__name__}"}}'
+
+    def _list(self, value: Any) -> str | None:
+        if not value:
+            return "[]"
+        if self._depth >= _DEEPEST:
+            return f'{{"o":"{type(value).__name__}"}}'
+        self._depth += 1
+        encoders = self._encoders
+        texts = []
+        for item in value:
+            encoder = encoders.get(type(item))
+            text = encoder(item) if encoder is not None else self._encode(item)
+            if text is not None:
+                texts.append(text)
+        self._depth -= 1
+        return f"[{','.join(texts)}]"
+
+    def _set(self, value: Any) -> str | None:
+        """Sorted, by what does not depend on where an object lies or when it was met."""
+        if all(isinstance(item, _SCALARS) for item in value):
+            return f"[{','.join(sorted(map(_scalar, value)))}]"
+        return self._list(sorted(value, key=_order))
+
+    def _dict(self, value: Any) -> str | None:
+        if not value:
+            return '{"d":[]}'
+        if self._depth >= _DEEPEST:
+            return '{"o":"dict"}'
+        self._depth += 1
+        pairs = []
+        for key, item in value.items():
+            first, second = self._encode(key), self._encode(item)
+            if first is not None and second is not None:
+                pairs.append(f"[{first},{second}]")
+        self._depth -= 1
+        return f'{{"d":[{",".join(pairs)}]}}'
+
+    # Attributes with a form of their own
+
+    def _constant(self, node: Any, value: Any) -> str | None:
+        for unknown in self._unknown:
+            if value is unknown:
+                return None
+        if isinstance(value, (str, bytes)) and node.__dict__.get("value") == value:
+            return None
+        return self._encode(value)
+
+    def _defining_entry(self, entry: Any, value: Any) -> str | None:
+        return None if value is entry else self._encode(value)
+
+    def _subscopes(self, scope: Any, value: Any) -> str | None:
+        """A set; in the order in which Cython goes through it."""
+        return self._list(sorted(value, key=lambda inner: inner.scope_prefix))
+
+    def _directives(self, thing: Any, value: Any) -> str | None:
+        """What differs from the defaults, by name."""
+        if not isinstance(value, dict):
+            return self._encode(value)
+        text = self._directives_seen.get(id(value))
+        if text is None:
+            defaults = self._directive_defaults
+            different = {
+                name: value[name]
+                for name in sorted(value)
+                if name not in defaults or value[name] != defaults[name]
+            }
+            text = self._directives_seen[id(value)] = str(self._dict(different))
+        return text
+
+    def _module_entries(self, scope: Any, value: Any) -> str | None:
+        """Without what `from x cimport *` brought and nothing used."""
+        return self._dict({
+            name: entry
+            for name, entry in value.items()
+            if entry.scope is scope or entry.used or scope.has_import_star
+        })  # fmt: skip
+
+    def _includes(self, scope: Any, value: Any) -> str | None:
+        """In the order in which they are written; their own numbers go on from module to module."""
+        return self._list(sorted(value.values(), key=lambda include: include.order))
+
+    def _pieces(self, include: Any, value: Any) -> str | None:
+        return self._list([value[order] for order in sorted(value)])
+
+    def _imported(self, scope: Any, value: Any) -> str | None:
+        """Of another module only what the module's code imports from there."""
+        if scope is self._module.scope:
+            return self._list(value)
+        functions = value is scope.cfunc_entries
+        found = [entry for entry in value if entry.defined_in_pxd and (entry.used or not functions)]
+        return self._list(found) if found else None
 
 
-_OMIT: Any = type("_Omit", (), {"__repr__": lambda self: "<omitted>"})()
+_INT_CONVERSIONS = (
+    ("to_py_function", "__Pyx_PyLong_From_"),
+    ("from_py_function", "__Pyx_PyLong_As_"),
+)
+_PLAIN = frozenset({bool, int, str})
+_CONTAINERS = frozenset({list, dict, set, tuple})
+
+
+def _order(thing: Any) -> tuple[str, ...]:
+    pos = getattr(thing, "pos", None) or ()
+    names = [str(getattr(thing, name, "")) for name in ("cname", "name")]
+    return (type(thing).__name__, *(f"{part:9}" for part in pos[1:]), *names)
 
 
 def _source_name(source: Any) -> str:
@@ -245,5 +589,5 @@ def _source_name(source: Any) -> str:
 
 
 def export(module: Any) -> str:
-    """The analysed module's tree as JSON text, UTF-8 without escapes needed: ASCII only."""
+    """The analysed module's tree as JSON text, ASCII only."""
     return Exporter(module).export()

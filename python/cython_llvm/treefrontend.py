@@ -1,0 +1,73 @@
+"""Cython's pipeline up to the point where it would generate code, and the analysed tree from there.
+
+For `cython --backend=llvm --emit=tree`; the form of the text is in docs/tree-schema.md.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from . import frontend
+from .settings import Settings
+
+
+@contextmanager
+def exporting() -> Iterator[list[str]]:
+    """While this lasts, compilations of this thread end in a tree instead of in C.
+
+    The texts, one per module, are appended to the list.  The C files stay empty: what reads
+    Cython's results goes on as ever.
+    """
+    from Cython.Compiler import Pipeline
+
+    from . import treeexport
+
+    trees: list[str] = []
+    owner = threading.get_ident()
+
+    def with_export(context: Any, options: Any, result: Any, *args: Any, **kwargs: Any) -> Any:
+        stages = stock(context, options, result, *args, **kwargs)
+        if threading.get_ident() != owner:
+            return stages
+
+        def export_stage(module: Any) -> Any:
+            trees.append(treeexport.export(module))
+            result.compilation_source = module.compilation_source
+            with open(result.c_file, "wb"):
+                pass
+            return result
+
+        return [*stages[: generation_stage(stages)], export_stage]
+
+    with frontend.LOCK:
+        stock = Pipeline.create_pyx_pipeline
+        Pipeline.create_pyx_pipeline = with_export
+        try:
+            yield trees
+        finally:
+            Pipeline.create_pyx_pipeline = stock
+
+
+def generation_stage(stages: list[Any]) -> int:
+    """The index of the stage that generates code."""
+    return next(
+        index
+        for index, stage in enumerate(stages)
+        if getattr(stage, "__name__", "") == "generate_pyx_code_stage"
+    )
+
+
+def export_tree(
+    path: str, module_name: str, settings: Settings, *, shared_utility: str | None = None
+) -> str:
+    """The analysed tree of one file as JSON; raises `CompileError` as `frontend.generate_c` does."""
+    from . import compiler_import
+
+    with frontend.LOCK:
+        compiler_import.import_compiler()
+        with exporting() as trees:
+            frontend.generate_c(path, module_name, settings, shared_utility=shared_utility)
+    return trees[0]
