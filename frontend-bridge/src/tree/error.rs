@@ -41,12 +41,6 @@ pub enum TreeError {
         /// What is wrong.
         message: String,
     },
-    /// A key that occurs twice in one table.
-    #[error("the exported tree is damaged: {path}: given twice")]
-    Duplicate {
-        /// Where.
-        path: String,
-    },
     /// A sound tree in which an object lacks an attribute that it must have.
     #[error("{place}: a {kind} has no {wanted} in its attribute `{attribute}` ({path})")]
     Missing {
@@ -71,8 +65,7 @@ impl TreeError {
             TreeError::Schema { .. } => "CYL1602",
             TreeError::Reference { .. } => "CYL1603",
             TreeError::Class { .. } => "CYL1604",
-            TreeError::Duplicate { .. } => "CYL1605",
-            TreeError::Missing { .. } => "CYL1606",
+            TreeError::Missing { .. } => "CYL1605",
         }
     }
 
@@ -82,7 +75,6 @@ impl TreeError {
             TreeError::Malformed { path, .. }
             | TreeError::Reference { path, .. }
             | TreeError::Class { path, .. }
-            | TreeError::Duplicate { path }
             | TreeError::Missing { path, .. } => path,
             TreeError::Schema { .. } => "schema",
         }

@@ -48,7 +48,8 @@ macro_rules! handles {
                 self.object().is_a(class)
             }
 
-            /// An attribute: its own, or else the class's default.
+            /// An attribute: its own, or else the class's default, or else what the object says to
+            /// which it delegates (a typedef to the type that it names).
             pub fn attr(self, name: &str) -> Option<&'t Value> {
                 self.object().attr(name)
             }
@@ -121,6 +122,11 @@ macro_rules! handles {
             /// A dict in its order; empty where there is none.
             pub fn map(self, name: &str) -> &'t [(Value, Value)] {
                 self.object().map(name)
+            }
+
+            /// A compiler directive: as its `directives` have it, or else the default of them all.
+            pub fn directive(self, name: &str) -> Option<&'t Value> {
+                self.object().directive(name)
             }
 
             /// Its place in the source.

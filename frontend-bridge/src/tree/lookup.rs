@@ -41,6 +41,9 @@ families! {
     HelperId, helpers, Helper;
 }
 
+/// A typedef of a typedef of ... ends before this, and a damaged file may go in circles.
+const LONGEST_DELEGATION: usize = 64;
+
 /// A row with the tree that it is of.
 #[derive(Clone, Copy)]
 pub(super) struct Object<'t> {
@@ -61,16 +64,48 @@ impl<'t> Object<'t> {
     }
 
     pub fn kind(self) -> &'t str {
-        &self.class().name
+        self.tree.names.text(self.class().name)
     }
 
     pub fn is_a(self, class: &str) -> bool {
-        self.mro().any(|base| &*base.name == class)
+        let name = self.tree.names.number(class);
+        name.is_some_and(|name| self.mro().any(|base| base.name == name))
     }
 
     pub fn attr(self, name: &str) -> Option<&'t Value> {
-        let name = *self.tree.names.get(name)?;
+        let name = self.tree.names.number(name)?;
+        let mut object = self;
+        for _ in 0..LONGEST_DELEGATION {
+            let found = object.undelegated(name);
+            if found.is_some() {
+                return found;
+            }
+            object = object.delegate()?;
+        }
+        None
+    }
+
+    /// An attribute of the object or its class.
+    fn undelegated(self, name: u32) -> Option<&'t Value> {
         find(&self.row.own, name).or_else(|| self.mro().find_map(|base| find(&base.own, name)))
+    }
+
+    /// The object that answers for what this one lacks, as some of Cython's `__getattr__` do.
+    fn delegate(self) -> Option<Object<'t>> {
+        let tree = self.tree;
+        let row = match self.undelegated(self.class().delegate?)? {
+            Value::Node(id) => &tree.nodes[id.index()],
+            Value::Type(id) => &tree.types[id.index()],
+            Value::Entry(id) => &tree.entries[id.index()],
+            Value::Scope(id) => &tree.scopes[id.index()],
+            Value::Helper(id) => &tree.helpers[id.index()],
+            _ => return None,
+        };
+        Some(Object { tree, row })
+    }
+
+    pub fn directive(self, name: &str) -> Option<&'t Value> {
+        in_map(self.map("directives"), name).or_else(|| self.tree.directive_default(name))
     }
 
     pub fn flag(self, name: &str) -> bool {
@@ -120,4 +155,12 @@ fn find(attributes: &Attributes, name: u32) -> Option<&Value> {
         .binary_search_by_key(&name, |(known, _)| *known)
         .ok()?;
     Some(&attributes[at].1)
+}
+
+/// The value of a key that is text.
+pub(super) fn in_map<'t>(map: &'t [(Value, Value)], name: &str) -> Option<&'t Value> {
+    map.iter().find_map(|(key, value)| match key {
+        Value::Str(key) if key == name => Some(value),
+        _ => None,
+    })
 }

@@ -10,8 +10,11 @@ mod error;
 mod handles;
 mod ids;
 mod lookup;
+mod names;
+mod parse;
 mod reader;
 mod schema;
+mod seed;
 mod store;
 mod value;
 

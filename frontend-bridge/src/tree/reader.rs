@@ -1,15 +1,14 @@
 //! From the file's form to a checked tree.
 
-use std::collections::HashMap;
-
 use super::error::TreeError;
 use super::ids::NodeId;
-use super::schema::{Pairs, RawClass, RawRow, RawTree};
-use super::store::{Attributes, Class, Position, Row, Tree};
+use super::names::Names;
+use super::schema::{Delegate, RawClass, RawRow, RawTree};
+use super::store::{Class, Row, Tree};
 use super::value::Value;
 
-/// Checks all references, and interns all names.
-pub(super) fn read(raw: RawTree<'_>) -> Result<Tree, TreeError> {
+/// Checks all references.
+pub(super) fn read(raw: RawTree, names: Names) -> Result<Tree, TreeError> {
     let mut reader = Reader {
         lengths: Lengths {
             nodes: raw.nodes.len(),
@@ -19,14 +18,19 @@ pub(super) fn read(raw: RawTree<'_>) -> Result<Tree, TreeError> {
             helpers: raw.helpers.len(),
             sources: raw.sources.len(),
         },
-        names: HashMap::new(),
-        classes: HashMap::new(),
+        class_of: vec![None; names.len()],
+        names: &names,
     };
+    inside("node", raw.root, reader.lengths.nodes).map_err(|bad| bad.at("root".to_owned()))?;
+    let defaults = Value::Map(raw.directive_defaults);
     reader
         .lengths
-        .check(&Value::Node(NodeId(raw.root)))
-        .map_err(|bad| bad.at("root".to_owned()))?;
-    let classes = reader.all_classes(raw.classes)?;
+        .check(&defaults)
+        .map_err(|bad| bad.at("directive_defaults".to_owned()))?;
+    let Value::Map(directive_defaults) = defaults else {
+        unreachable!("it is made above")
+    };
+    let classes = reader.classes(raw.classes, &raw.delegates)?;
     let nodes = reader.rows("nodes", raw.nodes)?;
     let types = reader.rows("types", raw.types)?;
     let entries = reader.rows("entries", raw.entries)?;
@@ -37,7 +41,8 @@ pub(super) fn read(raw: RawTree<'_>) -> Result<Tree, TreeError> {
         module: raw.module,
         root: NodeId(raw.root),
         sources: raw.sources,
-        names: reader.names,
+        directive_defaults,
+        names,
         classes,
         nodes,
         types,
@@ -47,122 +52,87 @@ pub(super) fn read(raw: RawTree<'_>) -> Result<Tree, TreeError> {
     })
 }
 
-struct Reader {
+struct Reader<'n> {
     lengths: Lengths,
-    /// Attributes' names.
-    names: HashMap<Box<str>, u32>,
-    /// Classes by name.
-    classes: HashMap<Box<str>, u32>,
+    names: &'n Names,
+    /// The class of each name that is one.
+    class_of: Vec<Option<u32>>,
 }
 
-impl Reader {
-    fn all_classes(&mut self, raw: Pairs<'_, RawClass<'_>>) -> Result<Vec<Class>, TreeError> {
-        for (name, _) in &raw.0 {
-            let next = index(self.classes.len());
-            if self.classes.insert(name.0.as_ref().into(), next).is_some() {
-                return Err(TreeError::Duplicate {
-                    path: format!("classes.{}", name.0),
-                });
-            }
+impl Reader<'_> {
+    fn classes(
+        &mut self,
+        raw: Vec<RawClass>,
+        delegates: &[Delegate],
+    ) -> Result<Vec<Class>, TreeError> {
+        for (class, at) in raw.iter().zip(0..) {
+            self.class_of[class.name as usize] = Some(at);
         }
-        raw.0
-            .into_iter()
-            .map(|(name, class)| self.class(&name.0, class))
+        let mut attribute_of = vec![None; self.names.len()];
+        for delegate in delegates {
+            attribute_of[delegate.class as usize] = Some(delegate.attribute);
+        }
+        raw.into_iter()
+            .map(|class| self.class(class, &attribute_of))
             .collect()
     }
 
-    fn class(&mut self, name: &str, raw: RawClass<'_>) -> Result<Class, TreeError> {
-        let path = || format!("classes.{name}");
-        if raw.mro.first().is_none_or(|first| first.0 != name) {
+    /// Checks a class; `attribute_of` has the delegating attribute by the class's name.
+    fn class(&self, raw: RawClass, attribute_of: &[Option<u32>]) -> Result<Class, TreeError> {
+        let path = || format!("classes.{}", self.names.text(raw.name));
+        if raw.mro.first() != Some(&raw.name) {
             return Err(TreeError::Class {
                 path: path() + ".mro",
                 message: "does not begin with the class itself".to_owned(),
             });
         }
-        let mro = raw
-            .mro
-            .iter()
-            .enumerate()
-            .map(|(at, base)| self.class_of(&base.0, || format!("{}.mro[{at}]", path())))
+        let mro = raw.mro.iter().enumerate();
+        let mro = mro
+            .map(|(at, base)| self.class_named(*base, || format!("{}.mro[{at}]", path())))
             .collect::<Result<_, _>>()?;
-        let own = self.attributes(raw.own, || path() + ".own")?;
+        let delegate = raw.mro.iter().find_map(|base| attribute_of[*base as usize]);
+        self.check(&raw.own, || path() + ".own")?;
         Ok(Class {
-            name: name.into(),
+            name: raw.name,
             mro,
-            own,
+            own: raw.own,
+            delegate,
         })
     }
 
-    fn rows(&mut self, table: &str, raw: Vec<RawRow<'_>>) -> Result<Vec<Row>, TreeError> {
-        let mut rows = Vec::with_capacity(raw.len());
-        for (at, row) in raw.into_iter().enumerate() {
+    fn rows(&self, table: &str, raw: Vec<RawRow>) -> Result<Vec<Row>, TreeError> {
+        let row = |(at, row): (usize, RawRow)| {
             let path = || format!("{table}[{at}]");
-            let class = self.class_of(&row.k.0, || path() + ".k")?;
-            let position = row.p.map(|(source, line, column)| Position {
-                source,
-                line,
-                column,
-            });
-            if let Some(Position { source, .. }) = position {
-                inside("source", source, self.lengths.sources)
+            let class = self.class_named(row.kind, || path() + ".k")?;
+            if let Some(position) = row.position {
+                inside("source", position.source, self.lengths.sources)
                     .map_err(|bad| bad.at(path() + ".p[0]"))?;
             }
-            let own = self.attributes(row.a, || path() + ".a")?;
-            rows.push(Row {
+            self.check(&row.own, || path() + ".a")?;
+            Ok(Row {
                 class,
-                position,
-                own,
-            });
-        }
-        Ok(rows)
-    }
-
-    fn class_of(&self, name: &str, path: impl Fn() -> String) -> Result<u32, TreeError> {
-        self.classes
-            .get(name)
-            .copied()
-            .ok_or_else(|| TreeError::Class {
-                path: path(),
-                message: format!("class `{name}` is not in `classes`"),
+                position: row.position,
+                own: row.own,
             })
+        };
+        raw.into_iter().enumerate().map(row).collect()
     }
 
-    fn attributes(
-        &mut self,
-        raw: Pairs<'_, Value>,
-        path: impl Fn() -> String,
-    ) -> Result<Attributes, TreeError> {
-        let mut all = Vec::with_capacity(raw.0.len());
-        for (name, value) in raw.0 {
+    fn class_named(&self, name: u32, path: impl Fn() -> String) -> Result<u32, TreeError> {
+        self.class_of[name as usize].ok_or_else(|| TreeError::Class {
+            path: path(),
+            message: format!("class `{}` is not in `classes`", self.names.text(name)),
+        })
+    }
+
+    fn check(&self, all: &[(u32, Value)], path: impl Fn() -> String) -> Result<(), TreeError> {
+        for (name, value) in all {
             self.lengths
-                .check(&value)
-                .map_err(|bad| bad.at(format!("{}.{}", path(), name.0)))?;
-            all.push((self.intern(&name.0), value));
+                .check(value)
+                .map_err(|bad| bad.at(format!("{}.{}", path(), self.names.text(*name))))?;
         }
-        all.sort_unstable_by_key(|(name, _)| *name);
-        if let Some(twice) = all.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            let name = self.names.iter().find(|(_, id)| **id == twice[0].0);
-            let name = name.map_or("", |(name, _)| name);
-            return Err(TreeError::Duplicate {
-                path: format!("{}.{name}", path()),
-            });
-        }
-        Ok(all.into_boxed_slice())
+        Ok(())
     }
-
-    fn intern(&mut self, name: &str) -> u32 {
-        if let Some(known) = self.names.get(name) {
-            return *known;
-        }
-        let next = index(self.names.len());
-        self.names.insert(name.into(), next);
-        next
-    }
-}
-
-/// How many names there are, as the next one's index; a file of 2^32 names is larger than memory.
-fn index(len: usize) -> u32 {
-    u32::try_from(len).expect("fewer than 2^32 names")
 }
 
 /// How many rows each table has.
@@ -176,7 +146,7 @@ struct Lengths {
 }
 
 impl Lengths {
-    /// Checks the references in a value.  It is as deep as the JSON reader lets it be.
+    /// Checks the references in a value, which is as deep as the JSON reader lets it be.
     fn check(&self, value: &Value) -> Result<(), OutOfRange> {
         let (family, tag, index, len) = match value {
             Value::Node(id) => ("node", "n", id.0, self.nodes),

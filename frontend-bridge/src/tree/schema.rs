@@ -1,179 +1,279 @@
 //! The file's form, before any of its references are looked at.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::error::TreeError;
+use super::names::Names;
+use super::seed::{Name, Read, fill, need, once, read, with};
+use super::store::{Attributes, Position};
 use super::value::Value;
 
-/// The version of the form that is read here.
-const SCHEMA: i64 = 1;
-
-/// The whole file.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawTree<'a> {
+/// The whole file; what else is at its top is passed over.
+pub(super) struct RawTree {
     pub schema: i64,
     pub cython: String,
     pub module: String,
     pub root: u32,
     pub sources: Vec<String>,
-    #[serde(borrow)]
-    pub classes: Pairs<'a, RawClass<'a>>,
-    #[serde(borrow)]
-    pub nodes: Vec<RawRow<'a>>,
-    #[serde(borrow)]
-    pub types: Vec<RawRow<'a>>,
-    #[serde(borrow)]
-    pub entries: Vec<RawRow<'a>>,
-    #[serde(borrow)]
-    pub scopes: Vec<RawRow<'a>>,
-    #[serde(borrow)]
-    pub helpers: Vec<RawRow<'a>>,
+    pub directive_defaults: Vec<(Value, Value)>,
+    pub delegates: Vec<Delegate>,
+    pub classes: Vec<RawClass>,
+    pub nodes: Vec<RawRow>,
+    pub types: Vec<RawRow>,
+    pub entries: Vec<RawRow>,
+    pub scopes: Vec<RawRow>,
+    pub helpers: Vec<RawRow>,
+}
+
+/// A class, and the attribute with the object that answers for what its instances lack.
+pub(super) struct Delegate {
+    pub class: u32,
+    pub attribute: u32,
 }
 
 /// A class: itself and its bases, and what it says of all its instances.
+pub(super) struct RawClass {
+    pub name: u32,
+    pub mro: Vec<u32>,
+    pub own: Attributes,
+}
+
+/// An object, with its class by name.
+pub(super) struct RawRow {
+    pub kind: u32,
+    pub position: Option<Position>,
+    pub own: Attributes,
+}
+
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawClass<'a> {
-    #[serde(borrow)]
-    pub mro: Vec<Text<'a>>,
-    #[serde(borrow)]
-    pub own: Pairs<'a, Value>,
+#[serde(field_identifier, rename_all = "lowercase")]
+enum RowKey {
+    K,
+    P,
+    A,
 }
 
-/// An object.
+read!(
+    RawRow,
+    "an object's row",
+    deserialize_map,
+    visit_map<MapAccess>,
+    |names, map| {
+        let (mut kind, mut place, mut own) = (None, None, None);
+        while let Some(key) = map.next_key()? {
+            match key {
+                RowKey::K => fill(&mut kind, "k", map.next_value_seed(with::<Name>(names))?)?,
+                RowKey::P => fill(
+                    &mut place,
+                    "p",
+                    map.next_value::<Option<(u32, u32, u32)>>()?,
+                )?,
+                RowKey::A => fill(&mut own, "a", map.next_value_seed(with(names))?)?,
+            }
+        }
+        Ok(RawRow {
+            kind: need(kind, "k")?.0,
+            position: place.flatten().map(|(source, line, column)| Position {
+                source,
+                line,
+                column,
+            }),
+            own: need(own, "a")?,
+        })
+    }
+);
+
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawRow<'a> {
-    #[serde(borrow)]
-    pub k: Text<'a>,
-    #[serde(default)]
-    pub p: Option<(u32, u32, u32)>,
-    #[serde(borrow)]
-    pub a: Pairs<'a, Value>,
+#[serde(field_identifier, rename_all = "lowercase")]
+enum ClassKey {
+    Mro,
+    Own,
 }
 
-/// A JSON object in its order, double keys included.
-pub(super) struct Pairs<'a, T>(pub Vec<(Text<'a>, T)>);
+/// A class without its name.
+struct ClassBody(Vec<Name>, Attributes);
 
-/// A string, borrowed from the file where it has no escapes.
-pub(super) struct Text<'a>(pub Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+read!(
+    ClassBody,
+    "a class",
+    deserialize_map,
+    visit_map<MapAccess>,
+    |names, map| {
+        let (mut mro, mut own) = (None, None);
+        while let Some(key) = map.next_key()? {
+            match key {
+                ClassKey::Mro => fill(&mut mro, "mro", map.next_value_seed(with(names))?)?,
+                ClassKey::Own => fill(&mut own, "own", map.next_value_seed(with(names))?)?,
             }
         }
-        deserializer.deserialize_str(TextVisitor)
+        Ok(ClassBody(need(mro, "mro")?, need(own, "own")?))
     }
+);
+
+read!(
+    Vec<RawClass>,
+    "the classes by name",
+    deserialize_map,
+    visit_map<MapAccess>,
+    |names, map| {
+        let mut classes = Vec::new();
+        while let Some(Name(name)) = map.next_key_seed(with(names))? {
+            let ClassBody(mro, own) = map.next_value_seed(with(names))?;
+            classes.push(RawClass {
+                name,
+                mro: mro.into_iter().map(|base| base.0).collect(),
+                own,
+            });
+        }
+        let mut all: Vec<u32> = classes.iter().map(|class| class.name).collect();
+        all.sort_unstable();
+        once(names, all.into_iter())?;
+        Ok(classes)
+    }
+);
+
+read!(
+    Vec<Delegate>,
+    "attributes by class",
+    deserialize_map,
+    visit_map<MapAccess>,
+    |names, map| {
+        let mut delegates: Vec<Delegate> = Vec::new();
+        while let Some(Name(class)) = map.next_key_seed(with(names))? {
+            let Name(attribute) = map.next_value_seed(with(names))?;
+            delegates.push(Delegate { class, attribute });
+        }
+        delegates.sort_unstable_by_key(|delegate| delegate.class);
+        once(names, delegates.iter().map(|delegate| delegate.class))?;
+        Ok(delegates)
+    }
+);
+
+read!(
+    Vec<RawRow>,
+    "an array of rows",
+    deserialize_seq,
+    visit_seq<SeqAccess>,
+    |names, seq| {
+        let mut all = Vec::new();
+        while let Some(row) = seq.next_element_seed(with(names))? {
+            all.push(row);
+        }
+        Ok(all)
+    }
+);
+
+#[derive(serde::Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum TopKey {
+    Schema,
+    Cython,
+    Module,
+    Root,
+    Sources,
+    DirectiveDefaults,
+    Delegates,
+    Classes,
+    Nodes,
+    Types,
+    Entries,
+    Scopes,
+    Helpers,
+    #[serde(other)]
+    Other,
 }
 
-impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Pairs<'a, T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PairsVisitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for PairsVisitor<T> {
-            type Value = Pairs<'de, T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de, T>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
+read!(
+    RawTree,
+    "an exported tree",
+    deserialize_map,
+    visit_map<MapAccess>,
+    |names, map| {
+        let (mut schema, mut cython, mut module, mut root) = (None, None, None, None);
+        let (mut sources, mut defaults, mut delegates, mut classes) = (None, None, None, None);
+        let (mut nodes, mut types, mut entries) = (None, None, None);
+        let (mut scopes, mut helpers) = (None, None);
+        while let Some(key) = map.next_key()? {
+            match key {
+                TopKey::Schema => fill(&mut schema, "schema", map.next_value()?)?,
+                TopKey::Cython => fill(&mut cython, "cython", map.next_value::<Label>()?)?,
+                TopKey::Module => fill(&mut module, "module", map.next_value::<Label>()?)?,
+                TopKey::Root => fill(&mut root, "root", map.next_value()?)?,
+                TopKey::Sources => fill(&mut sources, "sources", map.next_value::<Vec<Label>>()?)?,
+                TopKey::DirectiveDefaults => {
+                    fill(
+                        &mut defaults,
+                        "directive_defaults",
+                        map.next_value::<Mapping>()?,
+                    )?;
                 }
-                Ok(Pairs(pairs))
+                TopKey::Delegates => {
+                    fill(
+                        &mut delegates,
+                        "delegates",
+                        map.next_value_seed(with(names))?,
+                    )?;
+                }
+                TopKey::Classes => {
+                    fill(&mut classes, "classes", map.next_value_seed(with(names))?)?
+                }
+                TopKey::Nodes => fill(&mut nodes, "nodes", map.next_value_seed(with(names))?)?,
+                TopKey::Types => fill(&mut types, "types", map.next_value_seed(with(names))?)?,
+                TopKey::Entries => {
+                    fill(&mut entries, "entries", map.next_value_seed(with(names))?)?
+                }
+                TopKey::Scopes => fill(&mut scopes, "scopes", map.next_value_seed(with(names))?)?,
+                TopKey::Helpers => {
+                    fill(&mut helpers, "helpers", map.next_value_seed(with(names))?)?
+                }
+                TopKey::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
-        deserializer.deserialize_map(PairsVisitor(PhantomData))
+        Ok(RawTree {
+            schema: need(schema, "schema")?,
+            cython: need(cython, "cython")?.0,
+            module: need(module, "module")?.0,
+            root: need(root, "root")?,
+            sources: need(sources, "sources")?
+                .into_iter()
+                .map(|source| source.0)
+                .collect(),
+            directive_defaults: defaults.map_or_else(Vec::new, |defaults| defaults.0),
+            delegates: delegates.unwrap_or_default(),
+            classes: need(classes, "classes")?,
+            nodes: need(nodes, "nodes")?,
+            types: need(types, "types")?,
+            entries: need(entries, "entries")?,
+            scopes: need(scopes, "scopes")?,
+            helpers: need(helpers, "helpers")?,
+        })
     }
-}
+);
 
-/// Reads the file's form.
-pub(super) fn parse(json: &[u8]) -> Result<RawTree<'_>, TreeError> {
-    // Following the path costs much, and is of use only where there is something to complain of:
-    // then the file is read once more.
-    let raw: RawTree<'_> = serde_json::from_slice(json).map_err(|error| explain(json, &error))?;
-    if raw.schema == SCHEMA {
-        Ok(raw)
-    } else {
-        Err(other_schema(raw.schema))
-    }
-}
+/// A name of something outside, such as a file: lone surrogates in it are replaced.
+struct Label(String);
 
-fn other_schema(found: i64) -> TreeError {
-    TreeError::Schema {
-        found,
-        known: SCHEMA,
-    }
-}
-
-/// Why `json` cannot be read, with the place.
-fn explain(json: &[u8], error: &serde_json::Error) -> TreeError {
-    if let Some(found) = schema_of(json)
-        && found != SCHEMA
-    {
-        return other_schema(found);
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    match serde_path_to_error::deserialize::<_, RawTree<'_>>(&mut deserializer) {
-        Err(error) => TreeError::Malformed {
-            path: error.path().to_string(),
-            message: error.inner().to_string(),
-        },
-        // All was well but for what follows it.
-        Ok(_) => TreeError::Malformed {
-            path: ".".to_owned(),
-            message: error.to_string(),
-        },
-    }
-}
-
-/// The schema's number, of a file whose other parts may be of any form.
-fn schema_of(json: &[u8]) -> Option<i64> {
-    struct Number(Option<i64>);
-    impl<'de> Deserialize<'de> for Number {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct Numbers;
-            impl<'de> Visitor<'de> for Numbers {
-                type Value = Number;
-
-                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str("an object")
-                }
-
-                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Number, A::Error> {
-                    let mut found = None;
-                    while let Some(key) = map.next_key::<Text<'de>>()? {
-                        if key.0 == "schema" {
-                            found = Some(map.next_value()?);
-                        } else {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
-                    Ok(Number(found))
-                }
-            }
-            deserializer.deserialize_map(Numbers)
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Value::deserialize(from)? {
+            Value::Str(text) => Ok(Label(text)),
+            Value::WideStr(bytes) => Ok(Label(String::from_utf8_lossy(&bytes).into_owned())),
+            _ => Err(D::Error::custom("not a string")),
         }
     }
-    serde_json::from_slice::<Number>(json).ok()?.0
+}
+
+/// A mapping.
+struct Mapping(Vec<(Value, Value)>);
+
+impl<'de> Deserialize<'de> for Mapping {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Value::deserialize(from)? {
+            Value::Map(pairs) => Ok(Mapping(pairs)),
+            _ => Err(D::Error::custom("not a mapping")),
+        }
+    }
 }

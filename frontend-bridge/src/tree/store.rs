@@ -1,12 +1,11 @@
 //! A tree in memory.
 
-use std::collections::HashMap;
-
 use super::error::TreeError;
 use super::handles::{Entry, Helper, Node, Scope, Type};
 use super::ids::{EntryId, HelperId, NodeId, ScopeId, TypeId};
+use super::names::Names;
 use super::value::Value;
-use super::{reader, schema};
+use super::{lookup, parse, reader};
 
 /// A place in the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,8 +24,9 @@ pub struct Tree {
     pub(super) module: String,
     pub(super) root: NodeId,
     pub(super) sources: Vec<String>,
-    /// Every attribute's name, once.
-    pub(super) names: HashMap<Box<str>, u32>,
+    /// Directives where nothing sets them, by name.
+    pub(super) directive_defaults: Vec<(Value, Value)>,
+    pub(super) names: Names,
     pub(super) classes: Vec<Class>,
     pub(super) nodes: Vec<Row>,
     pub(super) types: Vec<Row>,
@@ -40,10 +40,12 @@ pub(super) type Attributes = Box<[(u32, Value)]>;
 
 /// A class of Cython's.
 pub(super) struct Class {
-    pub name: Box<str>,
+    pub name: u32,
     /// Indices of itself and its bases, the most derived first.
     pub mro: Box<[u32]>,
     pub own: Attributes,
+    /// The attribute with the object that answers for what an instance lacks.
+    pub delegate: Option<u32>,
 }
 
 /// An object.
@@ -56,7 +58,8 @@ pub(super) struct Row {
 impl Tree {
     /// Reads and checks an exported tree.
     pub fn from_json(text: &[u8]) -> Result<Tree, TreeError> {
-        reader::read(schema::parse(text)?)
+        let (raw, names) = parse::parse(text)?;
+        reader::read(raw, names)
     }
 
     /// The module's node.
@@ -107,6 +110,11 @@ impl Tree {
     /// All scopes.
     pub fn scopes(&self) -> impl ExactSizeIterator<Item = Scope<'_>> {
         ids(&self.scopes).map(|index| self.scope(ScopeId(index)))
+    }
+
+    /// A directive where nothing sets it.
+    pub fn directive_default(&self, name: &str) -> Option<&Value> {
+        lookup::in_map(&self.directive_defaults, name)
     }
 
     /// The module's full name.

@@ -174,6 +174,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
 /// The key of a tagged object.
 #[derive(serde::Deserialize)]
+#[serde(field_identifier)]
 enum Tag {
     #[serde(rename = "n")]
     Node,
