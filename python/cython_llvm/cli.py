@@ -228,6 +228,16 @@ def build_one(
             options = type(options)(options, cplus=1)
             c_path = os.path.splitext(job.c_path)[0] + ".cpp"
             job = Job(job.source, job.output, c_path)
+        if request.emit == "tree":
+            from . import treefrontend
+
+            with treefrontend.exporting() as trees:
+                uncached = type(options)(options, cache=None)
+                if generate(main_module, stock_compile, job, uncached, request, directory):
+                    treefrontend.write(trees[0], job.output)
+                else:
+                    outcome.num_errors = 1
+            return outcome
         unit = generate(main_module, stock_compile, job, options, request, directory)
         if unit is None:
             outcome.num_errors = 1

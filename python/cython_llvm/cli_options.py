@@ -62,9 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser, *, jobs: bool = True) -> None
     group.add_argument("--backend", choices=BACKENDS, default=argparse.SUPPRESS,
                        help="c: write C, as without this option.  llvm: write an extension "
                             "module that can be imported")  # fmt: skip
-    group.add_argument("--emit", choices=EMIT_KINDS, default=argparse.SUPPRESS,
+    kinds = EMIT_KINDS if jobs else tuple(kind for kind in EMIT_KINDS if kind != "tree")
+    group.add_argument("--emit", choices=kinds, default=argparse.SUPPRESS,
                        help="what to write: extension module (default), object file, portable "
-                            "bitcode before optimisation, LLVM IR, assembly, or C")  # fmt: skip
+                            "bitcode before optimisation, LLVM IR, assembly, "
+                            + ("C, or Cython's analysed tree as JSON" if jobs else "or C"))  # fmt: skip
     group.add_argument("-O", dest="opt_level", type=int, choices=(0, 1, 2, 3),
                        metavar="LEVEL", default=argparse.SUPPRESS,
                        help="optimisation level, 0 to 3 (default 2)")  # fmt: skip

@@ -38,9 +38,9 @@ _LEFT_OUT_OF_NODES = frozenset({
 })  # fmt: skip
 _LEFT_OUT_OF_TYPES = frozenset({
     "_assign_from_py_code", "_convert_from_py_code", "_convert_to_py_code", "_empty_declaration",
-    "_special_assignable_reference_type", "_specialization_name", "cached_specialized_types",
+    "_needs_cpp_construction", "_special_assignable_reference_type", "_specialization_name", "cached_specialized_types",
     "defered_declarations", "declaration_value", "from_py_utility_code", "is_strict_signature", "pos",
-    "specializations", "to_py_utility_code", "to_pyunicode_utility",
+    "specialization_string", "specializations", "to_py_utility_code", "to_pyunicode_utility",
 })  # fmt: skip
 _LEFT_OUT_OF_ENTRIES = frozenset({
     "annotation", "cf_assignments", "cf_references", "directive_locals", "error_on_uninitialized",
@@ -88,6 +88,7 @@ _DEEPEST = 40  # containers within containers
 _LEFT_OUT: Any = object()
 
 Encoder = Callable[[Any], str | None]
+Extra = Callable[[Any, "list[str]"], None]
 
 
 class _Table:
@@ -133,7 +134,7 @@ class _Plan:
         self.compact = False  # empty containers are left out
         self.restricted = False  # scopes of other modules are not exported whole
         self.special: dict[str, Callable[[Any, Any], str | None]] = {}
-        self.extra: Callable[[Any, list[str]], None] | None = None
+        self.extra: Extra | None = None
 
 
 class _Class:
@@ -244,6 +245,10 @@ class Exporter:
         self._source_type = SourceDescriptor
         self._symtab = Symtab
         self._parse_only = (Nodes.CBaseTypeNode, Nodes.CDeclaratorNode, ExprNodes.AnnotationNode)
+        # Each of these types is there once for the process, and keeps what some module added last.
+        self._basic = (PyrexTypes.CNumericType, PyrexTypes.CVoidType, PyrexTypes.PyObjectType)
+        self._not_basic = (PyrexTypes.CEnumType, PyrexTypes.CComplexType, PyrexTypes.BuiltinObjectType,
+                           PyrexTypes.PyExtensionType)  # fmt: skip
         self._int_like = PyrexTypes.CIntLike
         self._unknown = (ExprNodes.not_a_constant, ExprNodes.constant_value_not_set)
         self._directive_defaults: dict[str, Any] = Options.get_directive_defaults()
@@ -396,6 +401,15 @@ class Exporter:
         if len(entry.cf_assignments) > 1:
             found.append('"cf_is_reassigned":true')
 
+    def _nothing(self, thing: Any, found: list[str]) -> None:
+        """What is null here does not come from the object that is asked otherwise."""
+        defaults = self._plans[type(thing)].defaults
+        found += [
+            f'"{name}":null'
+            for name, value in vars(thing).items()
+            if value is None and name not in defaults
+        ]
+
     # Classes
 
     def _learn(self, cls: type, table: _Table) -> None:
@@ -420,10 +434,17 @@ class Exporter:
             if issubclass(cls, self._int_like):
                 plan.extra = self._conversions
                 left_out |= {"to_py_function", "from_py_function"}
+            if issubclass(cls, self._basic) and not issubclass(cls, self._not_basic):
+                left_out |= {"entry", "scope"}
+            plan.special = {"entry": self._type_entry}
         elif table is self._entries:
             plan.positioned = plan.compact = True
             plan.extra = self._reassigned
-            plan.special = {"defining_entry": self._defining_entry}
+            plan.special = {
+                "defining_entry": self._defining_entry,
+                "init": lambda entry, value: self._encode(value) if value else None,
+                "used": self._used,
+            }
         elif table is self._scopes:
             plan.compact = plan.restricted = True
             plan.special = {"directives": self._directives, "subscopes": self._subscopes}
@@ -433,6 +454,8 @@ class Exporter:
                 plan.special.update((name, self._imported) for name in _ENTRY_LISTS)
         else:
             plan.special = {"pieces": self._pieces}
+        if any(base.__name__ in DELEGATES for base in cls.__mro__):
+            plan.extra = self._nothing if plan.extra is None else _both(plan.extra, self._nothing)
         plan.defaults = {**known.defaults, **dict.fromkeys(left_out, _LEFT_OUT)}
         plan.computed = tuple(name for name in known.computed if name not in left_out)
 
@@ -527,6 +550,19 @@ class Exporter:
     def _defining_entry(self, entry: Any, value: Any) -> str | None:
         return None if value is entry else self._encode(value)
 
+    def _type_entry(self, thing: Any, value: Any) -> str | None:
+        """A typedef within a C++ class has the entry of whichever class was looked at last."""
+        return None if thing.__dict__.get("typedef_namespace") else self._encode(value)
+
+    def _used(self, entry: Any, value: Any) -> str | None:
+        """Builtins are there once for the process: another module may have used them."""
+        scope = getattr(entry, "scope", None)
+        if scope is None or scope.is_builtin_scope:
+            return None
+        if scope.is_c_class_scope and scope.parent_type and scope.parent_type.is_builtin_type:
+            return None
+        return "1" if value else None
+
     def _subscopes(self, scope: Any, value: Any) -> str | None:
         """A set; in the order in which Cython goes through it."""
         return self._list(sorted(value, key=lambda inner: inner.scope_prefix))
@@ -576,6 +612,14 @@ _INT_CONVERSIONS = (
 )
 _PLAIN = frozenset({bool, int, str})
 _CONTAINERS = frozenset({list, dict, set, tuple})
+
+
+def _both(first: Extra, second: Extra) -> Extra:
+    def extra(thing: Any, found: list[str]) -> None:
+        first(thing, found)
+        second(thing, found)
+
+    return extra
 
 
 def _order(thing: Any) -> tuple[str, ...]:
