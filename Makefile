@@ -8,7 +8,7 @@ PY := .venv/bin/python
 RUST := Cargo.toml Cargo.lock .cargo/config.toml $(shell find frontend-bridge codegen runtime-abi \
 	reload python/src -type f 2>/dev/null) python/Cargo.toml python/build.rs
 PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' -o -name '*.pyi' \
-	-o -name '*.pth' 2>/dev/null) python/pyproject.toml README.md
+	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
 .PHONY: help setup build run test test-rust test-python test-system conformance conformance-short \
 	bench-latency bench-speed docs-check install lint fmt clean distclean
@@ -77,7 +77,7 @@ fmt: $(STAMPS)/venv ## format Rust, sort Python's imports
 
 clean: ## remove what was built
 	rm -rf target dist $(STAMPS)/wheel python/cython_llvm/data
-	rm -f python/cython_llvm/_native*.so python/cython_llvm/_cyutility*
+	rm -f python/cython_llvm/_native*.so python/cython_llvm/_cyutility* python/cython_llvm/_cyrt*
 
 distclean: clean ## remove the virtual environment and downloads too
 	rm -rf .venv .cache $(STAMPS)

@@ -6,6 +6,7 @@
 pub mod cold;
 pub mod context;
 pub mod error;
+pub mod exports;
 pub mod link;
 pub mod optimize;
 pub mod output;

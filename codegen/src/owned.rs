@@ -6,6 +6,7 @@ use inkwell::module::Module;
 use inkwell::targets::FileType;
 
 use crate::context::{Messages, collect_messages};
+use crate::exports::{self, Signature};
 use crate::symbols::{Symbols, symbols};
 use crate::target::host::{self, Cpu};
 use crate::{CodegenError, cold, optimize, output};
@@ -96,5 +97,13 @@ impl OwnedModule {
 
     pub fn symbols(&mut self) -> Symbols {
         symbols(&self.module)
+    }
+    /// Makes functions with these names visible to others; see [`exports`].
+    pub fn export_functions(&mut self, names: &[String]) -> Vec<String> {
+        exports::export_functions(&self.module, names)
+    }
+
+    pub fn signatures(&mut self) -> Vec<Signature> {
+        exports::signatures(&self.module)
     }
 }

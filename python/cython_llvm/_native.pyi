@@ -17,6 +17,15 @@ class Diagnostic(TypedDict):
     source_line: str | None  # the text of the physical line, where at hand
     option: str | None  # the warning's flag, e.g. "-Wunused-variable"
 
+class Signature(TypedDict):
+    """A function's type in LLVM's words."""
+
+    ret: str
+    params: list[str]
+    varargs: bool
+    defined: bool  # whether the module holds its body
+    abi: list[list[str]]  # attributes that decide how values are passed: result's, each parameter's
+
 class NativeError(Exception):
     """A step failed.  ``args == (code, message)``."""
 
@@ -48,6 +57,10 @@ class Module:
     def to_object(self) -> bytes: ...
     def defined_symbols(self) -> list[str]: ...
     def undefined_symbols(self) -> list[str]: ...
+    def export_functions(self, names: list[str]) -> list[str]:
+        """Make these functions visible to others; the names of those that have a body."""
+    def function_signatures(self) -> dict[str, Signature]:
+        """Every function's, declared ones' too, by name."""
 
 def compile_source(
     source: bytes,

@@ -123,6 +123,26 @@ impl Module {
     fn undefined_symbols(&self) -> Vec<String> {
         self.lock().symbols().undefined
     }
+
+    /// Makes functions with these names visible to other libraries; those that have a body.
+    fn export_functions(&self, py: Python<'_>, names: Vec<String>) -> Vec<String> {
+        py.detach(|| self.lock().export_functions(&names))
+    }
+
+    /// Every function's signature by its name, in LLVM's words.
+    fn function_signatures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let all = PyDict::new(py);
+        for signature in py.detach(|| self.lock().signatures()) {
+            let one = PyDict::new(py);
+            one.set_item("ret", signature.ret)?;
+            one.set_item("params", signature.params)?;
+            one.set_item("varargs", signature.varargs)?;
+            one.set_item("defined", signature.defined)?;
+            one.set_item("abi", signature.abi)?;
+            all.set_item(signature.name, one)?;
+        }
+        Ok(all)
+    }
 }
 
 fn language(name: &str) -> PyResult<Language> {

@@ -1,0 +1,438 @@
+"""Cython's run-time helpers for the tree route: one shared library of the wheel.
+
+What Cython puts into every module's C as static functions - calls, attribute access, conversions,
+CyFunctions, generators - is here compiled once, from the utility code of the installed Cython, into
+``_cyrt``.  Modules made from the analysed tree call it as plain external symbols;
+``_cyrt.symbols.json`` says with which types.
+
+The library is the extension module `cython_llvm._cyrt` as well: importing it fills the state
+(strings, types) that the helpers use.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import json
+import os
+import re
+import sysconfig
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+NAME = "cython_llvm._cyrt"
+SYMBOLS = "_cyrt.symbols.json"
+
+#: Functions that others may call, by how their names begin.
+_EXPORTED = re.compile(r"__Pyx|__pyx_|cyl_|Py(?!Init_)|_Py_")
+#: Parts of the module that is only there to hold the helpers, and of its types' slots.
+_OWN = re.compile(r"__pyx_(?:pw|pf|mdef|gb|tp|pymod|getprop|setprop|sq|mp|nb|bf|specialmethod|f)_"
+                  r"|__Pyx_(?:Init|Create|Cleanup|modinit)\w*(?:Constants|Globals|CodeObjects|StringTab)?$"
+                  r"|__pyx_(?:array|memoryview|memoryviewslice|MemviewEnum)___|__pyx_unpickle_")  # fmt: skip
+
+# The least that makes Cython set up every type and every string that helpers rely on.
+_SOURCE = """\
+# cython: language_level=3, binding=True
+def outer(a):
+    def inner(b):
+        return a + b
+    return inner
+def generator(a):
+    yield a
+    yield from a
+async def coroutine(a):
+    await a
+async def asynchronous(a):
+    yield await a
+cdef class Box:
+    cdef object held
+def view(double[:] a):
+    return a
+def star():
+    try:
+        pass
+    except* ValueError:
+        pass
+class Plain:
+    def method(self):
+        return super().method()
+"""
+
+
+def _path() -> str:
+    return os.path.join(os.path.dirname(__file__), "_cyrt" + sysconfig.get_config_var("EXT_SUFFIX"))
+
+
+def _symbols_path(library: str) -> str:
+    return os.path.join(os.path.dirname(library), SYMBOLS)
+
+
+def _version() -> str:
+    import Cython
+
+    return str(Cython.__version__)
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, Any] | None:
+    try:
+        with open(_symbols_path(_path()), encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def available() -> str | None:
+    """The library's path, where it has been built for the installed Cython."""
+    table = _table()
+    if table is None or table["cython"] != _version() or not os.path.exists(_path()):
+        return None
+    return _path()
+
+
+def symbols() -> dict[str, Any]:
+    """What may be called: types by name, see `build`."""
+    table = _table()
+    if table is None:
+        raise FileNotFoundError(f"{_symbols_path(_path())}: the run-time library has not been built")
+    return table["symbols"]
+
+
+@lru_cache(maxsize=1)
+def contents() -> dict[str, Any]:
+    """The lists in ``runtime_utilities.toml``."""
+    with open(Path(__file__).parent / "runtime_utilities.toml", "rb") as file:
+        return tomllib.load(file)
+
+
+def _utilities() -> Iterator[Any]:
+    """The utility code that names no type."""
+    from Cython.Compiler.Code import UtilityCode
+
+    for file, names in contents()["utilities"].items():
+        for name in names:
+            yield UtilityCode.load_cached(name, file)
+
+
+def _of_builtins() -> Iterator[Any]:
+    """What stands behind Python's builtin functions, methods and properties."""
+    from Cython.Compiler import Builtin
+
+    scopes = [Builtin.builtin_scope]
+    scopes += [kind.scope for kind in Builtin.builtin_types.values() if kind.scope is not None]
+    for scope in scopes:
+        for entry in scope.entries.values():
+            parts = getattr(entry.scope, "entries", {}).values() if entry.is_cproperty else ()
+            for one in (entry, *entry.overloaded_alternatives, *parts):
+                yield from filter(None, (one.utility_code, one.utility_code_definition))
+
+
+def _c_integers() -> list[Any]:
+    """Every C integer type, and the typedefs of the C library that pxd files know."""
+    from Cython.Compiler import PyrexTypes as P
+
+    return [P.c_char_type, P.c_schar_type, P.c_uchar_type, P.c_short_type, P.c_ushort_type, P.c_int_type,
+           P.c_uint_type, P.c_long_type, P.c_ulong_type, P.c_longlong_type, P.c_ulonglong_type,
+           P.c_py_ssize_t_type, P.c_size_t_type, P.c_ptrdiff_t_type,
+           P.c_py_hash_t_type, P.c_py_ucs4_type, P.c_bint_type, *_typedefs()]  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _typedefs() -> list[Any]:
+    from Cython.Compiler import PyrexTypes as P
+
+    return [P.CTypedefType(name, getattr(P, f"c_{base}_type"), name, 1)
+            for base, names in contents()["typedefs"].items() for name in names]  # fmt: skip
+
+
+def _complexes() -> list[Any]:
+    from Cython.Compiler import PyrexTypes as P
+
+    return [P.c_float_complex_type, P.c_double_complex_type, P.c_longdouble_complex_type]
+
+
+#: Of Python's numbers: the operators, and the types, that Cython has a function of its own for.
+_OPERATORS = {"+": "Add", "-": "Subtract", "*": "Multiply", "^": "Xor", "&": "And", "|": "Or"}
+_NUMBERS = ("object", "int", "float")
+
+
+def _of_types(scope: Any) -> Iterator[Any]:
+    """Utility code with a C type in it; some of it goes to ``scope`` by itself."""
+    from Cython.Compiler import PyrexTypes as P
+    from Cython.Compiler.Code import TempitaUtilityCode, UtilityCode
+
+    load, template = UtilityCode.load_cached, TempitaUtilityCode.load_cached
+    for kind in _c_integers():
+        plain = getattr(kind, "resolve", lambda kind=kind: kind)()
+        name, code = kind.specialization_name(), kind.empty_declaration_code()
+        kind.create_to_py_utility_code(scope)
+        kind.create_from_py_utility_code(scope)
+        if kind is P.c_bint_type:
+            continue
+        yield template("CIntToPyUnicode", "TypeConversion.c",
+                       {"TYPE": code, "TO_PY_FUNCTION": f"__Pyx_PyUnicode_From_{name}"})  # fmt: skip
+        yield load("IntPow", "CMath.c").specialize(
+            func_name="__Pyx_pow_" + code.replace(" ", "_"), type=code, signed=plain.signed and 1 or 0)
+        yield load("DivInt", "CMath.c").specialize(kind)
+        yield load("ModInt", "CMath.c").specialize(kind)
+        for operation in ("lshift", "add", "sub", "mul"):
+            for const_rhs in (False, True):
+                kind.overflow_check_binop(operation, scope, const_rhs=const_rhs)
+    for kind in (P.c_float_type, P.c_double_type, P.c_longdouble_type):
+        yield load("ModFloat", "CMath.c").specialize(kind, math_h_modifier=kind.math_h_modifier)
+    for kind in _complexes():
+        kind.create_to_py_utility_code(scope)
+        kind.create_from_py_utility_code(scope)
+
+
+def _of_objects() -> Iterator[Any]:
+    """Utility code with an operator, a method or Python types in it."""
+    from Cython.Compiler import PyrexTypes as P
+    from Cython.Compiler.Code import TempitaUtilityCode
+    from Cython.Compiler.Options import buffer_max_dims
+
+    load = TempitaUtilityCode.load_cached
+    for order in ("ObjC", "CObj"):
+        for op in ("Add", "Subtract", "Multiply", "And", "Or", "Xor", "Rshift", "Lshift", "Remainder",
+                   "FloorDivide", "TrueDivide"):  # fmt: skip
+            yield load("PyLongBinop", "Optimize.c", {"op": op, "order": order, "ret_type": P.py_object_type})
+        for op in ("Add", "Subtract", "Remainder", "TrueDivide", "Divide"):
+            yield load("PyFloatBinop", "Optimize.c", {"op": op, "order": order, "ret_type": P.py_object_type})
+        for op, ret in itertools.product(("Eq", "Ne"), (P.py_object_type, P.c_bint_type)):
+            for name in ("PyLongCompare", "PyFloatBinop"):
+                yield load(name, "Optimize.c", {"op": op, "order": order, "ret_type": ret})
+    for (op, name), one, two in itertools.product(_OPERATORS.items(), *[_NUMBERS] * 2):
+        yield load("PyNumberBinop", "Optimize.c", {
+            "op_name": f"PyNumber_{name}", "inplace_op_name": f"PyNumber_InPlace{name}",
+            "c_op": op, "type1": one, "type2": two})  # fmt: skip
+    comparisons = {"==": "Eq", "!=": "Ne", "<": "Lt", "<=": "Le", ">=": "Ge", ">": "Gt"}
+    types = ("object", "int", "float", "str", "bytes", "bytearray")
+    for (op, name), one, two, as_object in itertools.product(comparisons.items(), types, types, (True, False)):
+        yield load("PyObjectCompare", "Optimize.c",
+                   {"type1": one, "type2": two, "c_op": op, "op": name, "return_obj": as_object})  # fmt: skip
+    for access in ("Get", "Set"):
+        yield load("SliceObject", "ObjectHandling.c", {"access": access})
+    for name in contents()["unicode_predicates"]:
+        yield load("py_unicode_predicate", "StringTools.c", {"method_name": name})
+    yield load("CallSlotAsVectorcall", "ExtensionTypes.c",
+               {"ret_type": "PyObject *", "name": "tpnew", "obj_type": "PyTypeObject*", "error_value": "NULL"})
+    yield load("CallSlotAsVectorcall", "ExtensionTypes.c",
+               {"ret_type": "int", "name": "tpinit", "obj_type": "PyObject*", "error_value": "-1"})
+    for name in ("BufferStructDeclare", "BufferGetAndValidate"):
+        yield load(name, "Buffer.c", {"max_dims": buffer_max_dims})
+
+
+def _add_utilities(module_node: Any) -> Any:
+    """A stage of Cython's pipeline."""
+    scope = module_node.scope
+    for one in itertools.chain(_utilities(), _of_types(scope), _of_objects(), _of_builtins()):
+        scope.use_utility_code(one)
+    return module_node
+
+
+def _c_text(folder: str) -> bytes:
+    """C of a module that holds all of it."""
+    from Cython.Compiler import Errors, Main, Options, Pipeline
+    from Cython.Compiler.Scanning import FileSourceDescriptor
+    from Cython.Compiler.StringEncoding import EncodedString
+
+    source, output = os.path.join(folder, "_cyrt.pyx"), os.path.join(folder, "_cyrt.c")
+    with open(source, "w", encoding="utf-8") as file:
+        file.write(_SOURCE)
+    options = Options.CompilationOptions(Options.default_options, output_file=output)
+    Errors.reset()
+    context = Main.Context.from_options(options)
+    place = Main.CompilationSource(FileSourceDescriptor(source, "_cyrt.pyx"), EncodedString(NAME), folder)
+    result = Main.create_default_resultobj(place, options)
+    pipeline = Pipeline.create_pyx_pipeline(context, options, result)
+    at = [getattr(stage, "__name__", "") for stage in pipeline].index("inject_utility_code_stage")
+    pipeline.insert(at, _add_utilities)
+    error, _ = Pipeline.run_pipeline(pipeline, place)
+    if error is not None or Errors.get_errors_count():
+        raise RuntimeError(f"Cython could not make the run-time library: {error}")
+    with open(output, "rb") as file:
+        return file.read()
+
+
+_WRAPPER = re.compile(
+    r"(?P<ret>.*?)(?P<name>\w+)\((?P<params>[^()]*(?:\([^()]*\)[^()]*)*)\)(?: = (?P<call>.+))?"
+)
+
+
+def _wrapper(text: str) -> str:
+    """A C function `cyl_NAME` for a prototype in the table, with what it is to call."""
+    found = _WRAPPER.fullmatch(text)
+    if found is None:
+        raise ValueError(f"runtime_utilities.toml: not a prototype: {text}")
+    names = []
+    for param in _split(found["params"] if found["params"] != "void" else ""):
+        if not param:
+            continue
+        pointer = re.search(r"\(\*(\w+)\)", param)
+        names.append(pointer[1] if pointer else re.findall(r"\w+", param)[-1])
+    call = found["call"] or f"{found['name']}({', '.join(names)})"
+    back = "" if found["ret"].strip() == "void" else f"return ({found['ret']}) "
+    return (f"{found['ret']}cyl_{found['name']}({found['params']}); /*proto*/\n"
+            f"{found['ret']}cyl_{found['name']}({found['params']}) {{ {back}{call}; }}\n")  # fmt: skip
+
+
+def _families() -> Iterator[str]:
+    """Wrappers of macros that there are for every type of a kind, where they are macros."""
+    def of_macro(ret: str, name: str, params: str) -> str:
+        return f"#ifdef {name}\n{_wrapper(f'{ret} {name}({params})')}#endif\n"
+
+    for kind in _c_integers():
+        name, code = kind.specialization_name(), kind.empty_declaration_code()
+        yield of_macro("PyObject *", f"__Pyx_PyUnicode_From_{name}",
+                       f"{code} v, Py_ssize_t width, char padding, char format")  # fmt: skip
+        for op in ("add", "sub", "mul", "lshift"):
+            yield of_macro(code, f"__Pyx_{op}_const_{name}_checking_overflow", f"{code} a, {code} b, int *o")
+    for kind in _complexes():
+        code, real = kind.empty_declaration_code(), kind.real_type.empty_declaration_code()
+        for op in ("sum", "diff", "prod", "quot", "pow"):
+            yield of_macro(code, f"__Pyx_c_{op}{kind.funcsuffix}", f"{code} a, {code} b")
+        for op in ("neg", "conj"):
+            yield of_macro(code, f"__Pyx_c_{op}{kind.funcsuffix}", f"{code} a")
+        yield of_macro("int", f"__Pyx_c_eq{kind.funcsuffix}", f"{code} a, {code} b")
+        yield of_macro("int", f"__Pyx_c_is_zero{kind.funcsuffix}", f"{code} a")
+        yield of_macro(real, f"__Pyx_c_abs{kind.funcsuffix}", f"{code} a")
+    for op, place, one, two in itertools.product(_OPERATORS.values(), ("", "InPlace"), *[_NUMBERS] * 2):
+        yield of_macro("PyObject *", f"__Pyx_PyNumber_{place}{op}_{one}_{two}", "PyObject *a, PyObject *b")
+
+
+def _split(params: str) -> list[str]:
+    depth, parts = 0, [""]
+    for char in params:
+        depth += (char == "(") - (char == ")")
+        if char == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
+
+
+# Makes sure that the module's state is there; cheap after the first call.
+_INIT = """
+int cyl_runtime_init(void); /*proto*/
+int cyl_runtime_init(void) {
+    static PyObject *module = NULL;
+    if (unlikely(!module)) module = PyImport_ImportModule("cython_llvm._cyrt");
+    return likely(module) ? 0 : -1;
+}
+"""
+
+_CODE_FIELDS = re.compile(rb"(unsigned int (?:argcount|num_\w+|nlocals|flags|first_line)) : \d+;")
+
+
+def _with_wrappers(text: bytes) -> bytes:
+    # The fields of a code object's description are as wide as this one module needs.
+    text = _CODE_FIELDS.sub(rb"\1;", text)
+    wrappers = map(_wrapper, itertools.chain.from_iterable(contents()["wrappers"].values()))
+    return text + "".join((_INIT, *wrappers, *_families())).encode()
+
+
+def _exported(signatures: dict[str, Any]) -> list[str]:
+    withheld = set(contents()["own_state"])
+    return [name for name, one in signatures.items()
+            if one["defined"] and name not in withheld
+            and _EXPORTED.match(name) and not _OWN.match(name)]  # fmt: skip
+
+
+_DECLARED = re.compile(r"PyAPI_FUNC\([^)]*\)\s*(\w+)\s*\(")
+_HEADERS = ("Python.h", "frameobject.h", "structmember.h", "math.h", "stdio.h", "stdlib.h", "string.h",
+            "time.h")  # fmt: skip
+
+
+def _others(settings: Any) -> dict[str, Any]:
+    """Signatures of what the interpreter and the C library offer in their public headers."""
+    from . import errors, toolchain
+
+    include = Path(toolchain.python_include())
+    names = list(contents()["c_library"])
+    for header in sorted((*include.glob("*.h"), *include.glob("cpython/*.h"))):
+        names += _DECLARED.findall(header.read_text(encoding="utf-8"))
+    names = [name for name in dict.fromkeys(names) if _in_process(name)]
+    for _ in range(3):
+        lines = ["#define PY_SSIZE_T_CLEAN", *(f"#include <{name}>" for name in _HEADERS),
+                 "void *cyl_declared[] = {", *(f"(void *) &{name}," for name in names), "0};"]  # fmt: skip
+        try:
+            text = "\n".join(lines).encode()
+            return toolchain.compile_c(text, "declared.c", "c", settings,
+                                       extra_args=["-ferror-limit=0"]).function_signatures()  # fmt: skip
+        except errors.CompileError as error:
+            # Some are of headers that Python.h leaves out, and of platforms other than this one.
+            lost = {name for one in error.diagnostics for name in re.findall(r"'(\w+)'", one["message"])}
+            if not lost.intersection(names):
+                raise
+            names = [name for name in names if name not in lost]
+    raise RuntimeError("CPython's headers could not be read")
+
+
+def _in_process(name: str) -> bool:
+    return any(hasattr(library, name) for library in (ctypes.CDLL(None), ctypes.CDLL("libm.so.6")))
+
+
+def _check_undefined(names: list[str]) -> None:
+    """Nothing may be missing but what a link brings in."""
+    wanted = re.compile("_*(Py|pyx)", re.IGNORECASE)
+    missing = [name for name in names if wanted.match(name) and not _in_process(name)]
+    if missing:
+        raise RuntimeError(f"the run-time library would lack {', '.join(missing)}")
+
+
+_FUNCTION = re.compile(r"^define [^@]*@([\w.$]+)\(.*?^\}", re.MULTILINE | re.DOTALL)
+_FIELD = r"%struct\.__pyx_mstatetype, ptr @__pyx_mstate_global_static, i32 0, i32 {}\b"
+
+
+def _uses_own_state(ir: str) -> set[str]:
+    """The functions that work on the globals, or the cached code objects, of the module they are in."""
+    found = re.search(r"^%struct\.__pyx_mstatetype = type \{ (.*) \}$", ir, re.MULTILINE)
+    if found is None:
+        raise RuntimeError("the run-time library's state is not where it is expected")
+    # The module's dictionary is the first field, cython_runtime the third.
+    cache = re.findall(r"\[[^]]*\]|[%\w.]+", found[1]).index("%struct.__Pyx_CodeObjectCache")
+    state = "@__pyx_mstate_global_static"
+    own = re.compile("|".join((r"ptr @__pyx_m\b", rf"(?:load ptr, ptr|ptr noundef) {state}\b",
+                               *map(_FIELD.format, (0, 2, cache)))))  # fmt: skip
+    return {one[1] for one in _FUNCTION.finditer(ir) if own.search(one[0])}
+
+
+def build(output: str | None = None) -> str:
+    """Generate, compile and link the library, and write its table; its path.
+
+    A step of the wheel's build.  The table has every function by its name: `ret` and `params` are
+    types in LLVM's words, `abi` the attributes that decide how values are passed (the result's, then
+    each parameter's), `defined` is whether it is in the library: the others are CPython's and the C
+    library's.
+    """
+    from . import toolchain
+    from .frontend import LOCK
+    from .settings import Settings
+
+    output = output or _path()
+    # For every machine that the wheel may land on.
+    settings = Settings(opt_level=2, march="x86-64")
+    with tempfile.TemporaryDirectory() as folder:
+        with LOCK:
+            text = _with_wrappers(_c_text(folder))
+        module = toolchain.compile_c(text, os.path.join(folder, "_cyrt.c"), "c", settings,
+                                     extra_args=["-femit-all-decls",
+                                                 "-Werror=implicit-function-declaration"])  # fmt: skip
+    signatures = module.function_signatures()
+    exported = set(module.export_functions(_exported(signatures)))
+    if found := exported & _uses_own_state(module.to_ir()):
+        raise RuntimeError(f"these belong into own_state of runtime_utilities.toml: {', '.join(sorted(found))}")
+    toolchain.optimize(module, settings)
+    _check_undefined(module.undefined_symbols())
+    toolchain.link_extension([toolchain.emit(module, "obj", settings)], output, settings)
+    table = {name: one for name, one in sorted({**_others(settings), **signatures}.items())
+             if name in exported or not one["defined"] and _in_process(name)}  # fmt: skip
+    with open(_symbols_path(output), "w", encoding="utf-8") as file:
+        json.dump({"cython": _version(), "symbols": table}, file, indent=0)
+        file.write("\n")
+    _table.cache_clear()
+    return output
