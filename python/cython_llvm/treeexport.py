@@ -38,7 +38,8 @@ _LEFT_OUT_OF_NODES = frozenset({
 })  # fmt: skip
 _LEFT_OUT_OF_TYPES = frozenset({
     "_assign_from_py_code", "_convert_from_py_code", "_convert_to_py_code", "_empty_declaration",
-    "_needs_cpp_construction", "_special_assignable_reference_type", "_specialization_name", "cached_specialized_types",
+    "_needs_cpp_construction", "_special_assignable_reference_type", "_specialization_name",
+    "cached_specialized_types",
     "defered_declarations", "declaration_value", "from_py_utility_code", "is_strict_signature", "pos",
     "specialization_string", "specializations", "to_py_utility_code", "to_pyunicode_utility",
 })  # fmt: skip
@@ -83,7 +84,7 @@ _COMPUTED = ("code_object", "is_fused", "is_temp", "node_positions", "to_py_func
 
 _SCALARS = (bool, int, float, str, bytes, complex, type(None))
 _BIG = 1 << 62
-_DEEPEST = 40  # containers within containers
+_DEEPEST = 32  # containers within containers: JSON readers give up at 128 brackets
 
 _LEFT_OUT: Any = object()
 
@@ -247,8 +248,9 @@ class Exporter:
         self._parse_only = (Nodes.CBaseTypeNode, Nodes.CDeclaratorNode, ExprNodes.AnnotationNode)
         # Each of these types is there once for the process, and keeps what some module added last.
         self._basic = (PyrexTypes.CNumericType, PyrexTypes.CVoidType, PyrexTypes.PyObjectType)
-        self._not_basic = (PyrexTypes.CEnumType, PyrexTypes.CComplexType, PyrexTypes.BuiltinObjectType,
-                           PyrexTypes.PyExtensionType)  # fmt: skip
+        self._not_basic = (PyrexTypes.CEnumType, PyrexTypes.BuiltinObjectType, PyrexTypes.PyExtensionType)
+        self._qualified = PyrexTypes.CQualifierType
+        self._complex = PyrexTypes.CComplexType
         self._int_like = PyrexTypes.CIntLike
         self._unknown = (ExprNodes.not_a_constant, ExprNodes.constant_value_not_set)
         self._directive_defaults: dict[str, Any] = Options.get_directive_defaults()
@@ -397,6 +399,11 @@ class Exporter:
                 found.append(f'"{name}":{_scalar(own)}')
 
     @staticmethod
+    def _complex_conversion(thing: Any, found: list[str]) -> None:
+        name = "__Pyx_PyComplex_As_" + thing.specialization_name()
+        found.append(f'"from_py_function":{_scalar(name)}')
+
+    @staticmethod
     def _reassigned(entry: Any, found: list[str]) -> None:
         if len(entry.cf_assignments) > 1:
             found.append('"cf_is_reassigned":true')
@@ -436,6 +443,11 @@ class Exporter:
                 left_out |= {"to_py_function", "from_py_function"}
             if issubclass(cls, self._basic) and not issubclass(cls, self._not_basic):
                 left_out |= {"entry", "scope"}
+            if issubclass(cls, self._complex):
+                plan.extra = self._complex_conversion
+                left_out |= {"from_py_function"}
+            if issubclass(cls, self._qualified):
+                left_out |= {"scope"}
             plan.special = {"entry": self._type_entry}
         elif table is self._entries:
             plan.positioned = plan.compact = True
@@ -551,8 +563,8 @@ class Exporter:
         return None if value is entry else self._encode(value)
 
     def _type_entry(self, thing: Any, value: Any) -> str | None:
-        """A typedef within a C++ class has the entry of whichever class was looked at last."""
-        return None if thing.__dict__.get("typedef_namespace") else self._encode(value)
+        """Not of a typedef: some are there once for the process, with the entry of another module."""
+        return None if getattr(thing, "is_typedef", False) else self._encode(value)
 
     def _used(self, entry: Any, value: Any) -> str | None:
         """Builtins are there once for the process: another module may have used them."""
@@ -623,6 +635,8 @@ def _both(first: Extra, second: Extra) -> Extra:
 
 
 def _order(thing: Any) -> tuple[str, ...]:
+    if isinstance(thing, (tuple, *_SCALARS)):
+        return (type(thing).__name__, repr(thing))
     pos = getattr(thing, "pos", None) or ()
     names = [str(getattr(thing, name, "")) for name in ("cname", "name")]
     return (type(thing).__name__, *(f"{part:9}" for part in pos[1:]), *names)
