@@ -28,10 +28,11 @@ NAME = "cython_llvm._cyrt"
 SYMBOLS = "_cyrt.symbols.json"
 
 #: Functions that others may call, by how their names begin.
-_EXPORTED = re.compile(r"__Pyx|__pyx_|cyl_|Py(?!Init_)|_Py_")
+_EXPORTED = re.compile(r"__Pyx|__pyx_|cyl_|Py(?!Init_)|_Py_|_PyUnicode_")
 #: Parts of the module that is only there to hold the helpers, and of its types' slots.
 _OWN = re.compile(r"__pyx_(?:pw|pf|mdef|gb|tp|pymod|getprop|setprop|sq|mp|nb|bf|specialmethod|f)_"
-                  r"|__Pyx_(?:Init|Create|Cleanup|modinit)\w*(?:Constants|Globals|CodeObjects|StringTab)?$"
+                  r"|__Pyx_(?:Init(?:Constants|Globals|Cached\w+|AfterSharedUtility)|CreateCodeObjects)$"
+                  r"|__Pyx_(?:modinit|Cleanup)\w*"
                   r"|__pyx_(?:array|memoryview|memoryviewslice|MemviewEnum)___|__pyx_unpickle_")  # fmt: skip
 
 # The least that makes Cython set up every type and every string that helpers rely on.
@@ -50,8 +51,9 @@ async def asynchronous(a):
     yield await a
 cdef class Box:
     cdef object held
-def view(double[:] a):
-    return a
+def view(a):
+    cdef double[:] b = a
+    return b
 def star():
     try:
         pass
@@ -182,6 +184,8 @@ def _of_types(scope: Any) -> Iterator[Any]:
         for operation in ("lshift", "add", "sub", "mul"):
             for const_rhs in (False, True):
                 kind.overflow_check_binop(operation, scope, const_rhs=const_rhs)
+    P.c_anon_enum_type.create_to_py_utility_code(scope)
+    P.c_anon_enum_type.create_from_py_utility_code(scope)
     for kind in (P.c_float_type, P.c_double_type, P.c_longdouble_type):
         yield load("ModFloat", "CMath.c").specialize(kind, math_h_modifier=kind.math_h_modifier)
     for kind in _complexes():
@@ -226,11 +230,36 @@ def _of_objects() -> Iterator[Any]:
         yield load(name, "Buffer.c", {"max_dims": buffer_max_dims})
 
 
+def _of_views(scope: Any) -> None:
+    """Conversions of typed memoryviews of numbers and objects with up to three dimensions."""
+    from Cython.Compiler import PyrexTypes as P
+
+    kinds = [P.py_object_type, P.c_float_type, P.c_double_type, P.c_longdouble_type, *_complexes()]
+    kinds += [kind for kind in _c_integers() if kind not in (P.c_bint_type, P.c_py_ucs4_type)]
+    strided, follow, contig = (("direct", packing) for packing in ("strided", "follow", "contig"))
+    for kind, ndim in itertools.product(kinds, (1, 2, 3)):
+        layouts = {(strided,) * ndim, (*[follow] * (ndim - 1), contig), (contig, *[follow] * (ndim - 1))}
+        dtypes = [kind] if kind is P.py_object_type else [kind, P.c_const_type(kind)]
+        for dtype, axes in itertools.product(dtypes, sorted(layouts)):
+            view = P.MemoryViewSliceType(dtype, list(axes))
+            view.create_from_py_utility_code(scope)
+            view.create_to_py_utility_code(scope)
+
+
+def _of_fused() -> Iterator[Any]:
+    """The search for the specialisation that arguments ask for."""
+    from Cython.Compiler.UtilityCode import CythonUtilityCode
+
+    for name in ("match_signatures_single", "match_signatures"):
+        yield CythonUtilityCode.load(name, "FusedFunction.pyx")
+
+
 def _add_utilities(module_node: Any) -> Any:
     """A stage of Cython's pipeline."""
     scope = module_node.scope
-    for one in itertools.chain(_utilities(), _of_types(scope), _of_objects(), _of_builtins()):
+    for one in itertools.chain(_utilities(), _of_types(scope), _of_objects(), _of_builtins(), _of_fused()):
         scope.use_utility_code(one)
+    _of_views(scope)
     return module_node
 
 
@@ -315,13 +344,67 @@ def _split(params: str) -> list[str]:
     return parts
 
 
-# Makes sure that the module's state is there; cheap after the first call.
-_INIT = """
+# Makes sure that the module's state is there, cheaply after the first call; and, for helpers that
+# work on the state of the module they are in, functions that are given the caller's.
+_OWN_C = """
 int cyl_runtime_init(void); /*proto*/
 int cyl_runtime_init(void) {
     static PyObject *module = NULL;
     if (unlikely(!module)) module = PyImport_ImportModule("cython_llvm._cyrt");
     return likely(module) ? 0 : -1;
+}
+
+/* `*cache` starts as NULL; it is for one source file. */
+void cyl_add_traceback(void **cache, PyObject *globals, const char *function, int line,
+                       const char *filename); /*proto*/
+void cyl_add_traceback(void **cache, PyObject *globals, const char *function, int line,
+                       const char *filename) {
+    PyThreadState *state = __Pyx_PyThreadState_Current;
+    PyObject *type, *value, *traceback;
+    PyFrameObject *frame = NULL;
+    PyCodeObject *code = NULL;
+    __Pyx_ErrFetchInState(state, &type, &value, &traceback);
+    if (unlikely(!*cache)) *cache = PyMem_Calloc(1, sizeof(struct __Pyx_CodeObjectCache));
+    if (likely(*cache)) code = __pyx__find_code_object(*cache, line);
+    if (!code) {
+        code = __Pyx_CreateCodeObjectForTraceback(function, 0, line, filename);
+        if (likely(code && *cache)) __pyx__insert_code_object(*cache, line, code);
+    }
+    if (likely(code)) frame = PyFrame_New(state, code, globals, NULL);
+    if (likely(frame)) {
+        __Pyx_ErrRestoreInState(state, type, value, traceback);
+        __Pyx_PyFrame_SetLineNumber(frame, line);
+        PyTraceBack_Here(frame);
+    } else {
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+    }
+    Py_XDECREF(code);
+    Py_XDECREF((PyObject *) frame);
+}
+
+/* `version` and `cached` are the place's own and start as 0 and NULL. */
+PyObject *cyl_get_global(PyObject *globals, PyObject *name, PY_UINT64_T *version, PyObject **cached); /*proto*/
+PyObject *cyl_get_global(PyObject *globals, PyObject *name, PY_UINT64_T *version, PyObject **cached) {
+    PY_UINT64_T now = __PYX_GET_DICT_VERSION(globals);
+    if (unlikely(*version != now)) {
+        PyObject *value = _PyDict_GetItem_KnownHash(globals, name, ((PyASCIIObject *) name)->hash);
+        if (unlikely(!value && PyErr_Occurred())) return NULL;
+        *version = now;
+        *cached = value;
+    }
+    return likely(*cached) ? __Pyx_NewRef(*cached) : __Pyx_GetBuiltinName(name);
+}
+
+PyObject *cyl_get_name_in_class(PyObject *space, PyObject *globals, PyObject *name); /*proto*/
+PyObject *cyl_get_name_in_class(PyObject *space, PyObject *globals, PyObject *name) {
+    PY_UINT64_T version = 0;
+    PyObject *cached = NULL, *value = PyObject_GetItem(space, name);
+    if (likely(value)) return value;
+    if (unlikely(!PyErr_ExceptionMatches(PyExc_KeyError))) return NULL;
+    PyErr_Clear();
+    return cyl_get_global(globals, name, &version, &cached);
 }
 """
 
@@ -332,7 +415,10 @@ def _with_wrappers(text: bytes) -> bytes:
     # The fields of a code object's description are as wide as this one module needs.
     text = _CODE_FIELDS.sub(rb"\1;", text)
     wrappers = map(_wrapper, itertools.chain.from_iterable(contents()["wrappers"].values()))
-    return text + "".join((_INIT, *wrappers, *_families())).encode()
+    # Of a precompiled header's functions only those in use would be emitted: an include before
+    # Python.h, one without consequences, keeps it away.
+    text = b"#include <stddef.h>\n" + text
+    return text + "".join((_OWN_C, *wrappers, *_families())).encode()
 
 
 def _exported(signatures: dict[str, Any]) -> list[str]:

@@ -51,8 +51,9 @@ def test_it_needs_nothing_but_the_c_library() -> None:
 
 def test_every_symbol_of_the_table_is_there(library: ctypes.PyDLL) -> None:
     symbols = runtimelib.symbols()
-    missing = [name for name, one in symbols.items() if one["defined"] and not hasattr(library, name)]
-    assert not missing
+    for name, one in symbols.items():
+        if one["defined"]:
+            assert library[name]  # AttributeError where it is not there
     assert sum(one["defined"] for one in symbols.values()) > 1000
 
 
@@ -68,7 +69,8 @@ def test_others_are_in_this_process(library: ctypes.PyDLL) -> None:
 @pytest.mark.parametrize("name", ["__Pyx_PyObject_Append", "__Pyx_PyLong_As_int", "__Pyx_PyLong_AddObjC",
                                   "__Pyx_CyFunction_New", "__Pyx_GetItemInt_Fast",
                                   "cyl___Pyx_GetItemInt", "cyl_CyFunctionType", "Py_INCREF",
-                                  "__Pyx_div_long", "cyl___Pyx_c_prod_double", "cyl___Pyx_Generator_New",
+                                  "PyType_CheckExact", "__Pyx_div_long", "cyl___Pyx_c_prod_double",
+                                  "cyl___Pyx_Generator_New", "cyl_add_traceback",
                                   "__pyx_memoryview_new", "__Pyx_PyLong_As_int64_t",
                                   "__Pyx_add_long_checking_overflow"])  # fmt: skip
 def test_symbols(name: str) -> None:
@@ -163,6 +165,70 @@ def test_a_function(library: ctypes.PyDLL) -> None:
     assert double.__module__ == "somewhere"
     with pytest.raises(TypeError, match="double"):
         double()
+
+
+def test_names_of_a_module(library: ctypes.PyDLL) -> None:
+    get = library.cyl_get_global
+    get.restype = ctypes.py_object
+    get.argtypes = [ctypes.py_object, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p]
+    version, cached = ctypes.c_uint64(), ctypes.c_void_p()
+    own: dict[str, Any] = {"a": 1}
+
+    def name(which: str) -> Any:
+        return get(own, which, ctypes.addressof(version), ctypes.addressof(cached))
+
+    assert name("a") == 1 and name("a") == 1
+    own["a"] = 2
+    assert name("a") == 2
+    version.value, cached.value = 0, None
+    assert name("len") is len and name("len") is len
+    own["len"] = max
+    assert name("len") is max
+    version.value, cached.value = 0, None
+    with pytest.raises(NameError, match="name 'nothing' is not defined"):
+        name("nothing")
+    in_class = function(library, "cyl_get_name_in_class")
+    assert in_class({"a": 3}, own, "a") == 3
+    assert in_class({}, own, "a") == 2
+    assert in_class({}, own, "abs") is abs
+
+
+FAILING = '''
+cdef extern from *:
+    """
+    static int fail_at(size_t add, size_t cache, PyObject *globals, int line) {
+        PyErr_SetString(PyExc_ValueError, "why");
+        ((void (*)(void **, PyObject *, const char *, int, const char *)) add)(
+            (void **) cache, globals, "somewhere.f", line, "f.pyx");
+        return -1;
+    }
+    """
+    int fail_at(size_t add, size_t cache, object globals, int line) except -1
+def fail(add, cache, globals, line):
+    fail_at(add, cache, globals, line)
+'''
+
+
+def test_traceback(tmp_path: Path, library: ctypes.PyDLL) -> None:
+    from cython_llvm import import_file
+
+    path = tmp_path / "failing_at.pyx"
+    path.write_text(FAILING)
+    module = import_file(str(path))
+    add = ctypes.cast(library.cyl_add_traceback, ctypes.c_void_p).value
+    cache, own = ctypes.c_void_p(), {"__name__": "somewhere"}
+    codes = []
+    for line in (7, 7, 8):
+        with pytest.raises(ValueError, match="^why$") as found:
+            module.fail(add, ctypes.addressof(cache), own, line)
+        last = found.tb
+        while last.tb_next:
+            last = last.tb_next
+        code = last.tb_frame.f_code
+        assert (code.co_name, code.co_filename, last.tb_lineno) == ("somewhere.f", "f.pyx", line)
+        assert last.tb_frame.f_globals is own
+        codes.append(code)
+    assert cache.value and codes[0] is codes[1] is not codes[2]
 
 
 def test_types_are_shared_with_other_modules(tmp_path: Path, library: ctypes.PyDLL) -> None:
