@@ -39,8 +39,8 @@ _LEFT_OUT_OF_NODES = frozenset({
 _LEFT_OUT_OF_TYPES = frozenset({
     "_assign_from_py_code", "_convert_from_py_code", "_convert_to_py_code", "_empty_declaration",
     "_needs_cpp_construction", "_special_assignable_reference_type", "_specialization_name",
-    "cached_specialized_types",
-    "defered_declarations", "declaration_value", "from_py_utility_code", "is_strict_signature", "pos",
+    "cached_specialized_types", "dataclass_fields", "defered_declarations", "declaration_value",
+    "from_py_utility_code", "is_strict_signature", "pos",
     "specialization_string", "specializations", "to_py_utility_code", "to_pyunicode_utility",
 })  # fmt: skip
 _LEFT_OUT_OF_ENTRIES = frozenset({
@@ -228,24 +228,36 @@ class Exporter:
     """Collects one module."""
 
     def __init__(self, module: Any) -> None:
-        from Cython.Compiler import Code, ExprNodes, Nodes, Options, PyrexTypes, Symtab, TypeSlots
+        from Cython.Compiler import (
+            Code,
+            ExprNodes,
+            Nodes,
+            Options,
+            PyrexTypes,
+            Symtab,
+            TypeSlots,
+            UtilNodes,
+        )
         from Cython.Compiler.Scanning import SourceDescriptor
         from Cython.Compiler.StringEncoding import EncodedString
 
         self._module = module
-        helpers = (PyrexTypes.CFuncTypeArg, TypeSlots.Signature, ExprNodes.DefFuncLikeNode,
-                   Code.IncludeCode)  # fmt: skip
+        helpers = (PyrexTypes.CFuncType.ExceptionValue, TypeSlots.Signature,
+                   ExprNodes.DefFuncLikeNode, Code.IncludeCode, UtilNodes.TempHandle,
+                   Symtab.BufferAux)  # fmt: skip
         self._nodes = _Table("nodes", "n", (Nodes.Node,), _LEFT_OUT_OF_NODES)
         self._types = _Table("types", "t", (PyrexTypes.BaseType,), _LEFT_OUT_OF_TYPES)
         self._entries = _Table("entries", "e", (Symtab.Entry,), _LEFT_OUT_OF_ENTRIES)
         self._scopes = _Table("scopes", "s", (Symtab.Scope,), _LEFT_OUT_OF_SCOPES)
         self._helpers = _Table("helpers", "x", helpers, _LEFT_OUT_OF_HELPERS)
         self._tables = (self._nodes, self._types, self._entries, self._scopes, self._helpers)
+        self._plain = frozenset({bool, int, str, EncodedString})
         self._families = tuple(base for table in self._tables for base in table.bases)
         self._utility = Code.AbstractUtilityCode
         self._source_type = SourceDescriptor
         self._symtab = Symtab
-        self._parse_only = (Nodes.CBaseTypeNode, Nodes.CDeclaratorNode, ExprNodes.AnnotationNode)
+        self._parse_only = (Nodes.CBaseTypeNode, Nodes.CAnalysedBaseTypeNode, Nodes.CDeclaratorNode,
+                            ExprNodes.AnnotationNode)  # fmt: skip
         # Each of these types is there once for the process, and keeps what some module added last.
         self._basic = (PyrexTypes.CNumericType, PyrexTypes.CVoidType, PyrexTypes.PyObjectType)
         self._not_basic = (PyrexTypes.CEnumType, PyrexTypes.BuiltinObjectType, PyrexTypes.PyExtensionType)
@@ -311,7 +323,7 @@ class Exporter:
     def _row(self, thing: Any) -> str:
         plan = self._plans[type(thing)]
         default_of, special_of = plan.defaults.get, plan.special.get
-        encoder_of, encode = self._encoders.get, self._encode
+        encoder_of, encode, plain = self._encoders.get, self._encode, self._plain
         found: list[str] = []
         values = thing.__dict__
         if plan.restricted:
@@ -323,10 +335,8 @@ class Exporter:
             if value is default or default is _LEFT_OUT:
                 continue
             cls = type(value)
-            if cls in _PLAIN:
-                if value == default and (cls is not str or type(default) is str):
-                    continue
-                if not value and name in _FALSE_UNLESS_GIVEN:
+            if cls in plain:
+                if value == default or (not value and name in _FALSE_UNLESS_GIVEN):
                     continue
             elif not value and cls in _CONTAINERS and plan.compact:
                 continue
@@ -377,9 +387,15 @@ class Exporter:
         if index is None:
             if not isinstance(source, self._source_type):
                 return None
+            return f"[{self._source(source)},{line},{column}]"
+        return f"[{index},{line},{column}]"
+
+    def _source(self, source: Any) -> str:
+        index = self._source_index.get(id(source))
+        if index is None:
             index = self._source_index[id(source)] = len(self._sources)
             self._sources.append(source)
-        return f"[{index},{line},{column}]"
+        return str(index)
 
     def _computed(self, thing: Any, name: str) -> str | None:
         try:
@@ -507,9 +523,11 @@ class Exporter:
             return self._set
         if issubclass(cls, dict):
             return self._dict
+        if issubclass(cls, self._source_type):
+            return self._source
         if issubclass(cls, self._utility):
             return lambda value: f'{{"u":{_scalar(getattr(value, "name", None) or cls.__name__)}}}'
-        if issubclass(cls, type) or hasattr(cls, "__call__"):  # noqa: B004 - of the class
+        if issubclass(cls, type) or any("__call__" in vars(base) for base in cls.__mro__):
             return lambda value: None
         return lambda value: f'{{"o":"{cls.__name__}"}}'
 
@@ -622,7 +640,6 @@ _INT_CONVERSIONS = (
     ("to_py_function", "__Pyx_PyLong_From_"),
     ("from_py_function", "__Pyx_PyLong_As_"),
 )
-_PLAIN = frozenset({bool, int, str})
 _CONTAINERS = frozenset({list, dict, set, tuple})
 
 
