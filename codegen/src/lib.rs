@@ -8,11 +8,15 @@ pub mod context;
 pub mod error;
 pub mod exports;
 pub mod link;
+pub mod emit;
+pub mod lower;
+pub mod mir;
 pub mod optimize;
 pub mod output;
 pub mod owned;
 pub mod symbols;
 pub mod target;
+pub mod tree_route;
 
 pub use error::CodegenError;
 pub use owned::OwnedModule;

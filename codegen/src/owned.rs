@@ -6,7 +6,9 @@ use inkwell::module::Module;
 use inkwell::targets::FileType;
 
 use crate::context::{Messages, collect_messages};
+use crate::emit::{self, EmitError, EmitOptions};
 use crate::exports::{self, Signature};
+use crate::mir;
 use crate::symbols::{Symbols, symbols};
 use crate::target::host::{self, Cpu};
 use crate::{CodegenError, cold, optimize, output};
@@ -44,6 +46,15 @@ impl OwnedModule {
     /// Reads LLVM assembly text.
     pub fn from_text(text: &str, name: &str) -> Result<Self, CodegenError> {
         Self::build(|context| output::parse_text(context, text, name))
+    }
+
+    /// Emits MIR, for this triple and no CPU in particular.
+    pub fn from_mir(module: &mir::Module, options: EmitOptions) -> Result<Self, EmitError> {
+        Self::build(|context| {
+            let made = emit::emit(context, module, options)?;
+            host::set_target(&made);
+            Ok(made)
+        })
     }
 
     fn build<E>(

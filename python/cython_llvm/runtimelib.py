@@ -418,7 +418,14 @@ def _with_wrappers(text: bytes) -> bytes:
     # Of a precompiled header's functions only those in use would be emitted: an include before
     # Python.h, one without consequences, keeps it away.
     text = b"#include <stddef.h>\n" + text
-    return text + "".join((_OWN_C, *wrappers, *_families())).encode()
+    return text + "".join((_OWN_C, *_own_sources(), *wrappers, *_families())).encode()
+
+
+def _own_sources() -> Iterator[str]:
+    """C of ours in the repository, for what needs CPython's macros and Cython's helpers at once."""
+    folder = Path(__file__).resolve().parents[2] / "runtime-abi" / "runtime"
+    for path in sorted(folder.glob("*.c")):
+        yield path.read_text(encoding="utf-8")
 
 
 def _exported(signatures: dict[str, Any]) -> list[str]:

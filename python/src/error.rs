@@ -76,3 +76,9 @@ impl IntoPyErr for JitError {
         native_error(py, self.code(), self.to_string(), &[])
     }
 }
+
+impl IntoPyErr for codegen::tree_route::TreeRouteError {
+    fn into_py_err(self, py: Python<'_>) -> PyErr {
+        native_error(py, self.code(), self.to_string(), &[])
+    }
+}

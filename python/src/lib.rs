@@ -8,6 +8,7 @@ mod jit;
 mod link;
 mod load;
 mod module;
+mod tree;
 
 use pyo3::prelude::*;
 
@@ -18,6 +19,8 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<jit::JitLibrary>()?;
     m.add_function(wrap_pyfunction!(module::compile_source, m)?)?;
     m.add_function(wrap_pyfunction!(module::build_pch, m)?)?;
+    m.add_class::<tree::Symbols>()?;
+    m.add_function(wrap_pyfunction!(tree::compile_tree, m)?)?;
     m.add_function(wrap_pyfunction!(module::host_cpu, m)?)?;
     m.add_function(wrap_pyfunction!(module::versions, m)?)?;
     m.add_function(wrap_pyfunction!(link::link_shared, m)?)?;

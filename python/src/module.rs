@@ -23,7 +23,7 @@ pub struct Module {
 }
 
 impl Module {
-    fn new(owned: OwnedModule, outcome: Outcome) -> Self {
+    pub(crate) fn new(owned: OwnedModule, outcome: Outcome) -> Self {
         Self {
             owned: Mutex::new(owned),
             diagnostics: outcome.diagnostics,

@@ -6,7 +6,7 @@ use inkwell::types::BasicTypeEnum;
 use inkwell::values::{BasicValueEnum, FunctionValue, GlobalValue};
 
 use super::{EmitError, Emitter};
-use crate::mir::{ExternId, GlobalInit, Signature, Type};
+use crate::mir::{ExternId, GlobalInit};
 
 impl<'ctx> Emitter<'ctx, '_> {
     pub(super) fn declare_globals(&mut self) {
@@ -24,10 +24,7 @@ impl<'ctx> Emitter<'ctx, '_> {
             let linkage = Some(Self::linkage(item.linkage));
             let function =
                 self.llvm.add_function(&item.name, self.function_type(&item.signature), linkage);
-            self.attributes(function, &item.signature);
-            for name in ["nounwind"] {
-                self.add_attribute(function, name);
-            }
+            self.add_attribute(function, "nounwind");
             if item.cold {
                 self.add_attribute(function, "cold");
                 self.add_attribute(function, "optsize");
@@ -41,7 +38,6 @@ impl<'ctx> Emitter<'ctx, '_> {
                     let found = self.llvm.get_function(&item.name).unwrap_or_else(|| {
                         let ty = self.function_type(signature);
                         let function = self.llvm.add_function(&item.name, ty, None);
-                        self.attributes(function, signature);
                         self.add_attribute(function, "nounwind");
                         function
                     });
@@ -59,26 +55,6 @@ impl<'ctx> Emitter<'ctx, '_> {
     fn add_attribute(&self, function: FunctionValue<'ctx>, name: &str) {
         let kind = Attribute::get_named_enum_kind_id(name);
         function.add_attribute(AttributeLoc::Function, self.context.create_enum_attribute(kind, 0));
-    }
-
-    /// The platform's C ABI extends integers below 32 bits; MIR's narrow integers are signed there
-    /// but for truth values, as no runtime function takes an unsigned one.
-    fn attributes(&self, function: FunctionValue<'ctx>, signature: &Signature) {
-        let extend = |ty: &Type| match ty {
-            Type::Int(1) => Some("zeroext"),
-            Type::Int(8 | 16) => Some("signext"),
-            _ => None,
-        };
-        let add = |place, ty: &Type| {
-            if let Some(name) = extend(ty) {
-                let kind = Attribute::get_named_enum_kind_id(name);
-                function.add_attribute(place, self.context.create_enum_attribute(kind, 0));
-            }
-        };
-        add(AttributeLoc::Return, &signature.result);
-        for (index, param) in signature.params.iter().enumerate() {
-            add(AttributeLoc::Param(index as u32), &param.ty);
-        }
     }
 
     pub(super) fn external(&self, id: ExternId) -> Option<FunctionValue<'ctx>> {
@@ -113,6 +89,11 @@ impl<'ctx> Emitter<'ctx, '_> {
                 BasicTypeEnum::FloatType(ty) => ty.const_float(*value).into(),
                 _ => return None,
             },
+            GlobalInit::ObjectSlot(id) => {
+                let index = self.i64().const_int(u64::from(id.0), false);
+                // SAFETY: the index is below the table's length: ids come from the module's table.
+                unsafe { self.slots?.as_pointer_value().const_in_bounds_gep(self.ptr(), &[index]) }.into()
+            }
             GlobalInit::Function(id) => {
                 self.functions.get(id.0 as usize)?.as_global_value().as_pointer_value().into()
             }

@@ -52,8 +52,8 @@ pub fn emit<'ctx>(
     let mut emitter = Emitter::new(context, module);
     emitter.declare_globals();
     emitter.declare_functions();
-    emitter.define_globals()?;
     emitter.define_objects();
+    emitter.define_globals()?;
     let debug = options.debug.then(|| debug_info::DebugInfo::new(&emitter));
     for index in 0..module.functions.len() {
         if !module.functions[index].blocks.is_empty() {

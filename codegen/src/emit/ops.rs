@@ -100,6 +100,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             }
             Op::Forget(_) => return Ok(None),
             Op::Call(callee, args) => return self.call(callee, args),
+            Op::InitObjects => return self.init_objects(),
             Op::EnsureGil => return self.runtime("PyGILState_Ensure", self.e.i32().into(), &[]),
             Op::SaveThread => return self.runtime("PyEval_SaveThread", self.e.ptr().into(), &[]),
             Op::ReleaseGil(token) => {
@@ -307,6 +308,20 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             }
         };
         Ok(call.try_as_basic_value().basic())
+    }
+
+    fn init_objects(&self) -> Emitted<'ctx> {
+        let (Some(table), Some(slots)) = (self.e.table, self.e.slots) else {
+            return Ok(Some(self.e.i32().const_zero().into()));
+        };
+        let count = self.e.i64().const_int(self.e.mir.objects.len() as u64, false);
+        let (ptr, i64) = (self.e.ptr().into(), self.e.i64().into());
+        let ty = self.e.i32().fn_type(&[ptr, i64, ptr], false);
+        let name = "cyl_init_constants";
+        let function =
+            self.e.llvm.get_function(name).unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
+        let args = [table.as_pointer_value().into(), count.into(), slots.as_pointer_value().into()];
+        Ok(self.e.builder.build_call(function, &args, "")?.try_as_basic_value().basic())
     }
 
     fn runtime(&self, name: &str, result: BasicTypeEnum<'ctx>, args: &[Value]) -> Emitted<'ctx> {

@@ -182,7 +182,7 @@ pub(super) fn result_of(module: &Module, function: &Function, op: &Op) -> (Type,
         Op::Compare(..) => shared(Type::BOOL),
         Op::Cast(_, _, to) => shared(to.clone()),
         Op::Intrinsic(which, args) => shared(intrinsic_type(module, *which, &ty(&args[0]))),
-        Op::EnsureGil => shared(Type::I32),
+        Op::EnsureGil | Op::InitObjects => shared(Type::I32),
         Op::Call(callee, _) => {
             let signature = match callee {
                 Callee::Function(id) => &module.functions[id.0 as usize].signature,

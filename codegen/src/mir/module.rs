@@ -74,6 +74,9 @@ impl Signature {
 }
 
 /// A symbol outside the module.
+///
+/// Integers below 32 bits are passed extended to 32, as the C ABI of x86-64 wants them from the
+/// caller: signatures of functions outside have no narrower parameters.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Extern {
     /// The symbol.
@@ -95,6 +98,8 @@ pub enum GlobalInit {
     Int(i128),
     /// A floating-point number of the field's type.
     Float(f64),
+    /// The address of a constant object's place.
+    ObjectSlot(ObjectId),
     /// The address of a function.
     Function(FuncId),
     /// The address of a global.

@@ -142,6 +142,8 @@ pub enum Op {
     Own(Value),
     /// A call.
     Call(Callee, Vec<Value>),
+    /// Makes the module's constant objects: 0, or -1 with an exception.
+    InitObjects,
     /// Takes the GIL in a thread that may or may not hold it; a token of 32 bits.
     EnsureGil,
     /// Undoes `EnsureGil`.
@@ -225,7 +227,7 @@ impl Op {
         match self {
             Op::Const(_) | Op::Param(_) | Op::Object(_) | Op::GlobalAddr(_) => vec![],
             Op::FunctionAddr(_) | Op::ExternAddr(_) | Op::LocalAddr(_) => vec![],
-            Op::Get(_) | Op::Take(_) | Op::EnsureGil | Op::SaveThread => vec![],
+            Op::Get(_) | Op::Take(_) | Op::EnsureGil | Op::SaveThread | Op::InitObjects => vec![],
             Op::Set(_, v) | Op::Load(_, v) | Op::Field(v, _, _) | Op::Extract(v, _) => vec![*v],
             Op::Unary(_, v) | Op::Cast(_, v, _) | Op::IncRef(v) | Op::XIncRef(v) => vec![*v],
             Op::DecRef(v) | Op::XDecRef(v) | Op::Forget(v) | Op::Own(v) => vec![*v],

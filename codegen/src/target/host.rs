@@ -100,6 +100,19 @@ pub fn module_cpu(module: &Module<'_>) -> Cpu {
     }
 }
 
+/// Gives a module made here the triple and the data layout of x86-64 Linux.
+pub fn set_target(module: &Module<'_>) {
+    module.set_triple(&TargetTriple::create(TRIPLE));
+    let plain = Cpu {
+        name: "x86-64".to_owned(),
+        features: String::new(),
+    };
+    // The machine exists in every build; without a layout LLVM would take its default one.
+    if let Ok(machine) = machine(&plain, 2) {
+        module.set_data_layout(&machine.get_target_data().get_data_layout());
+    }
+}
+
 /// Makes every function of the module be compiled for another CPU.
 pub fn retarget(module: &Module<'_>, cpu: &Cpu) {
     let context = module.get_context();

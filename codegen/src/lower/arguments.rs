@@ -1,0 +1,295 @@
+//! Wrappers of `def` functions: the vectorcall convention in, C values out.
+
+use frontend_bridge::tree::{Node, Value as Attr};
+
+use super::Result;
+use super::body::Body;
+use super::context::missing_node;
+use super::functions::ErrorReturn;
+use crate::mir::{
+    BinaryOp, Callee, Comparison, Constant, FuncId, Function, Global, GlobalId, GlobalInit, Linkage,
+    LocalId, Op, Raises, Signature, Type, Value,
+};
+
+/// METH_* flags.
+const FASTCALL_KEYWORDS: i128 = 0x80 | 0x02;
+const NOARGS: i128 = 0x04;
+
+impl<'t> Body<'_, 't> {
+    /// Lowers the wrapper of a `def` function and its method definition.
+    pub(super) fn lower_wrapper(&mut self, def: Node<'t>, wrapper: Node<'t>, target: FuncId) -> Result<()> {
+        let Some(entry) = def.entry("entry") else { return missing_node(def, "without an entry") };
+        let args = def.nodes("args");
+        let simple = args.is_empty() && def.node("star_arg").is_none() && def.node("starstar_arg").is_none();
+        let name = entry.text("func_cname").unwrap_or("wrapper").to_owned();
+        let signature = if simple {
+            Signature::new([Type::Object, Type::Object], Type::Object)
+        } else {
+            Signature::new([Type::Object, Type::Ptr, Type::I64, Type::Object], Type::Object)
+        };
+        let mut function = Function::new(&name, Linkage::Internal, signature);
+        function.source = def.position().map(|at| (at.source, at.line));
+        let qualified = entry.text("qualified_name").unwrap_or("function").to_owned();
+        let error = ErrorReturn::Value(Constant::Null(Type::Object));
+        let mut body = Body::new(&mut *self.m, function, &qualified);
+        body.at(def);
+        let own = body.op(Op::Param(0));
+        let mut values = vec![own];
+        if !simple {
+            values.extend(body.read_arguments(def, wrapper)?);
+        }
+        let result = body.b.call(&body.m.mir, Callee::Function(target), values);
+        let (Some(result), Some(local)) = (result, body.returned) else {
+            return body.defect("a def function without a result");
+        };
+        // Null passes through: the function has added its own frame to the traceback.
+        body.b.effect(Op::Set(local, result));
+        body.b.jump(body.return_block);
+        body.finish(error)?;
+        let function = body.b.finish();
+        let id = self.m.mir.add_function(function);
+        let flags = if simple { NOARGS } else { FASTCALL_KEYWORDS };
+        let method = self.method_def(def, id, flags)?;
+        self.m.method_defs.insert(def.id(), method);
+        Ok(())
+    }
+
+    /// A PyMethodDef: name, function, flags, documentation.
+    fn method_def(&mut self, def: Node<'t>, function: FuncId, flags: i128) -> Result<GlobalId> {
+        let name = def.text("name").unwrap_or_default().to_owned();
+        let text = self.m.c_string(name.as_bytes());
+        let doc = match def.entry("entry").and_then(|entry| entry.attr("doc")) {
+            Some(Attr::Str(doc)) => GlobalInit::Global(self.m.c_string(doc.as_bytes())),
+            Some(Attr::Bytes { data, .. }) => GlobalInit::Global(self.m.c_string(data)),
+            Some(Attr::None) | None => GlobalInit::Zero,
+            Some(_) => return missing_node(def, "with this documentation"),
+        };
+        let structure = self.m.mir.structure("PyMethodDef", || {
+            vec![Type::Ptr, Type::Ptr, Type::I32, Type::Ptr]
+        });
+        let init = GlobalInit::List(vec![
+            GlobalInit::Global(text),
+            GlobalInit::Function(function),
+            GlobalInit::Int(flags),
+            doc,
+        ]);
+        Ok(self.m.mir.add_global(Global {
+            name: format!("method.{name}.{}", self.m.mir.globals.len()),
+            ty: Type::Struct(structure),
+            init,
+            constant: false,
+            linkage: Linkage::Internal,
+        }))
+    }
+
+    /// The arguments as the function wants them.
+    fn read_arguments(&mut self, def: Node<'t>, wrapper: Node<'t>) -> Result<Vec<Value>> {
+        let args = def.nodes("args");
+        let star = def.node("star_arg").is_some();
+        let star_star = def.node("starstar_arg").is_some();
+        let total = args.len() + usize::from(star) + usize::from(star_star);
+        let kwonly = def.int("num_kwonly_args").unwrap_or(0) as usize;
+        let posonly = def.int("num_posonly_args").unwrap_or(0) as usize;
+        let positional = args.len() - kwonly;
+        if wrapper.node("np_args").is_some() || def.flag("self_in_stararg") {
+            return missing_node(def, "with these arguments");
+        }
+        let parameters = self.parameters(def, &args, positional, posonly, star, star_star)?;
+        let array = Type::Array(Box::new(Type::Object), total as u64);
+        let values = self.b.local("values", array);
+        self.argument_values = Some((values, total as u32));
+        let given: Vec<LocalId> =
+            (0..total).map(|index| self.b.local(&format!("argument{index}"), Type::Object)).collect();
+        let vector = self.op(Op::Param(1));
+        let count = self.op(Op::Param(2));
+        let names = self.op(Op::Param(3));
+        let ready = self.b.block();
+        // Called with exactly the positional arguments, they are read where they lie.
+        if kwonly == 0 && !star && !star_star {
+            let no_names = self.is_null(names);
+            let mask = self.int(i128::from(i64::MAX), 64);
+            let plain = self.op(Op::Binary(BinaryOp::And, count, mask));
+            let wanted = self.int(positional as i128, 64);
+            let exact = self.op(Op::Compare(Comparison::Eq, plain, wanted));
+            let quick = self.op(Op::Binary(BinaryOp::And, no_names, exact));
+            let (fast, slow) = (self.b.block(), self.b.block());
+            self.b.branch(quick, fast, slow);
+            self.b.switch_to(fast);
+            for (index, local) in given.iter().enumerate() {
+                let value = self.item(vector, index);
+                self.b.effect(Op::Set(*local, value));
+            }
+            self.b.jump(ready);
+            self.b.switch_to(slow);
+        }
+        let parameters = self.op(Op::GlobalAddr(parameters));
+        let address = self.op(Op::LocalAddr(values));
+        self.rt_status(
+            "cyl_parse_arguments",
+            "pplop:i",
+            &[parameters, vector, count, names, address],
+            Raises::Negative,
+        )?;
+        for (index, local) in given.iter().enumerate() {
+            let value = self.item(address, index);
+            self.b.effect(Op::Set(*local, value));
+        }
+        self.b.jump(ready);
+        self.b.switch_to(ready);
+        let mut out = Vec::new();
+        for (arg, local) in args.iter().zip(&given) {
+            out.push(self.one_argument(*arg, *local)?);
+        }
+        for local in &given[args.len()..] {
+            out.push(self.op(Op::Get(*local)));
+        }
+        Ok(out)
+    }
+
+    /// The n-th object of an array.
+    fn item(&mut self, base: Value, index: usize) -> Value {
+        let index = self.int(index as i128, 64);
+        let address = self.op(Op::Index(base, Type::Object, index));
+        self.op(Op::Load(Type::Object, address))
+    }
+
+    /// One argument, converted; its default where it was not given.
+    fn one_argument(&mut self, arg: Node<'t>, given: LocalId) -> Result<Value> {
+        let ty = arg.expr_type()?;
+        let mir = self.c_type(ty)?;
+        let default = arg.node("default");
+        let value = self.op(Op::Get(given));
+        if mir == Type::Object {
+            if let Some(default) = default {
+                let absent = self.is_null(value);
+                let other = self.default_value(arg, default)?;
+                let chosen = self.op(Op::Select(absent, other, value));
+                self.b.effect(Op::Set(given, chosen));
+            }
+            let value = self.op(Op::Get(given));
+            self.argument_type_test(arg, value)?;
+            return Ok(value);
+        }
+        let Some(default) = default else { return self.from_python(value, ty) };
+        let local = self.b.local("converted", mir);
+        let absent = self.is_null(value);
+        self.if_else(
+            absent,
+            |body| {
+                let value = body.default_value(arg, default)?;
+                body.b.effect(Op::Set(local, value));
+                Ok(())
+            },
+            |body| {
+                let value = body.op(Op::Get(given));
+                let value = body.from_python(value, ty)?;
+                body.b.effect(Op::Set(local, value));
+                Ok(())
+            },
+        )?;
+        Ok(self.op(Op::Get(local)))
+    }
+
+    /// A default that is a literal.
+    fn default_value(&mut self, arg: Node<'t>, default: Node<'t>) -> Result<Value> {
+        if arg.flag("is_dynamic") || default.kind() == "DefaultNonLiteralArgNode" {
+            return missing_node(arg, "with a computed default");
+        }
+        let literal = match default.kind() {
+            "DefaultLiteralArgNode" => default.child("arg")?,
+            _ => default,
+        };
+        if !literal.flag("is_literal") && !matches!(literal.kind(), "NoneNode" | "BoolNode" | "NullNode") {
+            return missing_node(arg, "with a computed default");
+        }
+        let value = self.expr(literal)?;
+        if self.temps.contains(&value) {
+            return missing_node(arg, "with a default made anew");
+        }
+        Ok(value)
+    }
+
+    /// The check of an object argument's declared type.
+    fn argument_type_test(&mut self, arg: Node<'t>, value: Value) -> Result<()> {
+        let ty = arg.expr_type()?;
+        let plain = !ty.flag("is_builtin_type") && !ty.flag("is_extension_type");
+        if plain {
+            if arg.flag("not_none") {
+                return missing_node(arg, "not None");
+            }
+            return Ok(());
+        }
+        if !arg.flag("needs_type_test") && !ty.flag("is_builtin_type") {
+            return missing_node(arg, "of an extension type");
+        }
+        if ty.flag("is_extension_type") && !ty.flag("is_builtin_type") {
+            return missing_node(arg, "of an extension type");
+        }
+        let none_allowed = !arg.flag("not_none")
+            && (arg.flag("or_none") || arg.flag("accept_none") || arg.node("default").is_some());
+        let cname = ty.text("cname").unwrap_or_default().trim_start_matches('&').to_owned();
+        let class = self.symbol_object(&cname);
+        let allow = self.int(i128::from(none_allowed), 32);
+        let name = self.text(arg.text("name").unwrap_or_default());
+        // Exact types but for those that Cython lets be subclassed.
+        let exact = i128::from(!matches!(ty.text("name"), Some("type" | "object" | "BaseException" | "Exception")));
+        let exact = self.int(exact, 32);
+        let status = self.rt_value("__Pyx_ArgTypeTest", "ooipi:i", &[value, class, allow, name, exact])?;
+        self.checked(status, Raises::Zero)?;
+        Ok(())
+    }
+
+    /// The description that `cyl_parse_arguments` reads.
+    fn parameters(
+        &mut self,
+        def: Node<'t>,
+        args: &[Node<'t>],
+        positional: usize,
+        posonly: usize,
+        star: bool,
+        star_star: bool,
+    ) -> Result<GlobalId> {
+        let required = args[..positional].iter().filter(|arg| arg.node("default").is_none()).count();
+        let mut slots = Vec::new();
+        for arg in &args[posonly.min(args.len())..] {
+            let Some(name) = arg.text("name") else { return missing_node(*arg, "without a name") };
+            let id = self.m.name(name);
+            slots.push(GlobalInit::ObjectSlot(id));
+        }
+        slots.push(GlobalInit::Zero);
+        let count = slots.len() as u64;
+        let keywords = self.internal("keywords", Type::Array(Box::new(Type::Ptr), count), GlobalInit::List(slots));
+        let flags: Vec<u8> =
+            args[positional..].iter().map(|arg| u8::from(arg.node("default").is_none())).collect();
+        let length = flags.len() as u64 + 1;
+        let mut bytes = flags;
+        bytes.push(0);
+        let needed =
+            self.internal("required", Type::Array(Box::new(Type::Int(8)), length), GlobalInit::Bytes(bytes));
+        let name = self.m.c_string(def.text("name").unwrap_or_default().as_bytes());
+        let structure = self.m.mir.structure("cyl_parameters", || {
+            let mut fields = vec![Type::Ptr, Type::Ptr];
+            fields.extend(std::iter::repeat_n(Type::I32, 6));
+            fields.push(Type::Ptr);
+            fields
+        });
+        let number = |value: usize| GlobalInit::Int(value as i128);
+        let init = GlobalInit::List(vec![
+            GlobalInit::Global(name),
+            GlobalInit::Global(keywords),
+            number(posonly),
+            number(positional),
+            number(required),
+            number(args.len() - positional),
+            number(usize::from(star)),
+            number(usize::from(star_star)),
+            GlobalInit::Global(needed),
+        ]);
+        Ok(self.internal("parameters", Type::Struct(structure), init))
+    }
+
+    fn internal(&mut self, name: &str, ty: Type, init: GlobalInit) -> GlobalId {
+        let name = format!("{name}.{}", self.m.mir.globals.len());
+        self.m.mir.add_global(Global { name, ty, init, constant: true, linkage: Linkage::Internal })
+    }
+}

@@ -1,0 +1,469 @@
+//! Arithmetic: C numbers with Cython's rules for overflow, division and shifts; objects through the
+//! number protocol.
+
+use frontend_bridge::tree::{Node, Type as TreeType};
+
+use super::Result;
+use super::body::Body;
+use super::context::missing_node;
+use super::types;
+use crate::mir::{BinaryOp, CastOp, Comparison, Intrinsic, Op, Raises, Type, UnaryOp, Value};
+
+impl<'t> Body<'_, 't> {
+    pub(super) fn lower_binary(&mut self, node: Node<'t>) -> Result<Value> {
+        let operator = node.text("operator").unwrap_or_default();
+        let (left, right) = (node.child("operand1")?, node.child("operand2")?);
+        let ty = node.expr_type()?;
+        if ty.flag("is_pyobject") {
+            return self.object_binary(node, operator, left, right);
+        }
+        let x = self.expr(left)?;
+        let y = self.expr(right)?;
+        let (left, right) = (left.expr_type()?, right.expr_type()?);
+        if is_pointer(left) || is_pointer(right) {
+            return self.pointer_arithmetic(node, operator, (left, x), (right, y));
+        }
+        if node.flag("overflow_check") && types::resolve(ty).flag("is_int") {
+            return missing_node(node, "overflowcheck");
+        }
+        let x = self.convert_number(x, left, ty)?;
+        let y = match operator {
+            // The count's own type does not matter, only its value.
+            "<<" | ">>" => self.convert_number(y, right, ty)?,
+            _ => self.convert_number(y, right, ty)?,
+        };
+        self.number_binary(node, operator, ty, x, y)
+    }
+
+    /// An operation on two C numbers of one type.
+    fn number_binary(
+        &mut self,
+        node: Node<'t>,
+        operator: &str,
+        ty: TreeType<'t>,
+        x: Value,
+        y: Value,
+    ) -> Result<Value> {
+        let mir = self.b.ty(x).clone();
+        let op = match (operator, mir.is_float()) {
+            ("+", false) => BinaryOp::Add,
+            ("-", false) => BinaryOp::Sub,
+            ("*", false) => BinaryOp::Mul,
+            ("&", false) => BinaryOp::And,
+            ("|", false) => BinaryOp::Or,
+            ("^", false) => BinaryOp::Xor,
+            ("<<", false) => return Ok(self.shift(BinaryOp::Shl, x, y)),
+            (">>", false) if types::unsigned(ty) => return Ok(self.shift(BinaryOp::LShr, x, y)),
+            (">>", false) => return Ok(self.shift(BinaryOp::AShr, x, y)),
+            ("+", true) => BinaryOp::FAdd,
+            ("-", true) => BinaryOp::FSub,
+            ("*", true) => BinaryOp::FMul,
+            _ => return missing_node(node, &format!("'{operator}' of C numbers")),
+        };
+        Ok(self.op(Op::Binary(op, x, y)))
+    }
+
+    /// A shift; a count out of range counts modulo the width, as on x86.
+    fn shift(&mut self, op: BinaryOp, x: Value, count: Value) -> Value {
+        let Type::Int(bits) = self.b.ty(x).clone() else { return x };
+        let mask = self.int(i128::from(bits.max(32)) - 1, bits);
+        let count = self.op(Op::Binary(BinaryOp::And, count, mask));
+        self.op(Op::Binary(op, x, count))
+    }
+
+    fn object_binary(
+        &mut self,
+        node: Node<'t>,
+        operator: &str,
+        left: Node<'t>,
+        right: Node<'t>,
+    ) -> Result<Value> {
+        let x = self.expr(left)?;
+        let y = self.expr(right)?;
+        if *self.b.ty(x) != Type::Object || *self.b.ty(y) != Type::Object {
+            return missing_node(node, "of mixed operands");
+        }
+        let inplace = node.flag("inplace");
+        let name = match (operator, inplace) {
+            ("+", false) => "PyNumber_Add",
+            ("-", false) => "PyNumber_Subtract",
+            ("*", false) => "PyNumber_Multiply",
+            ("@", false) => "PyNumber_MatrixMultiply",
+            ("/", false) => "PyNumber_TrueDivide",
+            ("//", false) => "PyNumber_FloorDivide",
+            ("%", false) => "PyNumber_Remainder",
+            ("<<", false) => "PyNumber_Lshift",
+            (">>", false) => "PyNumber_Rshift",
+            ("&", false) => "PyNumber_And",
+            ("|", false) => "PyNumber_Or",
+            ("^", false) => "PyNumber_Xor",
+            ("+", true) => "PyNumber_InPlaceAdd",
+            ("-", true) => "PyNumber_InPlaceSubtract",
+            ("*", true) => "PyNumber_InPlaceMultiply",
+            ("@", true) => "PyNumber_InPlaceMatrixMultiply",
+            ("/", true) => "PyNumber_InPlaceTrueDivide",
+            ("//", true) => "PyNumber_InPlaceFloorDivide",
+            ("%", true) => "PyNumber_InPlaceRemainder",
+            ("<<", true) => "PyNumber_InPlaceLshift",
+            (">>", true) => "PyNumber_InPlaceRshift",
+            ("&", true) => "PyNumber_InPlaceAnd",
+            ("|", true) => "PyNumber_InPlaceOr",
+            ("^", true) => "PyNumber_InPlaceXor",
+            _ => return missing_node(node, &format!("'{operator}'")),
+        };
+        let result = self.rt_object(name, "oo:O", &[x, y])?;
+        self.release_under(result, &[x, y]);
+        Ok(result)
+    }
+
+    /// Releases operands below a result that stays.
+    pub(super) fn release_under(&mut self, _result: Value, operands: &[Value]) {
+        for operand in operands.iter().rev() {
+            self.release(*operand);
+        }
+    }
+
+    fn pointer_arithmetic(
+        &mut self,
+        node: Node<'t>,
+        operator: &str,
+        (left, x): (TreeType<'t>, Value),
+        (right, y): (TreeType<'t>, Value),
+    ) -> Result<Value> {
+        let base = |ty: TreeType<'t>| types::resolve(ty).ty("base_type");
+        let (pointer, address, (count_type, count), negative) = match operator {
+            "+" if is_pointer(left) => (left, x, (right, y), false),
+            "+" => (right, y, (left, x), false),
+            "-" if is_pointer(left) && !is_pointer(right) => (left, x, (right, y), true),
+            "-" => return missing_node(node, "difference of pointers"),
+            _ => return missing_node(node, &format!("'{operator}' of pointers")),
+        };
+        let Some(item) = base(pointer) else { return missing_node(node, "pointer to nothing") };
+        let item = match self.c_type(item)? {
+            Type::Void => Type::Int(8),
+            other => other,
+        };
+        let mut count = self.widen(count, 64, types::unsigned(count_type));
+        if negative {
+            count = self.op(Op::Unary(UnaryOp::Neg, count));
+        }
+        Ok(self.op(Op::Index(address, item, count)))
+    }
+
+    /// An integer in so many bits.
+    pub(super) fn widen(&mut self, value: Value, to: u16, unsigned: bool) -> Value {
+        let Type::Int(bits) = self.b.ty(value).clone() else { return value };
+        match bits.cmp(&to) {
+            std::cmp::Ordering::Equal => value,
+            std::cmp::Ordering::Greater => self.op(Op::Cast(CastOp::Trunc, value, Type::Int(to))),
+            std::cmp::Ordering::Less => {
+                let how = if unsigned || bits == 1 { CastOp::ZExt } else { CastOp::SExt };
+                self.op(Op::Cast(how, value, Type::Int(to)))
+            }
+        }
+    }
+
+    /// A C number as another C type, as C converts it.
+    pub(super) fn convert_number(
+        &mut self,
+        value: Value,
+        from: TreeType<'t>,
+        to: TreeType<'t>,
+    ) -> Result<Value> {
+        let target = self.c_type(to)?;
+        let have = self.b.ty(value).clone();
+        if have == target {
+            return Ok(value);
+        }
+        let (from_unsigned, to_unsigned) = (types::unsigned(from), types::unsigned(to));
+        Ok(match (&have, &target) {
+            (Type::Int(_), Type::Int(bits)) => self.widen(value, *bits, from_unsigned),
+            (Type::Int(1), to) if to.is_float() => {
+                let value = self.widen(value, 32, true);
+                self.op(Op::Cast(CastOp::SToF, value, target))
+            }
+            (Type::Int(_), to) if to.is_float() => {
+                let how = if from_unsigned { CastOp::UToF } else { CastOp::SToF };
+                self.op(Op::Cast(how, value, target))
+            }
+            (from, Type::Int(bits)) if from.is_float() => {
+                // Narrow integers go by way of int, as compilers for x86 do.
+                let wide = Type::Int((*bits).max(32));
+                let how = if to_unsigned && *bits >= 64 { CastOp::FToU } else { CastOp::FToS };
+                let wide = if to_unsigned && *bits == 32 { Type::I64 } else { wide };
+                let made = self.op(Op::Cast(how, value, wide));
+                self.widen(made, *bits, false)
+            }
+            (from, to) if from.is_float() && to.is_float() => {
+                let rank = |ty: &Type| match ty {
+                    Type::F32 => 0,
+                    Type::F64 => 1,
+                    _ => 2,
+                };
+                let how = if rank(from) < rank(to) { CastOp::FExt } else { CastOp::FTrunc };
+                self.op(Op::Cast(how, value, target))
+            }
+            (Type::Ptr | Type::Object, Type::Ptr | Type::Object) => {
+                self.op(Op::Cast(CastOp::Pointer, value, target))
+            }
+            (Type::Int(_), Type::Ptr) => {
+                let wide = self.widen(value, 64, from_unsigned);
+                self.op(Op::Cast(CastOp::IntToPtr, wide, Type::Ptr))
+            }
+            (Type::Ptr | Type::Object, Type::Int(bits)) => {
+                let wide = self.op(Op::Cast(CastOp::PtrToInt, value, Type::I64));
+                self.widen(wide, *bits, true)
+            }
+            _ => return self.missing(&format!("conversion of {have} to {target}")),
+        })
+    }
+
+    // ---------------------------------------------------------------- division
+
+    pub(super) fn lower_division(&mut self, node: Node<'t>) -> Result<Value> {
+        let operator = node.text("operator").unwrap_or_default();
+        let (left, right) = (node.child("operand1")?, node.child("operand2")?);
+        let ty = node.expr_type()?;
+        if ty.flag("is_pyobject") {
+            if node.kind() == "ModNode" && is_text(left.expr_type()?) {
+                return missing_node(node, "formatting of text");
+            }
+            return self.object_binary(node, operator, left, right);
+        }
+        if self.directive_on("cdivision_warnings") {
+            return missing_node(node, "cdivision_warnings");
+        }
+        let x = self.expr(left)?;
+        let y = self.expr(right)?;
+        let (left_type, right_type) = (left.expr_type()?, right.expr_type()?);
+        let x = self.convert_number(x, left_type, ty)?;
+        let y = self.convert_number(y, right_type, ty)?;
+        let float = self.b.ty(x).is_float();
+        let c_rules = node.flag("cdivision") || self.directive_on("cdivision");
+        if node.flag("zerodivision_check") {
+            let message = match (float, operator) {
+                (false, _) => "integer division or modulo by zero",
+                (true, "%") => "float divmod()",
+                (true, _) => "float division",
+            };
+            self.raise_if_zero(y, message)?;
+        }
+        if float {
+            return self.float_division(node, operator, c_rules, x, y);
+        }
+        if types::unsigned(ty) {
+            let op = if operator == "%" { BinaryOp::URem } else { BinaryOp::UDiv };
+            let y = self.never_zero(y);
+            return Ok(self.op(Op::Binary(op, x, y)));
+        }
+        if operator == "%" {
+            return Ok(self.signed_remainder(x, y, !c_rules));
+        }
+        self.signed_quotient(node, x, y, !c_rules)
+    }
+
+    /// Raises ZeroDivisionError where a C number is zero.
+    fn raise_if_zero(&mut self, y: Value, message: &str) -> Result<()> {
+        let ty = self.b.ty(y).clone();
+        let zero = if ty.is_float() {
+            let zero = self.float(0.0, ty);
+            self.op(Op::Compare(Comparison::FEq, y, zero))
+        } else {
+            let Type::Int(bits) = ty else { return self.defect("division of no numbers") };
+            let zero = self.int(0, bits);
+            self.op(Op::Compare(Comparison::Eq, y, zero))
+        };
+        self.if_unlikely(zero, |body| body.raise_builtin("PyExc_ZeroDivisionError", message))
+    }
+
+    /// A divisor that is 1 where it would be zero: the check for zero has raised, or stands for what
+    /// C leaves undefined.
+    fn never_zero(&mut self, y: Value) -> Value {
+        let Type::Int(bits) = self.b.ty(y).clone() else { return y };
+        let (zero, one) = (self.int(0, bits), self.int(1, bits));
+        let is_zero = self.op(Op::Compare(Comparison::Eq, y, zero));
+        self.op(Op::Select(is_zero, one, y))
+    }
+
+    /// `x % y`; by -1 it is 0 for every x, where the processor would trap on the least one.
+    fn signed_remainder(&mut self, x: Value, y: Value, python: bool) -> Value {
+        let Type::Int(bits) = self.b.ty(x).clone() else { return x };
+        let y = self.never_zero(y);
+        let minus_one = self.int(-1, bits);
+        let one = self.int(1, bits);
+        let by_minus_one = self.op(Op::Compare(Comparison::Eq, y, minus_one));
+        let divisor = self.op(Op::Select(by_minus_one, one, y));
+        let remainder = self.op(Op::Binary(BinaryOp::SRem, x, divisor));
+        if !python {
+            return remainder;
+        }
+        // Python's has the divisor's sign.
+        let zero = self.int(0, bits);
+        let some = self.op(Op::Compare(Comparison::Ne, remainder, zero));
+        let mixed = self.op(Op::Binary(BinaryOp::Xor, remainder, y));
+        let apart = self.op(Op::Compare(Comparison::SLt, mixed, zero));
+        let fix = self.op(Op::Binary(BinaryOp::And, some, apart));
+        let fixed = self.op(Op::Binary(BinaryOp::Add, remainder, y));
+        self.op(Op::Select(fix, fixed, remainder))
+    }
+
+    /// `x // y`; the least integer by -1 overflows: OverflowError, in all widths of at least int.
+    fn signed_quotient(&mut self, node: Node<'t>, x: Value, y: Value, python: bool) -> Result<Value> {
+        let Type::Int(bits) = self.b.ty(x).clone() else { return Ok(x) };
+        let y = self.never_zero(y);
+        let minus_one = self.int(-1, bits);
+        let least = self.int(-(1_i128 << (bits - 1)), bits);
+        let by_minus_one = self.op(Op::Compare(Comparison::Eq, y, minus_one));
+        let of_least = self.op(Op::Compare(Comparison::Eq, x, least));
+        let overflow = self.op(Op::Binary(BinaryOp::And, by_minus_one, of_least));
+        if node.flag("zerodivision_check") && python {
+            self.if_unlikely(overflow, |body| {
+                body.raise_builtin("PyExc_OverflowError", "value too large to perform division")
+            })?;
+        }
+        let one = self.int(1, bits);
+        let divisor = self.op(Op::Select(overflow, one, y));
+        let quotient = self.op(Op::Binary(BinaryOp::SDiv, x, divisor));
+        if !python {
+            return Ok(quotient);
+        }
+        let product = self.op(Op::Binary(BinaryOp::Mul, quotient, divisor));
+        let remainder = self.op(Op::Binary(BinaryOp::Sub, x, product));
+        let zero = self.int(0, bits);
+        let some = self.op(Op::Compare(Comparison::Ne, remainder, zero));
+        let mixed = self.op(Op::Binary(BinaryOp::Xor, remainder, divisor));
+        let apart = self.op(Op::Compare(Comparison::SLt, mixed, zero));
+        let fix = self.op(Op::Binary(BinaryOp::And, some, apart));
+        let less = self.op(Op::Binary(BinaryOp::Sub, quotient, one));
+        Ok(self.op(Op::Select(fix, less, quotient)))
+    }
+
+    fn float_division(
+        &mut self,
+        node: Node<'t>,
+        operator: &str,
+        c_rules: bool,
+        x: Value,
+        y: Value,
+    ) -> Result<Value> {
+        match operator {
+            "/" => Ok(self.op(Op::Binary(BinaryOp::FDiv, x, y))),
+            "//" => {
+                let quotient = self.op(Op::Binary(BinaryOp::FDiv, x, y));
+                Ok(self.op(Op::Intrinsic(Intrinsic::Floor, vec![quotient])))
+            }
+            "%" => {
+                let remainder = self.op(Op::Binary(BinaryOp::FRem, x, y));
+                if c_rules {
+                    return Ok(remainder);
+                }
+                // r + ((r != 0) & ((r < 0) ^ (y < 0))) * y, as Cython has it: the product keeps
+                // infinities and signed zeros as they are there.
+                let ty = self.b.ty(x).clone();
+                let zero = self.float(0.0, ty.clone());
+                let some = self.op(Op::Compare(Comparison::FNe, remainder, zero));
+                let below = self.op(Op::Compare(Comparison::FLt, remainder, zero));
+                let under = self.op(Op::Compare(Comparison::FLt, y, zero));
+                let apart = self.op(Op::Binary(BinaryOp::Xor, below, under));
+                let fix = self.op(Op::Binary(BinaryOp::And, some, apart));
+                let factor = self.widen(fix, 32, true);
+                let factor = self.op(Op::Cast(CastOp::SToF, factor, ty));
+                let more = self.op(Op::Binary(BinaryOp::FMul, factor, y));
+                Ok(self.op(Op::Binary(BinaryOp::FAdd, remainder, more)))
+            }
+            _ => missing_node(node, &format!("'{operator}' of floating-point numbers")),
+        }
+    }
+
+    // ---------------------------------------------------------------- others
+
+    pub(super) fn lower_power(&mut self, node: Node<'t>) -> Result<Value> {
+        let (left, right) = (node.child("operand1")?, node.child("operand2")?);
+        let ty = node.expr_type()?;
+        if ty.flag("is_pyobject") {
+            let x = self.expr(left)?;
+            let y = self.expr(right)?;
+            let none = self.none();
+            let name = if node.flag("inplace") { "PyNumber_InPlacePower" } else { "PyNumber_Power" };
+            let result = self.rt_object(name, "ooo:O", &[x, y, none])?;
+            self.release_under(result, &[x, y]);
+            return Ok(result);
+        }
+        if node.flag("type_was_inferred") && !types::resolve(ty).flag("is_float") {
+            return missing_node(node, "of inferred type");
+        }
+        let x = self.expr(left)?;
+        let y = self.expr(right)?;
+        let x = self.convert_number(x, left.expr_type()?, ty)?;
+        let y = self.convert_number(y, right.expr_type()?, ty)?;
+        match self.b.ty(x).clone() {
+            Type::F64 => self.rt_value("pow", "dd:d", &[x, y]),
+            Type::F32 => self.rt_value("powf", "ff:f", &[x, y]),
+            _ => missing_node(node, "of C integers"),
+        }
+    }
+
+    pub(super) fn lower_unary(&mut self, node: Node<'t>) -> Result<Value> {
+        let operand = node.child("operand")?;
+        let value = self.expr(operand)?;
+        let ty = node.expr_type()?;
+        if ty.flag("is_pyobject") {
+            let name = match node.kind() {
+                "UnaryMinusNode" => "PyNumber_Negative",
+                "UnaryPlusNode" => "PyNumber_Positive",
+                _ => "PyNumber_Invert",
+            };
+            let result = self.rt_object(name, "o:O", &[value])?;
+            self.release(value);
+            return Ok(result);
+        }
+        let value = self.convert_number(value, operand.expr_type()?, ty)?;
+        let float = self.b.ty(value).is_float();
+        match node.kind() {
+            "UnaryPlusNode" => Ok(value),
+            "UnaryMinusNode" if float => Ok(self.op(Op::Unary(UnaryOp::FNeg, value))),
+            "UnaryMinusNode" if node.flag("overflow_check") => missing_node(node, "overflowcheck"),
+            "UnaryMinusNode" => Ok(self.op(Op::Unary(UnaryOp::Neg, value))),
+            "TildeNode" if !float => Ok(self.op(Op::Unary(UnaryOp::Not, value))),
+            _ => missing_node(node, "of this type"),
+        }
+    }
+
+    pub(super) fn lower_not(&mut self, node: Node<'t>) -> Result<Value> {
+        let operand = node.child("operand")?;
+        let value = self.expr(operand)?;
+        if *self.b.ty(value) == Type::Object {
+            return missing_node(node, "of an object");
+        }
+        let truth = self.truth(value)?;
+        let not = self.op(Op::Unary(UnaryOp::Not, truth));
+        Ok(self.as_int(not))
+    }
+
+    /// Raises a built-in exception with a constant message.  Takes the GIL where it is not held.
+    pub(super) fn raise_builtin(&mut self, exception: &str, message: &str) -> Result<()> {
+        let text = self.text(message);
+        if self.gil {
+            let class = self.variable_object(exception);
+            self.rt_void("PyErr_SetString", "op:v", &[class, text])?;
+        } else {
+            let id = self.m.mir.declare_data(exception);
+            let class = self.op(Op::ExternAddr(id));
+            self.rt_void("cyl_raise_nogil", "pp:v", &[class, text])?;
+        }
+        self.raise_now();
+        Ok(())
+    }
+}
+
+fn is_pointer(ty: TreeType<'_>) -> bool {
+    let ty = types::resolve(ty);
+    ty.flag("is_ptr") || ty.flag("is_array")
+}
+
+fn is_text(ty: TreeType<'_>) -> bool {
+    ty.flag("is_pystr_type") || ty.flag("is_pybytes_type")
+}
+
+/// What a status of -1 means everywhere in CPython.
+pub(super) const NEGATIVE: Raises = Raises::Negative;

@@ -1,0 +1,384 @@
+//! Calls: C functions, Python callables, methods.
+
+use frontend_bridge::tree::{Node, Type as TreeType, Value as Attr};
+
+use super::Result;
+use super::body::Body;
+use super::context::missing_node;
+use super::types;
+use crate::mir::{Callee, Constant, Op, Param, Raises, Signature, Type, Value};
+
+impl<'t> Body<'_, 't> {
+    /// `SimpleCallNode` and `PythonCapiCallNode`: positional arguments only.
+    pub(super) fn lower_simple_call(&mut self, node: Node<'t>) -> Result<Value> {
+        let function = node.child("function")?;
+        let ty = function.expr_type()?;
+        if ty.flag("is_pyobject") {
+            let callee = self.expr(function)?;
+            let Some(tuple) = node.node("arg_tuple") else {
+                return missing_node(node, "without an argument tuple");
+            };
+            return self.call_with_tuple(node, callee, tuple);
+        }
+        let mut callee_type = types::resolve(ty);
+        if callee_type.flag("is_ptr") {
+            match callee_type.ty("base_type") {
+                Some(base) => callee_type = types::resolve(base),
+                None => return missing_node(node, "through a pointer to nothing"),
+            }
+        }
+        if !callee_type.flag("is_cfunction") {
+            return missing_node(node, &format!("of {}", callee_type.kind()));
+        }
+        self.call_c(node, function, callee_type)
+    }
+
+    fn call_c(&mut self, node: Node<'t>, function: Node<'t>, ty: TreeType<'t>) -> Result<Value> {
+        if ty.flag("has_varargs") || ty.int("optional_arg_count").unwrap_or(0) > 0 {
+            return missing_node(node, "with optional or variable arguments");
+        }
+        if node.node("self").is_some() || function.kind() == "AttributeNode" {
+            return missing_node(node, "of a C method");
+        }
+        let entry = function.entry("entry");
+        let own = entry.and_then(|entry| self.m.functions.get(&entry.id()).copied());
+        let mut args = Vec::new();
+        let mut held = Vec::new();
+        let address = match own {
+            None if entry.is_none_or(|entry| !entry.flag("is_cfunction")) => {
+                Some(self.expr(function)?)
+            }
+            _ => None,
+        };
+        let declared = ty.list("args").len();
+        for (index, arg) in node.nodes("args").into_iter().enumerate() {
+            if index >= declared {
+                return missing_node(node, "with too many arguments");
+            }
+            let value = self.expr(arg)?;
+            held.push(value);
+            args.push((value, arg.expr_type()?));
+        }
+        let result = match (own, address) {
+            (Some(id), _) => {
+                let wanted = self.m.mir.functions[id.0 as usize].signature.clone();
+                let values: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
+                if wanted.params.len() != values.len() {
+                    return missing_node(node, "with another number of arguments");
+                }
+                self.b.call(&self.m.mir, Callee::Function(id), values)
+            }
+            (None, Some(address)) => {
+                let signature = self.function_signature(ty)?;
+                let values: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
+                self.b.call(&self.m.mir, Callee::Indirect(address, Box::new(signature)), values)
+            }
+            (None, None) => self.call_extern(node, entry, ty, &args)?,
+        };
+        let result = self.check_result(node, ty, result)?;
+        for value in held.into_iter().rev() {
+            self.release(value);
+        }
+        Ok(result)
+    }
+
+    /// A C function outside the module: the runtime's, CPython's, libc's.
+    fn call_extern(
+        &mut self,
+        node: Node<'t>,
+        entry: Option<frontend_bridge::tree::Entry<'t>>,
+        ty: TreeType<'t>,
+        args: &[(Value, TreeType<'t>)],
+    ) -> Result<Option<Value>> {
+        let name = node
+            .child("function")?
+            .text("cname")
+            .or_else(|| entry.and_then(|entry| entry.text("cname")))
+            .unwrap_or_default();
+        let Some((symbol, c)) = self.m.symbols.resolve(name) else {
+            return missing_node(node, &format!("of C function '{name}'"));
+        };
+        let c = c.clone();
+        if c.params.len() != args.len() || c.varargs {
+            return missing_node(node, &format!("of C function '{name}' with other arguments"));
+        }
+        let mut values = Vec::new();
+        let mut params = Vec::new();
+        for ((value, from), wanted) in args.iter().zip(&c.params) {
+            let (value, _) = self.extended(*value, *from);
+            let have = self.b.ty(value).clone();
+            let (value, param) = match (&have, wanted.as_str()) {
+                (Type::Int(32), "i64") => (self.widen(value, 64, types::unsigned(*from)), Type::I64),
+                (Type::Int(64), "i32") => (self.widen(value, 32, false), Type::I32),
+                (Type::Int(32), "i32" | "i16" | "i8" | "i1")
+                | (Type::Int(64), "i64")
+                | (Type::F64, "double")
+                | (Type::F32, "float")
+                | (Type::Ptr | Type::Object, "ptr") => (value, have),
+                _ => return missing_node(node, &format!("of C function '{name}' with {have}")),
+            };
+            values.push(value);
+            params.push(Param { ty: param, steals: false });
+        }
+        let result = match ty.ty("return_type") {
+            Some(result) => self.c_type(result)?,
+            None => Type::Void,
+        };
+        let native = match (&result, c.result.as_str()) {
+            (Type::Void, "void") => Type::Void,
+            (Type::Int(_), "i1") => Type::Int(8),
+            (Type::Int(_), text) => match text.strip_prefix('i').and_then(|bits| bits.parse().ok()) {
+                Some(bits) => Type::Int(bits),
+                None => return missing_node(node, &format!("of C function '{name}'")),
+            },
+            (Type::F64, "double") | (Type::F32, "float") | (Type::Ptr | Type::Object, "ptr") => {
+                result.clone()
+            }
+            (Type::Void, _) => return missing_node(node, &format!("of C function '{name}'")),
+            _ => return missing_node(node, &format!("of C function '{name}'")),
+        };
+        let owned = result == Type::Object;
+        let signature = Signature { params, result: native, owned, varargs: false };
+        let callee = Callee::Extern(self.m.mir.declare(&symbol, signature));
+        let made = self.b.call(&self.m.mir, callee, values);
+        match (made, &result) {
+            (Some(value), Type::Int(bits)) => {
+                let unsigned = ty.ty("return_type").is_some_and(types::unsigned);
+                Ok(Some(self.widen(value, *bits, unsigned)))
+            }
+            (made, _) => Ok(made),
+        }
+    }
+
+    /// The MIR signature of a C function type.
+    pub(super) fn function_signature(&mut self, ty: TreeType<'t>) -> Result<Signature> {
+        let mut params = Vec::new();
+        for value in ty.list("args") {
+            let arg = match value {
+                Attr::Type(id) => self.m.tree.ty(*id).ty("type"),
+                Attr::Helper(id) => self.m.tree.helper(*id).ty("type"),
+                _ => None,
+            };
+            match arg {
+                Some(arg) => params.push(self.c_type(arg)?),
+                None => return self.missing("function type without argument types"),
+            }
+        }
+        let result = match ty.ty("return_type") {
+            Some(result) => self.c_type(result)?,
+            None => Type::Void,
+        };
+        Ok(Signature::new(params, result))
+    }
+
+    /// Checks a C function's result for an exception as its declaration says.
+    fn check_result(
+        &mut self,
+        node: Node<'t>,
+        ty: TreeType<'t>,
+        result: Option<Value>,
+    ) -> Result<Value> {
+        let returns = ty.ty("return_type");
+        if returns.is_some_and(|ty| ty.flag("is_pyobject")) {
+            return match result {
+                Some(value) => self.checked(value, Raises::Null),
+                None => self.defect("no object"),
+            };
+        }
+        let check = match ty.attr("exception_check") {
+            Some(Attr::Str(_)) => return missing_node(node, "of a C++ function that raises"),
+            Some(value) => value.truth(),
+            None => false,
+        };
+        let value = self.error_value(ty, result)?;
+        match (result, value, check) {
+            (Some(result), Some(constant), true) => self.checked(result, Raises::Maybe(constant)),
+            (Some(result), Some(constant), false) => {
+                let raises = match &constant {
+                    Constant::Int(-1, _) => Raises::MinusOne,
+                    Constant::Null(_) => Raises::Null,
+                    other => Raises::Maybe(other.clone()),
+                };
+                self.checked(result, raises)
+            }
+            (result, None, true) => {
+                let error = self.error_edge();
+                let ok = self.b.block();
+                let raises = Raises::Occurred;
+                self.b.end(crate::mir::Terminator::Check { value: None, raises, ok, error });
+                self.b.switch_to(ok);
+                Ok(match result {
+                    Some(result) => result,
+                    None => self.none(),
+                })
+            }
+            (Some(result), None, false) => Ok(result),
+            (None, _, _) => Ok(self.none()),
+        }
+    }
+
+    /// The value by which a C function says that it raised.
+    pub(super) fn error_value(
+        &mut self,
+        ty: TreeType<'t>,
+        result: Option<Value>,
+    ) -> Result<Option<Constant>> {
+        let Some(result) = result else { return Ok(None) };
+        let mir = self.b.ty(result).clone();
+        self.error_constant(ty, &mir)
+    }
+
+    /// The same by the result's type.
+    pub(super) fn error_constant(&mut self, ty: TreeType<'t>, mir: &Type) -> Result<Option<Constant>> {
+        let python = match ty.attr("exception_value") {
+            None | Some(Attr::None) => return Ok(None),
+            Some(Attr::Helper(id)) => self.m.tree.helper(*id).attr("python_value"),
+            other => other,
+        };
+        Ok(Some(match (python, mir) {
+            (Some(Attr::Int(value)), Type::Int(bits)) => Constant::Int(i128::from(*value), *bits),
+            (Some(Attr::Bool(value)), Type::Int(bits)) => Constant::Int(i128::from(*value), *bits),
+            (Some(Attr::Int(value)), ty) if ty.is_float() => Constant::Float(*value as f64, ty.clone()),
+            (Some(Attr::Float(value)), ty) if ty.is_float() => Constant::Float(*value, ty.clone()),
+            (Some(Attr::Int(0)), Type::Ptr) => Constant::Null(Type::Ptr),
+            (Some(Attr::Str(text)), Type::Ptr) if text == "NULL" => Constant::Null(Type::Ptr),
+            (None | Some(Attr::None), _) => return Ok(None),
+            _ => return self.missing("error value of a C function"),
+        }))
+    }
+
+    // ---------------------------------------------------------------- Python callables
+
+    /// A call with an argument tuple of the tree, which is taken apart where it is a display.
+    fn call_with_tuple(&mut self, node: Node<'t>, callee: Value, tuple: Node<'t>) -> Result<Value> {
+        if tuple.kind() != "TupleNode" || tuple.node("mult_factor").is_some() {
+            let args = self.expr(tuple)?;
+            let null = self.null_object();
+            let result = self.rt_object("__Pyx_PyObject_Call", "ooo:O", &[callee, args, null])?;
+            self.release_under(result, &[callee, args]);
+            return Ok(result);
+        }
+        let args = self.expr_list(tuple.nodes("args"))?;
+        self.call_vector(node, callee, &args)
+    }
+
+    /// Evaluates expressions in order; all results stay alive.
+    pub(super) fn expr_list(&mut self, nodes: Vec<Node<'t>>) -> Result<Vec<Value>> {
+        nodes.into_iter().map(|node| self.expr(node)).collect()
+    }
+
+    /// An array of objects on the stack, for vectorcall: (the first argument's address), with one
+    /// free place before it.
+    pub(super) fn argument_array(&mut self, args: &[Value]) -> Value {
+        let array = Type::Array(Box::new(Type::Object), args.len() as u64 + 1);
+        let local = self.b.local("args", array);
+        let base = self.op(Op::LocalAddr(local));
+        for (index, arg) in args.iter().enumerate() {
+            let place = self.int(index as i128 + 1, 64);
+            let address = self.op(Op::Index(base, Type::Object, place));
+            let value = self.borrow(*arg);
+            self.b.effect(Op::Store { address, value });
+        }
+        let one = self.int(1, 64);
+        self.op(Op::Index(base, Type::Object, one))
+    }
+
+    /// Calls an object with positional arguments, and releases both.
+    pub(super) fn call_vector(&mut self, _node: Node<'t>, callee: Value, args: &[Value]) -> Result<Value> {
+        let array = self.argument_array(args);
+        let count = self.vector_count(args.len());
+        let null = self.null_object();
+        let result = self.rt_object("PyObject_Vectorcall", "oplo:O", &[callee, array, count, null])?;
+        self.release_under(result, args);
+        self.release(callee);
+        Ok(result)
+    }
+
+    /// A count with PY_VECTORCALL_ARGUMENTS_OFFSET: the place before the arguments may be used.
+    pub(super) fn vector_count(&mut self, count: usize) -> Value {
+        self.int((1_i128 << 63) | count as i128, 64)
+    }
+
+    /// `PyMethodCallNode`: `object.name(...)` with keywords by name.
+    pub(super) fn lower_method_call(&mut self, node: Node<'t>) -> Result<Value> {
+        let function = node.child("function")?;
+        let tuple = node.child("arg_tuple")?;
+        if node.node("kwdict").is_some() || tuple.kind() != "TupleNode" {
+            return missing_node(node, "with a keyword dictionary");
+        }
+        let attribute = node.flag("use_method_vectorcall")
+            && function.kind() == "AttributeNode"
+            && !function.flag("is_special_lookup");
+        let mut args = Vec::new();
+        let head = if attribute {
+            let object = self.expr(function.child("obj")?)?;
+            args.push(object);
+            None
+        } else {
+            Some(self.expr(function)?)
+        };
+        args.extend(self.expr_list(tuple.nodes("args"))?);
+        let positional = args.len();
+        let values = node.nodes("kwvalues");
+        let names = if values.is_empty() {
+            self.null_object()
+        } else {
+            let names = node.nodes("kwnames");
+            let found = self.keyword_names(node, &names)?;
+            args.extend(self.expr_list(values)?);
+            found
+        };
+        let array = self.argument_array(&args);
+        let count = self.vector_count(positional);
+        let result = match head {
+            Some(callee) => {
+                let short = "oplo:O";
+                let result = self.rt_object("PyObject_Vectorcall", short, &[callee, array, count, names])?;
+                self.release_under(result, &args);
+                self.release(callee);
+                result
+            }
+            None => {
+                self.at(node);
+                let name = self.name(function.text("attribute").unwrap_or_default());
+                let short = "oplo:O";
+                let result =
+                    self.rt_object("PyObject_VectorcallMethod", short, &[name, array, count, names])?;
+                self.release_under(result, &args);
+                result
+            }
+        };
+        Ok(result)
+    }
+
+    /// A constant tuple of keyword names; borrowed.
+    fn keyword_names(&mut self, node: Node<'t>, names: &[Node<'t>]) -> Result<Value> {
+        let mut ids = Vec::new();
+        for name in names {
+            match name.attr("value") {
+                Some(Attr::Str(text)) => ids.push(self.m.name(text)),
+                _ => return missing_node(node, "with computed keyword names"),
+            }
+        }
+        let id = self.m.mir.object(crate::mir::ObjectConstant::Tuple(ids));
+        Ok(self.op(Op::Object(id)))
+    }
+
+    /// `GeneralCallNode`: a tuple and a dictionary.
+    pub(super) fn lower_general_call(&mut self, node: Node<'t>) -> Result<Value> {
+        let function = node.child("function")?;
+        if !function.expr_type()?.flag("is_pyobject") {
+            return missing_node(node, "of a C function");
+        }
+        let callee = self.expr(function)?;
+        let args = self.expr(node.child("positional_args")?)?;
+        let keywords = match node.node("keyword_args") {
+            Some(keywords) => self.expr(keywords)?,
+            None => self.null_object(),
+        };
+        self.at(node);
+        let result = self.rt_object("__Pyx_PyObject_Call", "ooo:O", &[callee, args, keywords])?;
+        self.release_under(result, &[callee, args, keywords]);
+        Ok(result)
+    }
+}

@@ -1,0 +1,125 @@
+//! What happens on the way out: of an expression by an exception, of a statement by `return`,
+//! `break` or `continue`.
+
+use frontend_bridge::tree::Node;
+
+use super::Result;
+use super::body::Body;
+use crate::mir::{BlockId, LocalId, Op, Value};
+
+/// Where exceptions go, and how many temporaries outlive that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Handler {
+    pub block: BlockId,
+    pub depth: usize,
+}
+
+/// Something around the current statement that a jump out of it has to mind.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Frame<'t> {
+    /// A loop: where `break` and `continue` go, and the temporaries that outlive the jump.
+    Loop { break_to: BlockId, continue_to: BlockId, depth: usize },
+    /// `finally`: its body runs on the way out.
+    Finally { body: Node<'t>, depth: usize, handlers: usize },
+    /// An `except` clause: the exception handled before is put back.
+    Handling { saved: [LocalId; 3], depth: usize, handlers: usize },
+}
+
+/// Where a jump out of statements ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Exit {
+    Return,
+    Break,
+    Continue,
+}
+
+impl<'t> Body<'_, 't> {
+    /// The block that an exception raised here goes to: notes the line, releases temporaries, and
+    /// goes to the handler.
+    pub(super) fn error_edge(&mut self) -> BlockId {
+        let target = self.unwind_target();
+        let line = self.b.line;
+        if let Some(found) = self.landings.get(&(target, line)) {
+            return *found;
+        }
+        let back = self.b.current();
+        let landing = self.b.cold_block();
+        self.b.switch_to(landing);
+        let number = self.int(i128::from(line), 32);
+        self.b.effect(Op::Set(self.line, number));
+        self.b.jump(target);
+        self.b.switch_to(back);
+        self.landings.insert((target, line), landing);
+        landing
+    }
+
+    /// Where an exception raised here goes after its temporaries are released.
+    pub(super) fn unwind_target(&mut self) -> BlockId {
+        let handler = self.handlers[self.handlers.len() - 1];
+        let temps = self.temps[handler.depth.min(self.temps.len())..].to_vec();
+        self.cleanup_block(handler.block, &temps)
+    }
+
+    /// Releases temporaries, newest first, and goes to a block.
+    fn cleanup_block(&mut self, to: BlockId, temps: &[Value]) -> BlockId {
+        let Some((last, rest)) = temps.split_last() else { return to };
+        let key = (to, temps.to_vec());
+        if let Some(found) = self.cleanups.get(&key) {
+            return *found;
+        }
+        let next = self.cleanup_block(to, rest);
+        let back = self.b.current();
+        let block = self.b.cold_block();
+        self.b.switch_to(block);
+        self.b.effect(Op::XDecRef(*last));
+        self.b.jump(next);
+        self.b.switch_to(back);
+        self.cleanups.insert(key, block);
+        block
+    }
+
+    /// Leaves by `return`, `break` or `continue`: what lies between runs, then the jump.  The rest of
+    /// the statement list is unreachable.
+    pub(super) fn leave(&mut self, exit: Exit) -> Result<()> {
+        let temps = self.temps.clone();
+        let frames = self.frames.clone();
+        let handlers = self.handlers.clone();
+        let mut target = self.return_block;
+        let mut depth = 0;
+        while let Some(frame) = self.frames.pop() {
+            match frame {
+                Frame::Loop { break_to, continue_to, depth: kept } if exit != Exit::Return => {
+                    target = if exit == Exit::Break { break_to } else { continue_to };
+                    depth = kept;
+                    break;
+                }
+                Frame::Loop { .. } => {}
+                Frame::Finally { body, depth, handlers } => {
+                    self.drop_temps(depth);
+                    self.handlers.truncate(handlers);
+                    self.stat(body)?;
+                }
+                Frame::Handling { saved, depth, handlers } => {
+                    self.drop_temps(depth);
+                    self.handlers.truncate(handlers);
+                    self.put_back_handled(saved)?;
+                }
+            }
+        }
+        self.drop_temps(depth);
+        self.b.jump(target);
+        self.temps = temps;
+        self.frames = frames;
+        self.handlers = handlers;
+        Ok(())
+    }
+
+    /// Releases temporaries down to a depth, and forgets them.
+    fn drop_temps(&mut self, depth: usize) {
+        while self.temps.len() > depth {
+            if let Some(temp) = self.temps.pop() {
+                self.b.effect(Op::XDecRef(temp));
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Conversions between C values and objects, and type tests.
+
+use frontend_bridge::tree::{Node, Type as TreeType, Value as Attr};
+
+use super::Result;
+use super::body::Body;
+use super::context::missing_node;
+use super::types;
+use crate::mir::{CastOp, Comparison, Constant, Op, Raises, Type, Value};
+
+impl<'t> Body<'_, 't> {
+    /// `CoerceToPyTypeNode`: a C value as an object.
+    pub(super) fn lower_to_python(&mut self, node: Node<'t>) -> Result<Value> {
+        let arg = node.child("arg")?;
+        let value = self.expr(arg)?;
+        self.to_python(value, arg.expr_type()?)
+    }
+
+    /// A C value as a new object.
+    pub(super) fn to_python(&mut self, value: Value, from: TreeType<'t>) -> Result<Value> {
+        let plain = types::resolve(from);
+        if *self.b.ty(value) == Type::Object {
+            return Ok(value);
+        }
+        if plain.kind() == "CBIntType" {
+            return self.bool_object(value);
+        }
+        let Some(function) = from.text("to_py_function") else {
+            return self.missing(&format!("conversion of {} to an object", from.kind()));
+        };
+        let (value, letter) = self.extended(value, from);
+        self.rt_object(function, &format!("{letter}:O"), &[value])
+    }
+
+    /// A C value as the C ABI passes it, and its letter in short signatures.
+    pub(super) fn extended(&mut self, value: Value, from: TreeType<'t>) -> (Value, char) {
+        match self.b.ty(value).clone() {
+            Type::Int(64) => (value, 'l'),
+            Type::Int(32) => (value, 'i'),
+            Type::Int(_) => (self.widen(value, 32, types::unsigned(from)), 'i'),
+            Type::F32 => (value, 'f'),
+            Type::F64 => (value, 'd'),
+            Type::Object => (value, 'o'),
+            _ => (value, 'p'),
+        }
+    }
+
+    /// `CoerceFromPyTypeNode`: an object as a C value.
+    pub(super) fn lower_from_python(&mut self, node: Node<'t>) -> Result<Value> {
+        let arg = node.child("arg")?;
+        let object = self.expr(arg)?;
+        let value = self.from_python(object, node.expr_type()?)?;
+        if *self.b.ty(value) == Type::Ptr && self.temps.contains(&object) {
+            // The address lies in the object, which must live on.
+            return missing_node(node, "of a temporary to an address");
+        }
+        self.release(object);
+        Ok(value)
+    }
+
+    /// A borrowed object as a C value of a type.
+    pub(super) fn from_python(&mut self, object: Value, to: TreeType<'t>) -> Result<Value> {
+        let plain = types::resolve(to);
+        let target = self.c_type(to)?;
+        if plain.kind() == "CBIntType" {
+            return self.rt_status("__Pyx_PyObject_IsTrue", "o:i", &[object], Raises::Negative);
+        }
+        let Some(function) = to.text("from_py_function") else {
+            return self.missing(&format!("conversion of an object to {}", to.kind()));
+        };
+        let raises = match &target {
+            Type::Int(bits) => Raises::Maybe(Constant::Int(-1, *bits)),
+            Type::F64 => Raises::Maybe(Constant::Float(-1.0, Type::F64)),
+            Type::F32 => {
+                // Converted as double, then narrowed.
+                let raises = Raises::Maybe(Constant::Float(-1.0, Type::F64));
+                let value = self.rt_status("__Pyx_PyFloat_AsDouble", "o:d", &[object], raises)?;
+                return Ok(self.op(Op::Cast(CastOp::FTrunc, value, Type::F32)));
+            }
+            Type::Ptr => Raises::Maybe(Constant::Null(Type::Ptr)),
+            other => return self.missing(&format!("conversion of an object to {other}")),
+        };
+        let letter = match &target {
+            Type::Int(64) => "l",
+            Type::Int(32) => "i",
+            Type::Int(_) => return self.narrow_from_python(function, object, &target),
+            Type::F64 => "d",
+            _ => "p",
+        };
+        self.rt_status(function, &format!("o:{letter}"), &[object], raises)
+    }
+
+    fn narrow_from_python(&mut self, function: &str, object: Value, to: &Type) -> Result<Value> {
+        let Some((symbol, _)) = self.m.symbols.resolve(function) else {
+            return self.missing(&format!("C function '{function}'"));
+        };
+        let Type::Int(bits) = to else { return self.defect("not an integer") };
+        let signature = crate::mir::Signature::new([Type::Object], to.clone());
+        let callee = crate::mir::Callee::Extern(self.m.mir.declare(&symbol, signature));
+        match self.b.call(&self.m.mir, callee, vec![object]) {
+            Some(value) => self.checked(value, Raises::Maybe(Constant::Int(-1, *bits))),
+            None => self.defect("no result"),
+        }
+    }
+
+    /// `CoerceToBooleanNode`: the truth of anything.
+    pub(super) fn lower_to_boolean(&mut self, node: Node<'t>) -> Result<Value> {
+        let arg = node.child("arg")?;
+        let value = self.expr(arg)?;
+        if *self.b.ty(value) != Type::Object {
+            let truth = self.truth(value)?;
+            return Ok(self.as_int(truth));
+        }
+        let truth = self.rt_status("__Pyx_PyObject_IsTrue", "o:i", &[value], Raises::Negative)?;
+        self.release(value);
+        Ok(truth)
+    }
+
+    /// `CoerceToTempNode`: a value that later assignments do not change.
+    pub(super) fn lower_to_temp(&mut self, node: Node<'t>) -> Result<Value> {
+        let value = self.expr(node.child("arg")?)?;
+        if *self.b.ty(value) == Type::Object { Ok(self.owned(value)) } else { Ok(value) }
+    }
+
+    /// `<type>value`.
+    pub(super) fn lower_cast(&mut self, node: Node<'t>) -> Result<Value> {
+        let operand = node.child("operand")?;
+        let value = self.expr(operand)?;
+        if node.flag("typecheck") {
+            return missing_node(node, "with a check");
+        }
+        let (from, to) = (operand.expr_type()?, node.expr_type()?);
+        let was_object = *self.b.ty(value) == Type::Object;
+        let target = self.c_type(to)?;
+        if was_object && target == Type::Object {
+            return Ok(value);
+        }
+        if was_object && target != Type::Object && self.temps.contains(&value) {
+            return missing_node(node, "of a temporary object to an address");
+        }
+        self.convert_number(value, from, to)
+    }
+
+    /// `PyTypeTestNode`: None or an instance, else TypeError.
+    pub(super) fn lower_type_test(&mut self, node: Node<'t>) -> Result<Value> {
+        let arg = node.child("arg")?;
+        let value = self.expr(arg)?;
+        let ty = node.expr_type()?;
+        if !ty.flag("is_builtin_type") {
+            return missing_node(node, "for an extension type");
+        }
+        let allow_none = !node.flag("notnone");
+        self.builtin_type_test(node, value, ty, allow_none, node.flag("exact_builtin_type"))?;
+        Ok(value)
+    }
+
+    /// Raises TypeError unless the object is of a built-in type.
+    pub(super) fn builtin_type_test(
+        &mut self,
+        node: Node<'t>,
+        value: Value,
+        ty: TreeType<'t>,
+        allow_none: bool,
+        exact: bool,
+    ) -> Result<()> {
+        let name = ty.text("name").unwrap_or_default();
+        if matches!(name, "float" | "int") && exact {
+            return missing_node(node, &format!("for '{name}'"));
+        }
+        let cname = ty.text("cname").unwrap_or_default().trim_start_matches('&').to_owned();
+        let class = self.symbol_object(&cname);
+        let done = self.b.block();
+        if allow_none {
+            let none = self.none();
+            let is_none = self.op(Op::Compare(Comparison::Eq, value, none));
+            let more = self.b.block();
+            self.b.branch(is_none, done, more);
+            self.b.switch_to(more);
+        }
+        let fits = if exact {
+            // An object's type is its second field.
+            let of = self.type_of_object(value);
+            self.op(Op::Compare(Comparison::Eq, of, class))
+        } else {
+            let found = self.rt_value("PyObject_TypeCheck", "oo:i", &[value, class])?;
+            self.truth(found)?
+        };
+        let wrong = self.b.cold_block();
+        self.b.branch(fits, done, wrong);
+        self.b.switch_to(wrong);
+        let text = self.text(name);
+        self.rt_void("__Pyx_RaiseUnexpectedTypeError", "po:i", &[text, value])?;
+        self.raise_now();
+        self.b.switch_to(done);
+        Ok(())
+    }
+
+    /// The type of an object; borrowed.
+    pub(super) fn type_of_object(&mut self, object: Value) -> Value {
+        let offset = self.int(1, 64);
+        let address = self.op(Op::Index(object, Type::Ptr, offset));
+        self.op(Op::Load(Type::Object, address))
+    }
+
+    /// `NoneCheckNode`: an exception for None.
+    pub(super) fn lower_none_check(&mut self, node: Node<'t>) -> Result<Value> {
+        let value = self.expr(node.child("arg")?)?;
+        if *self.b.ty(value) != Type::Object {
+            return missing_node(node, "of a C value");
+        }
+        let none = self.none();
+        let is_none = self.op(Op::Compare(Comparison::Eq, value, none));
+        let exception = node.text("exception_type_cname").unwrap_or("PyExc_TypeError");
+        let mut message = node.text("exception_message").unwrap_or_default().to_owned();
+        for arg in node.list("exception_format_args") {
+            let Attr::Str(arg) = arg else { return missing_node(node, "with arguments") };
+            let Some(at) = message.find('%') else { break };
+            // The only directives that Cython uses here are %s and %.200s.
+            let end = message[at..].find('s').map_or(message.len(), |end| at + end + 1);
+            message.replace_range(at..end, arg);
+        }
+        self.if_unlikely(is_none, |body| body.raise_builtin(exception, &message))?;
+        Ok(value)
+    }
+}

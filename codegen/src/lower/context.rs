@@ -1,0 +1,132 @@
+//! What the lowering of all functions of one module shares.
+
+use std::collections::HashMap;
+
+use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, Position, Tree, TypeId};
+
+use super::{LowerError, Missing, Result, Symbols};
+use crate::mir::{self, FuncId, Global, GlobalId, GlobalInit, Linkage, ObjectConstant, ObjectId, Type};
+
+/// The module so far.
+pub(super) struct Context<'t> {
+    pub tree: &'t Tree,
+    pub symbols: &'t Symbols,
+    pub mir: mir::Module,
+    /// C functions by their entry.
+    pub functions: HashMap<EntryId, FuncId>,
+    /// `def` functions by their node: implementation and wrapper.
+    pub def_functions: HashMap<NodeId, FuncId>,
+    /// PyMethodDef of `def` functions.
+    pub method_defs: HashMap<NodeId, GlobalId>,
+    /// Module-level C variables.
+    pub globals: HashMap<EntryId, GlobalId>,
+    /// MIR types of Cython's types.
+    pub types: HashMap<TypeId, Type>,
+    pub missing: Vec<Missing>,
+    traceback_caches: HashMap<u32, GlobalId>,
+    /// The module object.
+    pub module_object: GlobalId,
+    /// The module's dictionary.
+    pub module_dict: GlobalId,
+}
+
+impl<'t> Context<'t> {
+    pub fn new(tree: &'t Tree, symbols: &'t Symbols) -> Context<'t> {
+        let mut mir = mir::Module::new(tree.module_name());
+        mir.sources = tree.sources().to_vec();
+        let mut object = |name: &str| {
+            mir.add_global(Global {
+                name: name.to_owned(),
+                ty: Type::Object,
+                init: GlobalInit::Zero,
+                constant: false,
+                linkage: Linkage::Internal,
+            })
+        };
+        let module_object = object("module.object");
+        let module_dict = object("module.dict");
+        Context {
+            tree,
+            symbols,
+            mir,
+            functions: HashMap::new(),
+            def_functions: HashMap::new(),
+            method_defs: HashMap::new(),
+            globals: HashMap::new(),
+            types: HashMap::new(),
+            missing: Vec::new(),
+            traceback_caches: HashMap::new(),
+            module_object,
+            module_dict,
+        }
+    }
+
+    /// An interned string constant.
+    pub fn name(&mut self, text: &str) -> ObjectId {
+        self.mir.object(ObjectConstant::Str { data: text.as_bytes().to_vec(), interned: true })
+    }
+
+    /// Zero-terminated bytes.
+    pub fn c_string(&mut self, text: &[u8]) -> GlobalId {
+        let mut data = text.to_vec();
+        data.push(0);
+        let name = format!("text.{}", self.mir.globals.len());
+        let ty = Type::Array(Box::new(Type::Int(8)), data.len() as u64);
+        let init = GlobalInit::Bytes(data);
+        self.mir.add_global(Global { name, ty, init, constant: true, linkage: Linkage::Internal })
+    }
+
+    /// An internal variable.
+    pub fn variable(&mut self, name: &str, ty: Type) -> GlobalId {
+        let name = name.to_owned();
+        let init = GlobalInit::Zero;
+        self.mir.add_global(Global { name, ty, init, constant: false, linkage: Linkage::Internal })
+    }
+
+    /// The place of a source file's cache of code objects for tracebacks.
+    pub fn traceback_cache(&mut self, source: u32) -> GlobalId {
+        if let Some(found) = self.traceback_caches.get(&source) {
+            return *found;
+        }
+        let id = self.variable(&format!("traceback.cache.{source}"), Type::Ptr);
+        self.traceback_caches.insert(source, id);
+        id
+    }
+
+    /// Notes what is missing; other errors end the lowering.
+    pub fn note(&mut self, error: LowerError) -> Result<()> {
+        match error {
+            LowerError::Missing(missing) => {
+                self.missing.push(missing);
+                Ok(())
+            }
+            other => Err(other),
+        }
+    }
+
+    /// The global of a module-level C variable.
+    pub fn global_of(&mut self, entry: Entry<'t>) -> Result<GlobalId> {
+        if let Some(found) = self.globals.get(&entry.id()) {
+            return Ok(*found);
+        }
+        let Some(ty) = entry.ty("type") else {
+            return missing("a variable without a type", entry.position());
+        };
+        let ty = self.c_type(ty, entry.position())?;
+        let name = entry.text("cname").unwrap_or("variable").to_owned();
+        let id = self.variable(&name, ty);
+        self.globals.insert(entry.id(), id);
+        Ok(id)
+    }
+}
+
+/// The error for a construct without a lowering.
+pub(super) fn missing<T>(construct: &str, position: Option<Position>) -> Result<T> {
+    Err(LowerError::Missing(Missing { construct: construct.to_owned(), position }))
+}
+
+/// The error for a node without a lowering.
+pub(super) fn missing_node<T>(node: Node<'_>, what: &str) -> Result<T> {
+    let construct = if what.is_empty() { node.kind().to_owned() } else { format!("{}: {what}", node.kind()) };
+    missing(&construct, node.position())
+}

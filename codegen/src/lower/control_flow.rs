@@ -1,0 +1,190 @@
+//! Assignments, `if`, `switch`, `return`, `del`, `assert`.
+
+use frontend_bridge::tree::{Node, Value as Attr};
+
+use super::Result;
+use super::arithmetic::NEGATIVE;
+use super::body::Body;
+use super::cleanup::Exit;
+use super::context::missing_node;
+use crate::mir::{Op, Terminator, Type};
+
+impl<'t> Body<'_, 't> {
+    pub(super) fn lower_assignment(&mut self, node: Node<'t>) -> Result<()> {
+        let (target, source) = (node.child("lhs")?, node.child("rhs")?);
+        let value = self.expr(source)?;
+        self.assign(target, value)
+    }
+
+    /// `a = b = value`: the value once, converted for each target.
+    pub(super) fn lower_cascaded_assignment(&mut self, node: Node<'t>) -> Result<()> {
+        let source = node.child("rhs")?;
+        let value = self.expr(source)?;
+        self.results.insert(source.id(), value);
+        let mut coerced = Vec::new();
+        for part in node.nodes("coerced_values") {
+            let made = self.expr(part)?;
+            self.results.insert(part.id(), made);
+            coerced.push(made);
+        }
+        for (target, clone) in node.nodes("lhs_list").into_iter().zip(node.nodes("cloned_values")) {
+            let part = self.expr(clone)?;
+            self.assign(target, part)?;
+        }
+        for made in coerced.into_iter().rev() {
+            self.release(made);
+        }
+        self.release(value);
+        Ok(())
+    }
+
+    /// `a, b = b, a`: all values first, then the targets.
+    pub(super) fn lower_parallel_assignment(&mut self, node: Node<'t>) -> Result<()> {
+        let stats = node.nodes("stats");
+        let mut values = Vec::new();
+        for stat in &stats {
+            if stat.kind() != "SingleAssignmentNode" {
+                return missing_node(*stat, "in a parallel assignment");
+            }
+            let value = self.expr(stat.child("rhs")?)?;
+            // A later target may be what an earlier value was read from.
+            let value = if *self.b.ty(value) == Type::Object { self.owned(value) } else { value };
+            values.push(value);
+        }
+        for (stat, value) in stats.iter().zip(values) {
+            self.at(*stat);
+            self.assign(stat.child("lhs")?, value)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn lower_del(&mut self, node: Node<'t>) -> Result<()> {
+        for arg in node.nodes("args") {
+            self.at(arg);
+            match arg.kind() {
+                "NameNode" => self.delete_name(arg)?,
+                "AttributeNode" if arg.flag("is_py_attr") => {
+                    let object = self.expr(arg.child("obj")?)?;
+                    let name = self.name(arg.text("attribute").unwrap_or_default());
+                    let null = self.null_object();
+                    self.rt_status("PyObject_SetAttr", "ooo:i", &[object, name, null], NEGATIVE)?;
+                    self.release(object);
+                }
+                "IndexNode" if arg.child("base")?.expr_type()?.flag("is_pyobject") => {
+                    let object = self.expr(arg.child("base")?)?;
+                    let index = arg.child("index")?;
+                    let key = self.expr(index)?;
+                    let key = self.to_python(key, index.expr_type()?)?;
+                    self.rt_status("PyObject_DelItem", "oo:i", &[object, key], NEGATIVE)?;
+                    self.release(key);
+                    self.release(object);
+                }
+                _ => return missing_node(arg, "del"),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn lower_return(&mut self, node: Node<'t>) -> Result<()> {
+        if node.flag("in_generator") || node.flag("in_parallel") || node.flag("in_async_gen") {
+            return missing_node(node, "in a generator or a parallel section");
+        }
+        let Some(local) = self.returned else {
+            if let Some(value) = node.node("value") {
+                let value = self.expr(value)?;
+                self.release(value);
+            }
+            return self.leave(Exit::Return);
+        };
+        let object = self.b.function.locals[local.0 as usize].ty == Type::Object;
+        let value = match node.node("value") {
+            Some(source) => self.expr(source)?,
+            None if object => self.none(),
+            None => return missing_node(node, "without a value"),
+        };
+        if object {
+            let value = self.give(value);
+            self.replace(local, value);
+        } else {
+            self.b.effect(Op::Set(local, value));
+        }
+        self.leave(Exit::Return)
+    }
+
+    pub(super) fn lower_if(&mut self, node: Node<'t>) -> Result<()> {
+        let after = self.b.block();
+        for clause in node.nodes("if_clauses") {
+            self.at(clause);
+            let truth = self.condition(clause.child("condition")?)?;
+            let (yes, no) = (self.b.block(), self.b.block());
+            self.b.branch(truth, yes, no);
+            self.b.switch_to(yes);
+            self.stat(clause.child("body")?)?;
+            self.b.jump(after);
+            self.b.switch_to(no);
+        }
+        if let Some(otherwise) = node.node("else_clause") {
+            self.stat(otherwise)?;
+        }
+        self.b.jump(after);
+        self.b.switch_to(after);
+        Ok(())
+    }
+
+    /// `SwitchStatNode`: what Cython made of an if-chain over a C integer.
+    pub(super) fn lower_switch(&mut self, node: Node<'t>) -> Result<()> {
+        let value = self.expr(node.child("test")?)?;
+        let after = self.b.block();
+        let default = self.b.block();
+        let mut cases = Vec::new();
+        let mut bodies = Vec::new();
+        for case in node.nodes("cases") {
+            let block = self.b.block();
+            for condition in case.nodes("conditions") {
+                let number = match condition.attr("constant_result") {
+                    Some(Attr::Int(number)) => i128::from(*number),
+                    Some(Attr::Bool(number)) => i128::from(*number),
+                    Some(Attr::Bytes { data, .. }) if data.len() == 1 => i128::from(data[0] as i8),
+                    Some(Attr::Str(text)) if text.chars().count() == 1 => {
+                        i128::from(u32::from(text.chars().next().unwrap_or_default()))
+                    }
+                    _ => return missing_node(condition, "as a case"),
+                };
+                if cases.iter().all(|(known, _)| *known != number) {
+                    cases.push((number, block));
+                }
+            }
+            bodies.push((block, case.child("body")?));
+        }
+        self.b.end(Terminator::Switch(value, cases, default));
+        for (block, body) in bodies {
+            self.b.switch_to(block);
+            self.stat(body)?;
+            self.b.jump(after);
+        }
+        self.b.switch_to(default);
+        if let Some(otherwise) = node.node("else_clause") {
+            self.stat(otherwise)?;
+        }
+        self.b.jump(after);
+        self.b.switch_to(after);
+        Ok(())
+    }
+
+    pub(super) fn lower_assert(&mut self, node: Node<'t>) -> Result<()> {
+        let (test, exception) = (node.child("condition")?, node.child("exception")?);
+        let enabled = self.rt_value("__pyx_assertions_enabled", ":i", &[])?;
+        let enabled = self.truth(enabled)?;
+        let (check, after) = (self.b.block(), self.b.block());
+        self.b.branch(enabled, check, after);
+        self.b.switch_to(check);
+        let truth = self.condition(test)?;
+        let failed = self.b.cold_block();
+        self.b.branch(truth, after, failed);
+        self.b.switch_to(failed);
+        self.stat(exception)?;
+        self.b.jump(after);
+        self.b.switch_to(after);
+        Ok(())
+    }
+}

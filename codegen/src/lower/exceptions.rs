@@ -1,0 +1,260 @@
+//! `raise`, `try`/`except`, `try`/`finally`.
+//!
+//! An exception in flight is CPython's error indicator; one that is handled lies in three locals,
+//! as Cython keeps it.  The exception handled before a `try` is put back on every way out.
+
+use frontend_bridge::tree::Node;
+
+use super::Result;
+use super::body::Body;
+use super::cleanup::{Frame, Handler};
+use super::context::missing_node;
+use crate::mir::{BlockId, LocalId, Op, Raises, Type, Value};
+
+impl<'t> Body<'_, 't> {
+    pub(super) fn lower_raise(&mut self, node: Node<'t>) -> Result<()> {
+        if !self.gil {
+            return missing_node(node, "without the GIL");
+        }
+        let mut parts = Vec::new();
+        for name in ["exc_type", "exc_value", "exc_tb", "cause"] {
+            let part = match node.node(name) {
+                Some(part) => self.expr(part)?,
+                None => self.null_object(),
+            };
+            parts.push(part);
+        }
+        self.at(node);
+        self.rt_void("__Pyx_Raise", "oooo:v", &parts)?;
+        for part in parts.into_iter().rev() {
+            self.release(part);
+        }
+        self.raise_now();
+        Ok(())
+    }
+
+    pub(super) fn lower_reraise(&mut self, _node: Node<'t>) -> Result<()> {
+        match self.handled {
+            Some([class, value, traceback]) => {
+                let mut parts = Vec::new();
+                for local in [class, value, traceback] {
+                    let part = self.op(Op::Get(local));
+                    parts.push(self.op(Op::XIncRef(part)));
+                }
+                self.rt_void("PyErr_Restore", "OOO:v", &parts)?;
+            }
+            None => self.rt_void("__Pyx_ReraiseException", ":v", &[])?,
+        }
+        self.raise_now();
+        Ok(())
+    }
+
+    /// Three locals that own the parts of an exception.
+    fn exception_locals(&mut self, name: &str) -> [LocalId; 3] {
+        ["type", "value", "traceback"].map(|part| {
+            let local = self.b.local(&format!("{name}.{part}"), Type::Object);
+            self.owned_locals.push(local);
+            local
+        })
+    }
+
+    fn addresses(&mut self, locals: [LocalId; 3]) -> Vec<Value> {
+        locals.into_iter().map(|local| self.op(Op::LocalAddr(local))).collect()
+    }
+
+    fn taken(&mut self, locals: [LocalId; 3]) -> Vec<Value> {
+        locals.into_iter().map(|local| self.op(Op::Take(local))).collect()
+    }
+
+    /// Puts the exception back that was handled before.
+    pub(super) fn put_back_handled(&mut self, saved: [LocalId; 3]) -> Result<()> {
+        let parts = self.taken(saved);
+        self.rt_void("cyl_exc_reset", "OOO:v", &parts)
+    }
+
+    /// Goes to the handler without another line for the traceback.
+    fn pass_on(&mut self) {
+        let target = self.unwind_target();
+        self.b.jump(target);
+    }
+
+    pub(super) fn lower_try_except(&mut self, node: Node<'t>) -> Result<()> {
+        if !self.gil {
+            return missing_node(node, "without the GIL");
+        }
+        let (caught, after) = (self.b.cold_block(), self.b.block());
+        let depth = self.temps.len();
+        self.handlers.push(Handler { block: caught, depth });
+        let done = self.stat(node.child("body")?);
+        self.handlers.pop();
+        done?;
+        if let Some(clause) = node.node("else_clause") {
+            self.stat(clause)?;
+        }
+        self.b.jump(after);
+        self.b.switch_to(caught);
+        let fetched = self.exception_locals("raised");
+        let saved = self.exception_locals("saved");
+        let raised_at = self.op(Op::Get(self.line));
+        let addresses = self.addresses(fetched);
+        self.rt_void("PyErr_Fetch", "ppp:v", &addresses)?;
+        let mut caught_all = false;
+        for clause in node.nodes("except_clauses") {
+            self.at(clause);
+            let body = self.b.block();
+            let next = self.b.cold_block();
+            let patterns = clause.nodes("pattern");
+            if patterns.is_empty() {
+                self.b.jump(body);
+                caught_all = true;
+            }
+            for pattern in patterns {
+                let class = self.expr(pattern)?;
+                let raised = self.op(Op::Get(fetched[0]));
+                let matches = self.rt_value("PyErr_GivenExceptionMatches", "oo:i", &[raised, class])?;
+                self.release(class);
+                let matches = self.truth(matches)?;
+                let more = self.b.cold_block();
+                self.b.branch(matches, body, more);
+                self.b.switch_to(more);
+            }
+            if !caught_all {
+                self.b.jump(next);
+            }
+            self.b.switch_to(body);
+            self.except_clause(clause, fetched, saved, raised_at, after)?;
+            self.b.switch_to(next);
+            if caught_all {
+                break;
+            }
+        }
+        if !caught_all {
+            let parts = self.taken(fetched);
+            self.rt_void("PyErr_Restore", "OOO:v", &parts)?;
+            self.b.effect(Op::Set(self.line, raised_at));
+            self.pass_on();
+        }
+        self.b.switch_to(after);
+        Ok(())
+    }
+
+    /// The body of `except`: the exception is handled while it runs.
+    fn except_clause(
+        &mut self,
+        clause: Node<'t>,
+        fetched: [LocalId; 3],
+        saved: [LocalId; 3],
+        raised_at: Value,
+        after: BlockId,
+    ) -> Result<()> {
+        let parts = self.taken(fetched);
+        self.rt_void("PyErr_Restore", "OOO:v", &parts)?;
+        self.add_traceback(raised_at)?;
+        let addresses = self.addresses(saved);
+        self.rt_void("cyl_exc_save", "ppp:v", &addresses)?;
+        let failed = self.b.cold_block();
+        let depth = self.temps.len();
+        let handlers = self.handlers.len();
+        self.handlers.push(Handler { block: failed, depth });
+        let addresses = self.addresses(fetched);
+        self.rt_status("cyl_exc_get", "ppp:i", &addresses, Raises::Negative)?;
+        self.frames.push(Frame::Handling { saved, depth, handlers });
+        let before = self.handled.replace(fetched);
+        let done = self.except_body(clause, fetched);
+        self.handled = before;
+        self.frames.pop();
+        self.handlers.pop();
+        done?;
+        for local in fetched {
+            let part = self.op(Op::Take(local));
+            self.b.effect(Op::XDecRef(part));
+        }
+        self.put_back_handled(saved)?;
+        self.b.jump(after);
+        self.b.switch_to(failed);
+        self.put_back_handled(saved)?;
+        self.pass_on();
+        Ok(())
+    }
+
+    fn except_body(&mut self, clause: Node<'t>, fetched: [LocalId; 3]) -> Result<()> {
+        if clause.node("excinfo_target").is_some() {
+            return missing_node(clause, "with a three-part target");
+        }
+        if let Some(target) = clause.node("target") {
+            if let Some(value) = clause.node("exc_value") {
+                let current = self.op(Op::Get(fetched[1]));
+                self.results.insert(value.id(), current);
+                let current = self.owned(current);
+                self.assign(target, current)?;
+            } else {
+                return missing_node(clause, "with a target");
+            }
+        }
+        self.stat(clause.child("body")?)
+    }
+
+    pub(super) fn lower_try_finally(&mut self, node: Node<'t>) -> Result<()> {
+        if !self.gil || node.flag("is_try_finally_in_nogil") {
+            return missing_node(node, "without the GIL");
+        }
+        let finally = node.child("finally_clause")?;
+        let (failed, after) = (self.b.cold_block(), self.b.block());
+        let depth = self.temps.len();
+        let handlers = self.handlers.len();
+        self.frames.push(Frame::Finally { body: finally, depth, handlers });
+        self.handlers.push(Handler { block: failed, depth });
+        let done = self.stat(node.child("body")?);
+        self.handlers.pop();
+        self.frames.pop();
+        done?;
+        self.stat(finally)?;
+        self.b.jump(after);
+        // By an exception: it is handled while the body runs, and raised again.
+        self.b.switch_to(failed);
+        let fetched = self.exception_locals("raised");
+        let saved = self.exception_locals("saved");
+        let raised_at = self.op(Op::Get(self.line));
+        let addresses = self.addresses(saved);
+        self.rt_void("cyl_exc_save", "ppp:v", &addresses)?;
+        let inner = self.b.cold_block();
+        self.handlers.push(Handler { block: inner, depth });
+        let addresses = self.addresses(fetched);
+        self.rt_status("cyl_exc_get", "ppp:i", &addresses, Raises::Negative)?;
+        self.frames.push(Frame::Handling { saved, depth, handlers });
+        let before = self.handled.replace(fetched);
+        let body = node.node("finally_except_clause").unwrap_or(finally);
+        let done = self.stat(body);
+        self.handled = before;
+        self.frames.pop();
+        self.handlers.pop();
+        done?;
+        self.put_back_handled(saved)?;
+        let parts = self.taken(fetched);
+        self.rt_void("PyErr_Restore", "OOO:v", &parts)?;
+        self.b.effect(Op::Set(self.line, raised_at));
+        self.pass_on();
+        self.b.switch_to(inner);
+        self.put_back_handled(saved)?;
+        self.pass_on();
+        self.b.switch_to(after);
+        Ok(())
+    }
+
+    /// Adds this function to the traceback of the exception that is set.
+    pub(super) fn add_traceback(&mut self, line: Value) -> Result<()> {
+        let name = self.qualified_name.clone();
+        let name = self.text(&name);
+        let source = self.b.function.source.map_or(0, |(source, _)| source);
+        let file = self.m.tree.sources().get(source as usize).cloned().unwrap_or_default();
+        let file = self.text(&file);
+        let cache = self.m.traceback_cache(source);
+        let cache = self.op(Op::GlobalAddr(cache));
+        if self.gil {
+            let dict = self.module_dict();
+            return self.rt_void("cyl_add_traceback", "popip:v", &[cache, dict, name, line, file]);
+        }
+        let dict = self.op(Op::GlobalAddr(self.m.module_dict));
+        self.rt_void("cyl_add_traceback_nogil", "pppip:v", &[cache, dict, name, line, file])
+    }
+}

@@ -1,0 +1,161 @@
+//! Expressions: the table from Cython's node classes to lowering functions.
+
+use frontend_bridge::tree::Node;
+
+use super::Result;
+use super::body::Body;
+use super::context::missing_node;
+use crate::mir::{CastOp, Op, Type, Value};
+
+impl<'t> Body<'_, 't> {
+    /// Lowers an expression; an owned result is among the temporaries.
+    pub(super) fn expr(&mut self, node: Node<'t>) -> Result<Value> {
+        self.at(node);
+        match node.kind() {
+            "NoneNode" => Ok(self.none()),
+            "BoolNode" => self.lower_bool(node),
+            "IntNode" => self.lower_int(node),
+            "FloatNode" => self.lower_float(node),
+            "CharNode" => self.lower_char(node),
+            "BytesNode" => self.lower_bytes(node),
+            "UnicodeNode" | "IdentifierStringNode" | "StringNode" => self.lower_unicode(node),
+            "ImagNode" => self.lower_imaginary(node),
+            "EllipsisNode" => Ok(self.symbol_object("_Py_EllipsisObject")),
+            "NullNode" => Ok(self.null()),
+            "NameNode" => self.lower_name(node),
+            "AttributeNode" => self.lower_attribute(node),
+            "IndexNode" => self.lower_index(node),
+            "SliceIndexNode" => self.lower_slice_index(node),
+            "SliceNode" => self.lower_slice(node),
+            "TupleNode" => self.lower_tuple(node),
+            "ListNode" => self.lower_list_display(node),
+            "SetNode" => self.lower_set_display(node),
+            "DictNode" => self.lower_dict_display(node),
+            "AsTupleNode" => self.lower_as_tuple(node),
+            "MergedDictNode" => self.lower_merged_dict(node),
+            "MergedSequenceNode" => self.lower_merged_sequence(node),
+            "JoinedStrNode" => self.lower_joined_str(node),
+            "FormattedValueNode" => self.lower_formatted_value(node),
+            "ComprehensionNode" => self.lower_comprehension(node),
+            "ComprehensionAppendNode" => self.lower_comprehension_append(node),
+            "DictComprehensionAppendNode" => self.lower_dict_comprehension_append(node),
+            "AddNode" | "SubNode" | "MulNode" | "IntBinopNode" | "BitwiseOrNode" => self.lower_binary(node),
+            "DivNode" | "ModNode" => self.lower_division(node),
+            "PowNode" => self.lower_power(node),
+            "MatMultNode" => self.lower_binary(node),
+            "UnaryMinusNode" | "UnaryPlusNode" | "TildeNode" => self.lower_unary(node),
+            "NotNode" => self.lower_not(node),
+            "PrimaryCmpNode" => self.lower_comparison(node),
+            "BoolBinopNode" => self.lower_bool_binop(node),
+            "BoolBinopResultNode" => self.lower_bool_binop_result(node),
+            "CondExprNode" => self.lower_conditional(node),
+            "CoerceToPyTypeNode" => self.lower_to_python(node),
+            "CoerceIntToBytesNode" => missing_node(node, ""),
+            "CoerceFromPyTypeNode" => self.lower_from_python(node),
+            "CoerceToBooleanNode" => self.lower_to_boolean(node),
+            "CoerceToTempNode" => self.lower_to_temp(node),
+            "CastNode" | "TypecastNode" => self.lower_cast(node),
+            "PyTypeTestNode" => self.lower_type_test(node),
+            "NoneCheckNode" => self.lower_none_check(node),
+            "ProxyNode" => {
+                let arg = node.child("arg")?;
+                self.expr(arg)
+            }
+            "CloneNode" => self.lower_clone(node),
+            "ResultRefNode" => self.lower_result_ref(node),
+            "EvalWithTempExprNode" => self.lower_eval_with_temp(node),
+            "SimpleCallNode" => self.lower_simple_call(node),
+            "PythonCapiCallNode" => self.lower_simple_call(node),
+            "PyMethodCallNode" => self.lower_method_call(node),
+            "GeneralCallNode" => self.lower_general_call(node),
+            "ImportNode" => self.lower_import(node),
+            "PyCFunctionNode" | "LambdaNode" => self.lower_function_object(node),
+            "DefaultLiteralArgNode" => {
+                let arg = node.child("arg")?;
+                self.expr(arg)
+            }
+            _ => missing_node(node, ""),
+        }
+    }
+
+    /// Lowers an expression to a truth value of one bit.
+    pub(super) fn condition(&mut self, node: Node<'t>) -> Result<Value> {
+        let value = self.expr(node)?;
+        self.truth(value)
+    }
+
+    /// Whether a C value is not zero.
+    pub(super) fn truth(&mut self, value: Value) -> Result<Value> {
+        let ty = self.b.ty(value).clone();
+        Ok(match ty {
+            Type::Int(1) => value,
+            Type::Int(bits) => {
+                let zero = self.int(0, bits);
+                self.op(Op::Compare(crate::mir::Comparison::Ne, value, zero))
+            }
+            Type::F32 | Type::F64 | Type::F80 => {
+                let zero = self.float(0.0, ty);
+                self.op(Op::Compare(crate::mir::Comparison::FNe, value, zero))
+            }
+            Type::Ptr => {
+                let null = self.null();
+                self.op(Op::Compare(crate::mir::Comparison::Ne, value, null))
+            }
+            _ => return self.defect("truth of an object"),
+        })
+    }
+
+    /// A truth value of one bit as C `int`.
+    pub(super) fn as_int(&mut self, value: Value) -> Value {
+        if *self.b.ty(value) == Type::BOOL {
+            return self.op(Op::Cast(CastOp::ZExt, value, Type::I32));
+        }
+        value
+    }
+
+    fn lower_clone(&mut self, node: Node<'t>) -> Result<Value> {
+        let arg = node.child("arg")?;
+        match self.results.get(&arg.id()).copied() {
+            Some(value) => Ok(self.borrow(value)),
+            None => missing_node(node, "of a value made elsewhere"),
+        }
+    }
+
+    fn lower_result_ref(&mut self, node: Node<'t>) -> Result<Value> {
+        if let Some(value) = self.results.get(&node.id()).copied() {
+            return Ok(self.borrow(value));
+        }
+        let Some(source) = node.node("expression") else {
+            return missing_node(node, "without an expression");
+        };
+        match self.results.get(&source.id()).copied() {
+            Some(value) => Ok(self.borrow(value)),
+            None => missing_node(node, "of a value made elsewhere"),
+        }
+    }
+
+    fn lower_eval_with_temp(&mut self, node: Node<'t>) -> Result<Value> {
+        let (lazy, source) = (node.child("lazy_temp")?, node.child("temp_expression")?);
+        let value = self.expr(source)?;
+        self.results.insert(lazy.id(), value);
+        self.results.insert(source.id(), value);
+        let mut result = self.expr(node.child("subexpression")?)?;
+        if *self.b.ty(result) == Type::Object && !self.temps.contains(&result) {
+            // It may be the temporary itself, which goes now.
+            result = self.owned(result);
+        }
+        self.release(value);
+        Ok(result)
+    }
+
+    /// `LetNode`: a statement list around a value computed once.
+    pub(super) fn lower_let(&mut self, node: Node<'t>) -> Result<()> {
+        let (lazy, source) = (node.child("lazy_temp")?, node.child("temp_expression")?);
+        let value = self.expr(source)?;
+        self.results.insert(lazy.id(), value);
+        self.results.insert(source.id(), value);
+        let done = self.stat(node.child("body")?);
+        self.release(value);
+        done
+    }
+}

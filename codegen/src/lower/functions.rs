@@ -1,0 +1,431 @@
+//! `def` and `cdef` functions of the module: declaration, body, function objects.
+
+use frontend_bridge::tree::{Entry, Node};
+
+use super::Result;
+use super::arithmetic::NEGATIVE;
+use super::body::{Body, Variable};
+use super::cleanup::Handler;
+use super::context::{Context, missing_node};
+use super::error::LowerError;
+use crate::mir::{
+    CodeConstant, Constant, FuncId, Function, Linkage, ObjectConstant, ObjectId, Op, Raises,
+    Signature, Terminator, Type, Value,
+};
+
+impl<'t> Context<'t> {
+    /// Declares every function of the tree, so that calls may come before definitions.
+    pub fn declare_functions(&mut self) -> Result<()> {
+        for node in self.tree.nodes() {
+            let declared = match node.kind() {
+                "CFuncDefNode" => self.declare_cdef(node),
+                "DefNode" => self.declare_def(node),
+                _ => Ok(()),
+            };
+            match declared {
+                // Told where the function is lowered.
+                Err(LowerError::Missing(_)) | Ok(()) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(())
+    }
+
+    fn declare_cdef(&mut self, node: Node<'t>) -> Result<()> {
+        let Some(entry) = node.entry("entry") else { return Ok(()) };
+        let scope = node.scope("local_scope");
+        let mut params = Vec::new();
+        for arg in node.nodes("args") {
+            params.push(self.c_type(arg.expr_type()?, arg.position())?);
+        }
+        let result = match node.ty("return_type") {
+            Some(ty) => self.c_type(ty, node.position())?,
+            None => Type::Void,
+        };
+        let name = entry.text("func_cname").or_else(|| entry.text("cname")).unwrap_or("function");
+        let mut function = Function::new(name, Linkage::Internal, Signature::new(params, result));
+        function.gil = !scope.is_some_and(|scope| scope.flag("nogil"));
+        function.source = node.position().map(|at| (at.source, at.line));
+        let id = self.mir.add_function(function);
+        self.functions.insert(entry.id(), id);
+        Ok(())
+    }
+
+    fn declare_def(&mut self, node: Node<'t>) -> Result<()> {
+        let Some(entry) = node.entry("entry") else { return Ok(()) };
+        let mut params = vec![Type::Object];
+        for arg in node.nodes("args") {
+            params.push(self.c_type(arg.expr_type()?, arg.position())?);
+        }
+        for name in ["star_arg", "starstar_arg"] {
+            if node.node(name).is_some() {
+                params.push(Type::Object);
+            }
+        }
+        let name = entry.text("pyfunc_cname").unwrap_or("function").to_owned();
+        let signature = Signature::new(params, Type::Object);
+        let mut function = Function::new(&name, Linkage::Internal, signature);
+        function.source = node.position().map(|at| (at.source, at.line));
+        let id = self.mir.add_function(function);
+        self.def_functions.insert(node.id(), id);
+        Ok(())
+    }
+}
+
+impl<'t> Body<'_, 't> {
+    pub(super) fn lower_cdef(&mut self, node: Node<'t>) -> Result<()> {
+        let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
+        self.refuse_kinds(node)?;
+        if node.flag("overridable") || node.node("py_func").is_some() || node.flag("is_c_class_method") {
+            return missing_node(node, "cpdef or method");
+        }
+        let public = matches!(entry.text("visibility"), Some("public")) || node.flag("api");
+        if public {
+            return missing_node(node, "public or api");
+        }
+        if node.node("skip_dispatch").is_some() || node.ty("type").is_some_and(|ty| {
+            ty.int("optional_arg_count").unwrap_or(0) > 0 || ty.flag("with_gil")
+        }) {
+            return missing_node(node, "with optional arguments or 'with gil'");
+        }
+        let Some(id) = self.m.functions.get(&entry.id()).copied() else {
+            return missing_node(node, "with types that are not supported");
+        };
+        let error = match (node.ty("type"), node.ty("return_type")) {
+            (Some(ty), Some(result)) => {
+                let result = self.c_type(result)?;
+                self.error_of(ty, &result)?
+            }
+            _ => ErrorReturn::Unraisable,
+        };
+        let args: Vec<Entry<'t>> =
+            node.scope("local_scope").map(|scope| scope.entries("arg_entries")).unwrap_or_default();
+        self.lower_function(node, id, &args, 0, error)
+    }
+
+    fn error_of(&mut self, ty: frontend_bridge::tree::Type<'t>, result: &Type) -> Result<ErrorReturn> {
+        if *result == Type::Object {
+            return Ok(ErrorReturn::Value(Constant::Null(Type::Object)));
+        }
+        let value = self.error_constant(ty, result)?;
+        let check = ty.attr("exception_check").is_some_and(frontend_bridge::tree::Value::truth);
+        Ok(match (value, check) {
+            (Some(value), _) => ErrorReturn::Value(value),
+            (None, true) if *result == Type::Void => ErrorReturn::Void,
+            (None, true) => ErrorReturn::Value(Constant::Zero(result.clone())),
+            (None, false) => ErrorReturn::Unraisable,
+        })
+    }
+
+    /// What no function may be yet.
+    fn refuse_kinds(&self, node: Node<'t>) -> Result<()> {
+        for (flag, what) in [
+            ("needs_closure", "with a closure"),
+            ("is_generator", "generator"),
+            ("is_coroutine", "coroutine"),
+            ("is_asyncgen", "async generator"),
+            ("needs_outer_scope", "in a closure"),
+            ("is_wrapper", "wrapper"),
+        ] {
+            if node.flag(flag) {
+                return missing_node(node, what);
+            }
+        }
+        if node.node("fused_py_func").is_some() || node.flag("has_fused_arguments") {
+            return missing_node(node, "fused");
+        }
+        for directive in ["profile", "linetrace"] {
+            let scope = node.scope("local_scope");
+            if scope.and_then(|scope| scope.directive(directive)).is_some_and(|value| value.truth()) {
+                return missing_node(node, directive);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn lower_def(&mut self, node: Node<'t>) -> Result<()> {
+        self.refuse_kinds(node)?;
+        let Some(id) = self.m.def_functions.get(&node.id()).copied() else {
+            return missing_node(node, "with types that are not supported");
+        };
+        let mut args = Vec::new();
+        for arg in node.nodes("args") {
+            match arg.entry("entry") {
+                Some(entry) => args.push(entry),
+                None => return missing_node(node, "with an argument without an entry"),
+            }
+        }
+        for name in ["star_arg", "starstar_arg"] {
+            if let Some(entry) = node.node(name).and_then(|arg| arg.entry("entry")) {
+                args.push(entry);
+            }
+        }
+        let error = ErrorReturn::Value(Constant::Null(Type::Object));
+        self.lower_function(node, id, &args, 1, error)?;
+        let scope = node.scope("local_scope");
+        let in_module = scope
+            .and_then(|scope| scope.scope("outer_scope").or_else(|| scope.scope("parent_scope")))
+            .is_none_or(|scope| scope.is_a("ModuleScope"));
+        if !in_module {
+            return missing_node(node, "in a class or function");
+        }
+        if let Some(wrapper) = node.node("py_wrapper") {
+            self.lower_wrapper(node, wrapper, id)?;
+        }
+        Ok(())
+    }
+
+    /// Lowers a function's body into its declaration; `first` parameters come before the arguments.
+    fn lower_function(
+        &mut self,
+        node: Node<'t>,
+        id: FuncId,
+        args: &[Entry<'t>],
+        first: u32,
+        error: ErrorReturn,
+    ) -> Result<()> {
+        let Some(scope) = node.scope("local_scope") else {
+            return missing_node(node, "without a scope");
+        };
+        let declared = self.m.mir.functions[id.0 as usize].clone();
+        let name = node
+            .entry("entry")
+            .and_then(|entry| entry.text("qualified_name"))
+            .unwrap_or("function")
+            .to_owned();
+        let missing_before = self.m.missing.len();
+        let mut body = Body::new(&mut *self.m, declared, &name);
+        body.at(node);
+        body.directives.push(scope.map("directives"));
+        for (index, entry) in args.iter().enumerate() {
+            if entry.flag("in_closure") {
+                return missing_node(node, "with an argument in a closure");
+            }
+            let value = body.op(Op::Param(index as u32 + first));
+            let object = *body.b.ty(value) == Type::Object;
+            // The caller keeps its reference for the whole call; one that is assigned to is owned.
+            let owned = object && assigned(*entry);
+            let local = body.declare(*entry, owned)?;
+            let value = if owned { body.op(Op::XIncRef(value)) } else { value };
+            body.b.effect(Op::Set(local, value));
+        }
+        for entry in scope.entries("var_entries") {
+            if body.variables.contains_key(&entry.id()) || entry.flag("is_arg") {
+                continue;
+            }
+            if entry.flag("in_closure") || entry.flag("from_closure") {
+                return missing_node(node, "with a variable in a closure");
+            }
+            let declared = body.declare(entry, true);
+            if let Err(LowerError::Missing(missing)) = declared {
+                if entry.flag("used") {
+                    return Err(LowerError::Missing(missing));
+                }
+            }
+        }
+        let lowered = match node.node("body") {
+            Some(statements) => body.stat(statements),
+            None => Ok(()),
+        };
+        lowered?;
+        body.finish(error)?;
+        let function = body.b.finish();
+        if self.m.missing.len() == missing_before {
+            self.m.mir.functions[id.0 as usize] = function;
+        }
+        Ok(())
+    }
+
+    /// Ends a function: the fall through, the error return, and the release of what it owns.
+    pub(super) fn finish(&mut self, error: ErrorReturn) -> Result<()> {
+        // Falling off the end.
+        if let Some(local) = self.returned {
+            if self.b.function.locals[local.0 as usize].ty == Type::Object && !self.b.ended() {
+                let none = self.none();
+                let none = self.op(Op::IncRef(none));
+                self.replace(local, none);
+            }
+        }
+        self.b.jump(self.return_block);
+        // An exception that nobody caught.
+        let failed = self.error_block();
+        self.b.switch_to(failed);
+        self.b.line = 0;
+        let line = self.op(Op::Get(self.line));
+        self.handlers = vec![Handler { block: failed, depth: 0 }];
+        match &error {
+            ErrorReturn::Unraisable => {
+                let name = self.qualified_name.clone();
+                let name = self.text(&name);
+                let file = self.null();
+                let zero = self.int(0, 32);
+                let full = self.int(1, 32);
+                let nogil = self.int(i128::from(!self.gil), 32);
+                self.rt_void(
+                    "__Pyx_WriteUnraisable",
+                    "piipii:v",
+                    &[name, zero, zero, file, full, nogil],
+                )?;
+            }
+            _ => self.add_traceback(line)?,
+        }
+        if let Some(local) = self.returned {
+            let ty = self.b.function.locals[local.0 as usize].ty.clone();
+            let constant = match error {
+                ErrorReturn::Value(constant) => constant,
+                _ => Constant::Zero(ty.clone()),
+            };
+            if ty == Type::Object {
+                let old = self.op(Op::Take(local));
+                self.b.effect(Op::XDecRef(old));
+            } else {
+                let value = self.op(Op::Const(constant));
+                self.b.effect(Op::Set(local, value));
+            }
+        }
+        self.b.jump(self.return_block);
+        // The way out.
+        self.b.switch_to(self.return_block);
+        let mut owned: Vec<_> = self
+            .variables
+            .values()
+            .filter_map(|variable| match variable {
+                Variable::Local { id, owned: true } => Some(*id),
+                Variable::Local { .. } => None,
+            })
+            .chain(self.owned_locals.iter().copied())
+            .collect();
+        owned.sort_unstable();
+        for local in owned {
+            let value = self.op(Op::Take(local));
+            self.b.effect(Op::XDecRef(value));
+        }
+        if let Some((local, count)) = self.argument_values {
+            let address = self.op(Op::LocalAddr(local));
+            let count = self.int(i128::from(count), 64);
+            self.rt_void("cyl_release_arguments", "pl:v", &[address, count])?;
+        }
+        let result = match self.returned {
+            Some(local) if self.b.function.locals[local.0 as usize].ty == Type::Object => {
+                Some(self.op(Op::Take(local)))
+            }
+            Some(local) => Some(self.op(Op::Get(local))),
+            None => None,
+        };
+        self.b.end(Terminator::Return(result));
+        Ok(())
+    }
+
+    // ---------------------------------------------------------------- function objects
+
+    /// `PyCFunctionNode`: the object that `def` binds.
+    pub(super) fn lower_function_object(&mut self, node: Node<'t>) -> Result<Value> {
+        let Some(def) = node.node("def_node") else { return missing_node(node, "without a def") };
+        if node.kind() != "PyCFunctionNode" || node.flag("is_specialization") {
+            return missing_node(node, "of this kind");
+        }
+        for name in ["defaults", "defaults_kwdict", "annotations_dict", "closure_scope"] {
+            if node.node(name).is_some() {
+                return missing_node(node, &format!("with {name}"));
+            }
+        }
+        if !node.flag("binding") {
+            return missing_node(node, "without binding");
+        }
+        let Some(method) = self.m.method_defs.get(&def.id()).copied() else {
+            return missing_node(node, "of a function that is not lowered");
+        };
+        let method = self.op(Op::GlobalAddr(method));
+        let flags = self.int(0, 32);
+        let qualname = self.name(node.text("qualname").unwrap_or_default());
+        let null = self.null_object();
+        let module = self.name(node.text("module_name").unwrap_or_default());
+        let dict = self.module_dict();
+        let code = self.code_object(def)?;
+        let function = self.rt_object(
+            "__Pyx_CyFunction_New",
+            "piooooo:O",
+            &[method, flags, qualname, null, module, dict, code],
+        )?;
+        if let Some(defaults) = node.node("defaults_tuple") {
+            let tuple = self.expr(defaults)?;
+            self.rt_void("__Pyx_CyFunction_SetDefaultsTuple", "oo:v", &[function, tuple])?;
+            self.release(tuple);
+        }
+        Ok(function)
+    }
+
+    /// The code object of a function; borrowed.
+    fn code_object(&mut self, def: Node<'t>) -> Result<Value> {
+        let Some(code) = def.node("code_object") else { return Ok(self.null_object()) };
+        let mut varnames = Vec::new();
+        for name in code.nodes("varnames") {
+            varnames.push(self.m.name(name.text("value").unwrap_or_default()));
+        }
+        let args = def.nodes("args");
+        let kwonly = def.int("num_kwonly_args").unwrap_or(0);
+        // CO_OPTIMIZED | CO_NEWLOCALS, CO_VARARGS, CO_VARKEYWORDS
+        let mut flags = 3;
+        for (name, bit) in [("star_arg", 4), ("starstar_arg", 8)] {
+            if def.node(name).is_some() {
+                flags |= bit;
+            }
+        }
+        let place = def.position();
+        let source = place.map_or(0, |at| at.source) as usize;
+        let file = self.m.tree.sources().get(source).cloned().unwrap_or_default();
+        let filename: ObjectId = self
+            .m
+            .mir
+            .object(ObjectConstant::Str { data: file.into_bytes(), interned: false });
+        let name = self.m.name(def.text("name").unwrap_or_default());
+        let constant = CodeConstant {
+            argcount: (args.len() as i64 - kwonly).max(0) as u32,
+            posonly: def.int("num_posonly_args").unwrap_or(0) as u32,
+            kwonly: kwonly as u32,
+            flags,
+            varnames,
+            filename,
+            name,
+            first_line: place.map_or(0, |at| at.line),
+        };
+        let id = self.m.mir.object(ObjectConstant::Code(Box::new(constant)));
+        Ok(self.op(Op::Object(id)))
+    }
+
+    /// Checks a C status of 0 or -1.
+    pub(super) fn check_status(&mut self, status: Value) -> Result<()> {
+        self.checked(status, Raises::MinusOne)?;
+        Ok(())
+    }
+
+    /// Sets an attribute of the module.
+    pub(super) fn set_global(&mut self, name: &str, value: Value) -> Result<()> {
+        let dict = self.module_dict();
+        let name = self.name(name);
+        self.rt_status("PyDict_SetItem", "ooo:i", &[dict, name, value], NEGATIVE)?;
+        Ok(())
+    }
+}
+
+/// What a function returns when an exception leaves it.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum ErrorReturn {
+    /// A value.
+    Value(Constant),
+    /// Nothing: the caller asks whether an exception is set.
+    Void,
+    /// The exception is printed, and the caller goes on.
+    Unraisable,
+}
+
+/// Whether anything in the function assigns to the argument.
+fn assigned(entry: Entry<'_>) -> bool {
+    entry.tree().nodes().any(|node| {
+        node.kind() == "NameNode"
+            && node.entry("entry") == Some(entry)
+            && (node.flag("is_target") || node.flag("is_deleted"))
+    }) || entry.tree().nodes().any(|node| {
+        node.kind() == "DelStatNode" && node.nodes("args").iter().any(|arg| arg.entry("entry") == Some(entry))
+    })
+}

@@ -1,0 +1,36 @@
+//! Cython's analysed tree to MIR.
+//!
+//! [`lower`] takes a whole module.  [`expr`] and [`stat`] hold the tables that map each of Cython's
+//! node classes to its lowering function: they are the index of the language, and what is absent
+//! from them is reported by name and place, never guessed.  A lowering function never emits LLVM.
+
+mod arguments;
+mod arithmetic;
+mod body;
+mod calls;
+mod cleanup;
+mod coerce;
+mod compare;
+mod containers;
+mod context;
+mod control_flow;
+mod error;
+mod exceptions;
+mod expr;
+mod functions;
+mod literals;
+mod loops;
+mod module;
+mod module_init;
+mod names;
+mod runtime;
+mod stat;
+mod symbols;
+mod types;
+
+pub use error::{LowerError, Missing};
+pub use module::{Lowered, lower};
+pub use symbols::{CSignature, Symbols};
+
+/// What lowering functions give.
+type Result<T> = std::result::Result<T, LowerError>;

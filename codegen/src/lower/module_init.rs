@@ -1,0 +1,143 @@
+//! What the import system calls: `PyInit_name`, the module's definition, its execution.
+
+use super::Result;
+use super::arithmetic::NEGATIVE;
+use super::body::Body;
+use super::context::{Context, missing};
+use super::functions::ErrorReturn;
+use crate::mir::{
+    Callee, Constant, FuncId, Function, Global, GlobalInit, Linkage, Op, Raises, Signature, Type,
+};
+
+/// Slots of a module definition (PEP 489).
+const CREATE: i128 = 1;
+const EXEC: i128 = 2;
+
+impl<'t> Context<'t> {
+    /// The module's body and what starts it.
+    pub fn lower_module(&mut self) -> Result<()> {
+        let root = self.tree.root();
+        if let Some(scope) = root.scope("scope") {
+            if !scope.entries("c_class_entries").is_empty() {
+                missing_class(self, scope);
+            }
+        }
+        let exec = self.lower_exec()?;
+        self.define_module(exec)
+    }
+
+    fn lower_exec(&mut self) -> Result<FuncId> {
+        let root = self.tree.root();
+        let name = self.tree.module_name().to_owned();
+        let mut function = Function::new(
+            "module.exec",
+            Linkage::Internal,
+            Signature::new([Type::Object], Type::I32),
+        );
+        function.cold = true;
+        function.source = Some((0, 1));
+        let mut body = Body::new(self, function, &format!("init {name}"));
+        body.b.line = 1;
+        if let Some(scope) = root.scope("scope") {
+            body.directives.push(scope.map("directives"));
+        }
+        let module = body.op(Op::Param(0));
+        let (object, dict) = (body.m.module_object, body.m.module_dict);
+        let object = body.op(Op::GlobalAddr(object));
+        let dict = body.op(Op::GlobalAddr(dict));
+        body.rt_status("cyl_module_begin", "opp:i", &[module, object, dict], NEGATIVE)?;
+        let status = body.op(Op::InitObjects);
+        body.checked(status, Raises::Negative)?;
+        body.module_docstring(root)?;
+        body.stat(root.child("body")?)?;
+        if let Some(local) = body.returned {
+            let zero = body.int(0, 32);
+            body.b.effect(Op::Set(local, zero));
+        }
+        body.finish(ErrorReturn::Value(Constant::Int(-1, 32)))?;
+        let function = body.b.finish();
+        Ok(self.mir.add_function(function))
+    }
+
+    fn define_module(&mut self, exec: FuncId) -> Result<()> {
+        let full = self.tree.module_name().to_owned();
+        let last = full.rsplit('.').next().unwrap_or(&full).to_owned();
+        if !last.is_ascii() {
+            return missing("module name beyond ASCII", None);
+        }
+        let create = self
+            .mir
+            .declare("cyl_module_create", Signature::new([Type::Object, Type::Ptr], Type::Object));
+        let slot = self.mir.structure("PyModuleDef_Slot", || vec![Type::I32, Type::Ptr]);
+        let slots = GlobalInit::List(vec![
+            GlobalInit::List(vec![GlobalInit::Int(CREATE), GlobalInit::Extern(create)]),
+            GlobalInit::List(vec![GlobalInit::Int(EXEC), GlobalInit::Function(exec)]),
+            GlobalInit::List(vec![GlobalInit::Int(0), GlobalInit::Zero]),
+        ]);
+        let ty = Type::Array(Box::new(Type::Struct(slot)), 3);
+        let slots = self.mir.add_global(internal("module.slots", ty, slots));
+        let text = self.c_string(last.as_bytes());
+        // PyModuleDef: head (count, type), m_init, m_index, m_copy; name, doc, size, methods, slots,
+        // traverse, clear, free.
+        let def = self.mir.structure("PyModuleDef", || {
+            let mut fields = vec![Type::I64, Type::Ptr, Type::Ptr, Type::I64, Type::Ptr];
+            fields.extend([Type::Ptr, Type::Ptr, Type::I64, Type::Ptr, Type::Ptr]);
+            fields.extend([Type::Ptr, Type::Ptr, Type::Ptr]);
+            fields
+        });
+        let mut init = vec![GlobalInit::Int(1)];
+        init.extend(std::iter::repeat_n(GlobalInit::Zero, 4));
+        init.push(GlobalInit::Global(text));
+        init.extend([GlobalInit::Zero, GlobalInit::Zero, GlobalInit::Zero]);
+        init.push(GlobalInit::Global(slots));
+        init.extend(std::iter::repeat_n(GlobalInit::Zero, 3));
+        let ty = Type::Struct(def);
+        let def = self.mir.add_global(internal("module.def", ty, GlobalInit::List(init)));
+        let mut function = Function::new(
+            &format!("PyInit_{last}"),
+            Linkage::External,
+            Signature::new([], Type::Object),
+        );
+        function.cold = true;
+        let mut b = crate::mir::Builder::new(function);
+        let address = b.value(&self.mir, Op::GlobalAddr(def));
+        let init = self
+            .mir
+            .declare("PyModuleDef_Init", Signature::new([Type::Ptr], Type::Object));
+        let result = b.call(&self.mir, Callee::Extern(init), vec![address]);
+        b.end(crate::mir::Terminator::Return(result));
+        let function = b.finish();
+        self.mir.add_function(function);
+        Ok(())
+    }
+}
+
+impl<'t> Body<'_, 't> {
+    fn module_docstring(&mut self, root: frontend_bridge::tree::Node<'t>) -> Result<()> {
+        use frontend_bridge::tree::Value as Attr;
+        let data = match root.attr("doc") {
+            Some(Attr::Str(text)) => text.as_bytes().to_vec(),
+            Some(Attr::WideStr(bytes)) => bytes.clone(),
+            _ => return Ok(()),
+        };
+        let id = self.m.mir.object(crate::mir::ObjectConstant::Str { data, interned: false });
+        let doc = self.op(Op::Object(id));
+        self.set_global("__doc__", doc)
+    }
+}
+
+fn internal(name: &str, ty: Type, init: GlobalInit) -> Global {
+    Global { name: name.to_owned(), ty, init, constant: false, linkage: Linkage::Internal }
+}
+
+fn missing_class<'t>(context: &mut Context<'t>, scope: frontend_bridge::tree::Scope<'t>) {
+    for entry in scope.entries("c_class_entries") {
+        let own = entry.flag("defined_in_pxd") || entry.position().is_some();
+        if own && !matches!(entry.text("visibility"), Some("extern")) {
+            context.missing.push(super::Missing {
+                construct: "extension type".to_owned(),
+                position: entry.position(),
+            });
+        }
+    }
+}

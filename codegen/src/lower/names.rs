@@ -1,0 +1,211 @@
+//! Names: reading, assigning and deleting variables.
+
+use frontend_bridge::tree::{Entry, Node};
+
+use super::Result;
+use super::body::{Body, Variable};
+use super::context::missing_node;
+use crate::mir::{CastOp, Op, Raises, Type, Value};
+
+impl<'t> Body<'_, 't> {
+    pub(super) fn lower_name(&mut self, node: Node<'t>) -> Result<Value> {
+        let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
+        if let Some(variable) = self.variables.get(&entry.id()).copied() {
+            return self.read_variable(node, entry, variable);
+        }
+        let in_module = entry.scope("scope").is_some_and(|scope| scope.is_a("ModuleScope"));
+        if entry.flag("is_builtin") && entry.flag("is_const") {
+            return self.constant_builtin(node, entry);
+        }
+        if entry.flag("is_pyclass_attr") {
+            return missing_node(node, "in a class body");
+        }
+        if entry.flag("is_builtin") && !in_module {
+            let name = self.name(entry.text("name").unwrap_or_default());
+            return self.rt_object("__Pyx_GetBuiltinName", "o:O", &[name]);
+        }
+        if entry.flag("is_pyglobal") || entry.flag("is_builtin") {
+            if !in_module {
+                return missing_node(node, "in a class body");
+            }
+            let name = self.name(entry.text("name").unwrap_or_default());
+            let dict = self.module_dict();
+            let version = self.m.variable("global.version", Type::I64);
+            let cached = self.m.variable("global.cached", Type::Ptr);
+            let version = self.op(Op::GlobalAddr(version));
+            let cached = self.op(Op::GlobalAddr(cached));
+            return self.rt_object("cyl_get_global", "oopp:O", &[dict, name, version, cached]);
+        }
+        if entry.flag("is_cfunction") {
+            return self.c_function_address(node, entry);
+        }
+        if entry.flag("is_cglobal") && in_module {
+            return self.read_global(node, entry);
+        }
+        missing_node(node, &format!("'{}'", entry.text("qualified_name").unwrap_or_default()))
+    }
+
+    fn read_variable(&mut self, node: Node<'t>, entry: Entry<'t>, variable: Variable) -> Result<Value> {
+        let Variable::Local { id, .. } = variable;
+        let value = self.op(Op::Get(id));
+        let unbound = node.flag("cf_maybe_null") || node.flag("cf_is_null");
+        if unbound && !node.flag("allow_null") && *self.b.ty(value) == Type::Object {
+            let null = self.is_null(value);
+            let name = entry.text("name").unwrap_or_default();
+            self.if_unlikely(null, |body| {
+                let text = body.text(name);
+                body.rt_void("__Pyx_RaiseUnboundLocalError", "p:v", &[text])?;
+                body.raise_now();
+                Ok(())
+            })?;
+        }
+        Ok(value)
+    }
+
+    /// A built-in type, or a built-in that Cython keeps.
+    fn constant_builtin(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
+        let cname = entry.text("cname").unwrap_or_default();
+        let bare = cname.trim_start_matches('(').trim_end_matches(')');
+        if let Some(symbol) = bare.strip_prefix('&') {
+            return Ok(self.symbol_object(symbol));
+        }
+        if entry.flag("is_builtin") && entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject")) {
+            let name = self.name(entry.text("name").unwrap_or_default());
+            return self.rt_object("__Pyx_GetBuiltinName", "o:O", &[name]);
+        }
+        missing_node(node, &format!("built-in '{cname}'"))
+    }
+
+    fn c_function_address(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
+        match self.m.functions.get(&entry.id()).copied() {
+            Some(function) => Ok(self.function_address(function)),
+            None => missing_node(
+                node,
+                &format!("C function '{}'", entry.text("qualified_name").unwrap_or_default()),
+            ),
+        }
+    }
+
+    fn read_global(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
+        if matches!(entry.text("visibility"), Some("extern")) {
+            return missing_node(node, "extern variable");
+        }
+        let global = self.m.global_of(entry)?;
+        let ty = entry.ty("type").ok_or_else(|| node.missing("entry.type", "type"))?;
+        let ty = self.c_type(ty)?;
+        let address = self.op(Op::GlobalAddr(global));
+        if let Type::Array(..) = ty {
+            return Ok(address);
+        }
+        let value = self.op(Op::Load(ty.clone(), address));
+        if ty == Type::Object {
+            // What runs later may assign to it.
+            return Ok(self.owned(value));
+        }
+        Ok(value)
+    }
+
+    /// Assigns to a target; takes the value over.
+    pub(super) fn assign(&mut self, target: Node<'t>, value: Value) -> Result<()> {
+        match target.kind() {
+            "NameNode" => self.assign_name(target, value),
+            "AttributeNode" => self.assign_attribute(target, value),
+            "IndexNode" => self.assign_index(target, value),
+            "SliceIndexNode" => self.assign_slice(target, value),
+            "TupleNode" | "ListNode" => self.unpack(target, value),
+            _ => missing_node(target, "as a target"),
+        }
+    }
+
+    fn assign_name(&mut self, target: Node<'t>, value: Value) -> Result<()> {
+        let Some(entry) = target.entry("entry") else {
+            return missing_node(target, "without an entry");
+        };
+        if let Some(Variable::Local { id, owned }) = self.variables.get(&entry.id()).copied() {
+            if *self.b.ty(value) != Type::Object {
+                self.b.effect(Op::Set(id, value));
+                return Ok(());
+            }
+            if !owned {
+                return self.defect("assignment to a borrowed argument");
+            }
+            let value = self.give(value);
+            self.replace(id, value);
+            return Ok(());
+        }
+        let in_module = entry.scope("scope").is_some_and(|scope| scope.is_a("ModuleScope"));
+        if entry.flag("is_pyglobal") && in_module {
+            let dict = self.module_dict();
+            let name = self.name(entry.text("name").unwrap_or_default());
+            self.rt_status("PyDict_SetItem", "ooo:i", &[dict, name, value], Raises::Negative)?;
+            self.release(value);
+            return Ok(());
+        }
+        if entry.flag("is_cglobal") && in_module && !matches!(entry.text("visibility"), Some("extern")) {
+            let global = self.m.global_of(entry)?;
+            let address = self.op(Op::GlobalAddr(global));
+            self.store(address, value);
+            return Ok(());
+        }
+        missing_node(target, "as a target of this scope")
+    }
+
+    /// Overwrites memory; an object there is released.  Takes the value over.
+    pub(super) fn store(&mut self, address: Value, value: Value) {
+        if *self.b.ty(value) != Type::Object {
+            self.b.effect(Op::Store { address, value });
+            return;
+        }
+        let value = self.give(value);
+        let old = self.op(Op::Load(Type::Object, address));
+        let old = self.op(Op::Own(old));
+        self.b.effect(Op::Store { address, value });
+        self.b.effect(Op::XDecRef(old));
+    }
+
+    /// `del name`.
+    pub(super) fn delete_name(&mut self, target: Node<'t>) -> Result<()> {
+        let Some(entry) = target.entry("entry") else {
+            return missing_node(target, "without an entry");
+        };
+        if let Some(variable) = self.variables.get(&entry.id()).copied() {
+            self.read_variable(target, entry, variable)?;
+            let Variable::Local { id, owned } = variable;
+            if !owned {
+                return missing_node(target, "del of an argument");
+            }
+            let old = self.op(Op::Take(id));
+            self.b.effect(Op::XDecRef(old));
+            return Ok(());
+        }
+        if entry.flag("is_pyglobal") && entry.scope("scope").is_some_and(|s| s.is_a("ModuleScope")) {
+            let module = self.module_object();
+            let name = self.name(entry.text("name").unwrap_or_default());
+            let null = self.null_object();
+            self.rt_status("PyObject_SetAttr", "ooo:i", &[module, name, null], Raises::Negative)?;
+            return Ok(());
+        }
+        missing_node(target, "del")
+    }
+
+    /// The address of a C variable, for `&` and for aggregates.
+    pub(super) fn variable_address(&mut self, node: Node<'t>) -> Result<Value> {
+        let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
+        if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()).copied() {
+            return Ok(self.op(Op::LocalAddr(id)));
+        }
+        if entry.flag("is_cglobal") && !matches!(entry.text("visibility"), Some("extern")) {
+            let global = self.m.global_of(entry)?;
+            return Ok(self.op(Op::GlobalAddr(global)));
+        }
+        missing_node(node, "address")
+    }
+
+    /// A borrowed view of an address as an object.
+    pub(super) fn as_object(&mut self, address: Value) -> Value {
+        if *self.b.ty(address) == Type::Object {
+            return address;
+        }
+        self.op(Op::Cast(CastOp::Pointer, address, Type::Object))
+    }
+}

@@ -1,0 +1,91 @@
+//! Statements: the table from Cython's node classes to lowering functions.
+
+use frontend_bridge::tree::Node;
+
+use super::Result;
+use super::body::Body;
+use super::cleanup::Exit;
+use super::context::missing_node;
+use super::error::LowerError;
+
+impl<'t> Body<'_, 't> {
+    /// Lowers a statement.  What is missing is noted, and lowering goes on behind it, so that all of
+    /// it is found in one go.
+    pub(super) fn stat(&mut self, node: Node<'t>) -> Result<()> {
+        let temps = self.temps.clone();
+        let (frames, handlers) = (self.frames.len(), self.handlers.len());
+        let directives = self.directives.len();
+        match self.stat_of(node) {
+            Err(LowerError::Missing(missing)) => {
+                let position = missing.position.or_else(|| node.position());
+                self.m.missing.push(super::Missing { position, ..missing });
+                self.temps = temps;
+                self.frames.truncate(frames);
+                self.handlers.truncate(handlers);
+                self.directives.truncate(directives);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn stat_of(&mut self, node: Node<'t>) -> Result<()> {
+        self.at(node);
+        match node.kind() {
+            "StatListNode" | "IndirectionNode" => self.lower_list(node),
+            "CompilerDirectivesNode" => self.lower_directives(node),
+            "ExprStatNode" => self.lower_expr_stat(node),
+            "PassStatNode" | "GlobalNode" | "NonlocalNode" => Ok(()),
+            // Declarations: what they declare is in the scopes.
+            "CVarDefNode" | "CStructOrUnionDefNode" | "CTypeDefNode" | "CDefExternNode"
+            | "FusedTypeNode" => Ok(()),
+            "CEnumDefNode" => self.lower_enum(node),
+            "SingleAssignmentNode" => self.lower_assignment(node),
+            "CascadedAssignmentNode" => self.lower_cascaded_assignment(node),
+            "ParallelAssignmentNode" => self.lower_parallel_assignment(node),
+            "DelStatNode" => self.lower_del(node),
+            "ReturnStatNode" => self.lower_return(node),
+            "BreakStatNode" => self.leave(Exit::Break),
+            "ContinueStatNode" => self.leave(Exit::Continue),
+            "IfStatNode" => self.lower_if(node),
+            "SwitchStatNode" => self.lower_switch(node),
+            "WhileStatNode" => self.lower_while(node),
+            "ForInStatNode" => self.lower_for_in(node),
+            "ForFromStatNode" => self.lower_for_from(node),
+            "LetNode" => self.lower_let(node),
+            "RaiseStatNode" => self.lower_raise(node),
+            "ReraiseStatNode" => self.lower_reraise(node),
+            "AssertStatNode" => self.lower_assert(node),
+            "TryExceptStatNode" => self.lower_try_except(node),
+            "TryFinallyStatNode" => self.lower_try_finally(node),
+            "DefNode" => self.lower_def(node),
+            "CFuncDefNode" => self.lower_cdef(node),
+            _ => missing_node(node, ""),
+        }
+    }
+
+    fn lower_list(&mut self, node: Node<'t>) -> Result<()> {
+        node.nodes("stats").into_iter().try_for_each(|stat| self.stat(stat))
+    }
+
+    fn lower_directives(&mut self, node: Node<'t>) -> Result<()> {
+        self.directives.push(node.map("directives"));
+        let done = node.child("body").map_err(LowerError::from).and_then(|body| self.stat(body));
+        self.directives.pop();
+        done
+    }
+
+    fn lower_expr_stat(&mut self, node: Node<'t>) -> Result<()> {
+        let value = self.expr(node.child("expr")?)?;
+        self.release(value);
+        Ok(())
+    }
+
+    fn lower_enum(&mut self, node: Node<'t>) -> Result<()> {
+        if node.flag("create_wrapper") {
+            return missing_node(node, "cpdef enum");
+        }
+        let public = matches!(node.text("visibility"), Some("public")) || node.flag("api");
+        if public { missing_node(node, "public enum") } else { Ok(()) }
+    }
+}

@@ -1,0 +1,55 @@
+//! The functions that generated code may call: those of the runtime library, CPython and libc, with
+//! their C signatures as LLVM sees them.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+/// A C function's types, as LLVM writes them ("i32", "ptr", "double").
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct CSignature {
+    /// The result.
+    #[serde(rename = "ret")]
+    pub result: String,
+    /// The parameters.
+    pub params: Vec<String>,
+    /// More may follow.
+    pub varargs: bool,
+}
+
+/// Signatures by symbol.
+#[derive(Clone, Default, Debug)]
+pub struct Symbols {
+    functions: HashMap<String, CSignature>,
+}
+
+impl Symbols {
+    /// From (symbol, signature) pairs.
+    pub fn new(functions: impl IntoIterator<Item = (String, CSignature)>) -> Symbols {
+        Symbols { functions: functions.into_iter().collect() }
+    }
+
+    /// From the table that python/cython_llvm/runtimelib.py writes.
+    pub fn from_json(text: &[u8]) -> Result<Symbols, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Table {
+            symbols: HashMap<String, CSignature>,
+        }
+        let table: Table = serde_json::from_slice(text)?;
+        Ok(Symbols { functions: table.symbols })
+    }
+
+    /// The symbol that does what a C name does: itself, or the runtime's wrapper of a macro.
+    pub fn resolve(&self, name: &str) -> Option<(String, &CSignature)> {
+        if let Some(found) = self.functions.get(name) {
+            return Some((name.to_owned(), found));
+        }
+        let wrapper = format!("cyl_{name}");
+        self.functions.get(&wrapper).map(|found| (wrapper.clone(), found))
+    }
+
+    /// Whether nothing is known: no table was given.
+    pub fn is_empty(&self) -> bool {
+        self.functions.is_empty()
+    }
+}

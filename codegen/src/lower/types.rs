@@ -1,0 +1,187 @@
+//! Cython's types as MIR types.
+
+use frontend_bridge::tree::{Position, Type as TreeType, Value};
+
+use super::Result;
+use super::context::{Context, missing};
+use crate::mir::Type;
+
+/// Typedefs of the C library that stand for a known type on x86-64 Linux: their declared size in a
+/// .pxd is only a guess there.  The name decides; (bits, signed).
+const TYPEDEFS: &[(&str, u16, bool)] = &[
+    ("int8_t", 8, true),
+    ("int16_t", 16, true),
+    ("int32_t", 32, true),
+    ("int64_t", 64, true),
+    ("uint8_t", 8, false),
+    ("uint16_t", 16, false),
+    ("uint32_t", 32, false),
+    ("uint64_t", 64, false),
+    ("intptr_t", 64, true),
+    ("uintptr_t", 64, false),
+    ("intmax_t", 64, true),
+    ("uintmax_t", 64, false),
+    ("size_t", 64, false),
+    ("ssize_t", 64, true),
+    ("ptrdiff_t", 64, true),
+    ("Py_ssize_t", 64, true),
+    ("Py_hash_t", 64, true),
+    ("Py_intptr_t", 64, true),
+    ("Py_uintptr_t", 64, false),
+    ("npy_intp", 64, true),
+    ("npy_int8", 8, true),
+    ("npy_int16", 16, true),
+    ("npy_int32", 32, true),
+    ("npy_int64", 64, true),
+    ("npy_uint8", 8, false),
+    ("npy_uint16", 16, false),
+    ("npy_uint32", 32, false),
+    ("npy_uint64", 64, false),
+];
+
+impl<'t> Context<'t> {
+    /// The MIR type of a C or Python type.
+    pub fn c_type(&mut self, ty: TreeType<'t>, at: Option<Position>) -> Result<Type> {
+        if let Some(found) = self.types.get(&ty.id()) {
+            return Ok(found.clone());
+        }
+        let made = self.make_type(ty, at)?;
+        self.types.insert(ty.id(), made.clone());
+        Ok(made)
+    }
+
+    fn make_type(&mut self, ty: TreeType<'t>, at: Option<Position>) -> Result<Type> {
+        if ty.kind() == "CTypedefType" {
+            return self.typedef(ty, at);
+        }
+        if matches!(ty.kind(), "CConstType" | "CConstOrVolatileType") {
+            if let Some(base) = ty.ty("cv_base_type").or_else(|| ty.ty("const_base_type")) {
+                return self.c_type(base, at);
+            }
+        }
+        if ty.flag("is_memoryviewslice") {
+            return missing("memoryview type", at);
+        }
+        if ty.flag("is_pyobject") {
+            return Ok(Type::Object);
+        }
+        if ty.flag("is_void") {
+            return Ok(Type::Void);
+        }
+        if ty.flag("is_cpp_class") || ty.flag("is_reference") || ty.flag("is_rvalue_reference") {
+            return missing("C++ type", at);
+        }
+        if ty.flag("is_fused") {
+            return missing("fused type", at);
+        }
+        if ty.flag("is_complex") {
+            return missing("complex type", at);
+        }
+        if ty.flag("is_array") {
+            let (Some(base), Some(size)) = (ty.ty("base_type"), ty.int("size")) else {
+                return missing("array of unknown size", at);
+            };
+            return Ok(Type::Array(Box::new(self.c_type(base, at)?), size as u64));
+        }
+        if ty.flag("is_ptr") || ty.flag("is_cfunction") || ty.flag("is_null_ptr") {
+            return Ok(Type::Ptr);
+        }
+        if ty.flag("is_struct_or_union") {
+            return missing("struct type", at);
+        }
+        if ty.flag("is_float") {
+            return match rank(ty) {
+                5 => Ok(Type::F32),
+                6 => Ok(Type::F64),
+                7 => Ok(Type::F80),
+                other => missing(&format!("floating-point type of rank {other}"), at),
+            };
+        }
+        if ty.flag("is_int") || ty.flag("is_enum") || ty.flag("is_cpp_enum") {
+            return match integer(ty) {
+                Some((bits, _)) => Ok(Type::Int(bits)),
+                None => missing(&format!("integer type '{}'", ty.kind()), at),
+            };
+        }
+        missing(&format!("type '{}'", ty.kind()), at)
+    }
+
+    fn typedef(&mut self, ty: TreeType<'t>, at: Option<Position>) -> Result<Type> {
+        let name = ty.text("typedef_name").or_else(|| ty.text("name")).unwrap_or_default();
+        if let Some((_, bits, _)) = TYPEDEFS.iter().find(|(known, _, _)| *known == name) {
+            return Ok(Type::Int(*bits));
+        }
+        if ty.flag("typedef_is_external") {
+            return missing(&format!("external typedef '{name}'"), at);
+        }
+        match ty.ty("typedef_base_type") {
+            Some(base) => self.c_type(base, at),
+            None => missing(&format!("typedef '{name}'"), at),
+        }
+    }
+}
+
+/// The type behind typedefs and const.
+pub(super) fn resolve(ty: TreeType<'_>) -> TreeType<'_> {
+    let mut ty = ty;
+    // Bounded: a damaged file may go in circles.
+    for _ in 0..64 {
+        let next = match ty.kind() {
+            "CTypedefType" => ty.ty("typedef_base_type"),
+            "CConstType" | "CConstOrVolatileType" => {
+                ty.ty("cv_base_type").or_else(|| ty.ty("const_base_type"))
+            }
+            _ => None,
+        };
+        match next {
+            Some(next) => ty = next,
+            None => break,
+        }
+    }
+    ty
+}
+
+fn rank(ty: TreeType<'_>) -> i64 {
+    match ty.attr("rank") {
+        Some(Value::Int(rank)) => *rank,
+        Some(Value::Float(rank)) => *rank as i64,
+        _ => -1,
+    }
+}
+
+/// Bits and signedness of an integer type on x86-64 Linux.
+pub(super) fn integer(ty: TreeType<'_>) -> Option<(u16, bool)> {
+    if ty.kind() == "CTypedefType" {
+        let name = ty.text("typedef_name").or_else(|| ty.text("name")).unwrap_or_default();
+        if let Some((_, bits, signed)) = TYPEDEFS.iter().find(|(known, _, _)| *known == name) {
+            return Some((*bits, *signed));
+        }
+    }
+    let ty = resolve(ty);
+    let signed = ty.int("signed").unwrap_or(1) != 0;
+    Some(match ty.kind() {
+        "CBIntType" => (32, true),
+        "CPySSizeTType" | "CSSizeTType" | "CPtrdiffTType" | "CPyHashTType" => (64, true),
+        "CSizeTType" => (64, false),
+        "CPyUCS4IntType" | "CPyUnicodeIntType" => (32, false),
+        "CEnumType" | "CppScopedEnumType" | "CAnonEnumType" => (32, signed),
+        "CIntType" | "CReturnCodeType" => match rank(ty) {
+            0 => (8, signed),
+            1 => (16, signed),
+            2 => (32, signed),
+            3 | 4 => (64, signed),
+            _ => return None,
+        },
+        _ if ty.is_a("CIntType") => match rank(ty) {
+            2 => (32, signed),
+            3 | 4 => (64, signed),
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// Whether arithmetic on the type is unsigned.
+pub(super) fn unsigned(ty: TreeType<'_>) -> bool {
+    integer(ty).is_some_and(|(_, signed)| !signed)
+}

@@ -1,0 +1,71 @@
+//! The tree route for one module: JSON in, an LLVM module out, or what stands in its way.
+
+use frontend_bridge::tree::{Tree, TreeError};
+
+use crate::emit::{EmitError, EmitOptions};
+use crate::lower::{self, LowerError, Lowered, Missing, Symbols};
+use crate::mir::{self, VerifyError};
+use crate::OwnedModule;
+
+/// Why a tree has no module.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeRouteError {
+    /// The tree cannot be read, or lacks what every tree has.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Lowering made MIR that does not hold together: a defect of ours.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// MIR that could not be emitted: a defect of ours.
+    #[error(transparent)]
+    Emit(#[from] EmitError),
+}
+
+impl TreeRouteError {
+    /// Stable code, as documented in the guide.
+    pub fn code(&self) -> &'static str {
+        match self {
+            TreeRouteError::Tree(error) => error.code(),
+            TreeRouteError::Verify(_) => "CYL1701",
+            TreeRouteError::Emit(_) => "CYL1702",
+        }
+    }
+}
+
+/// A module by the tree route.
+pub struct TreeModule {
+    /// The LLVM module; none where something is missing.
+    pub module: Option<OwnedModule>,
+    /// What has no lowering yet.
+    pub missing: Vec<Missing>,
+    /// Names of the source files that positions refer to.
+    pub sources: Vec<String>,
+    /// MIR as text, where it was asked for.
+    pub mir: Option<String>,
+}
+
+/// Reads, lowers, verifies and emits a module.
+pub fn compile(
+    json: &[u8],
+    symbols: &Symbols,
+    options: EmitOptions,
+    want_mir: bool,
+) -> Result<TreeModule, TreeRouteError> {
+    let tree = Tree::from_json(json)?;
+    let Lowered { module, missing } = match lower::lower(&tree, symbols) {
+        Ok(lowered) => lowered,
+        Err(LowerError::Tree(error)) => return Err(error.into()),
+        Err(LowerError::Missing(missing)) => {
+            Lowered { module: mir::Module::new(tree.module_name()), missing: vec![missing] }
+        }
+    };
+    let sources = tree.sources().to_vec();
+    let text = want_mir.then(|| mir::print(&module));
+    if !missing.is_empty() {
+        return Ok(TreeModule { module: None, missing, sources, mir: text });
+    }
+    // Cheap beside what follows, and a leak that it finds is one that users do not.
+    mir::verify(&module)?;
+    let module = OwnedModule::from_mir(&module, options)?;
+    Ok(TreeModule { module: Some(module), missing, sources, mir: text })
+}

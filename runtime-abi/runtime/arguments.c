@@ -1,0 +1,73 @@
+/* Arguments of `def` functions: positional and keyword, with Cython's own messages. */
+
+struct cyl_parameters {
+    const char *name;             /* the function's */
+    PyObject ***keywords;         /* places of the names that may be keywords; ends with a null */
+    int32_t positional_only, positional, required, keyword_only, star, star_star;
+    const uint8_t *keyword_required; /* one flag for each keyword-only parameter */
+};
+
+void cyl_release_arguments(PyObject **values, int64_t count) {
+    for (int64_t i = 0; i < count; i++) Py_CLEAR(values[i]);
+}
+
+static int cyl_count_error(const struct cyl_parameters *p, Py_ssize_t given) {
+    int exact = p->required == p->positional && !p->star;
+    if (given > p->required) given = given < p->positional ? p->required : given;
+    __Pyx_RaiseArgtupleInvalid(p->name, exact, p->required, p->positional, given);
+    return -1;
+}
+
+/* Fills `values` with new references: positional parameters, keyword-only ones, then the tuple of
+   further positional arguments and the dictionary of further keywords where there are such.  What
+   was not given stays null.  0, or -1 with an exception and `values` to be released. */
+int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, int64_t given,
+                        PyObject *names, PyObject **values) {
+    Py_ssize_t nargs = PyVectorcall_NARGS((size_t) given);
+    Py_ssize_t total = (Py_ssize_t) p->positional + p->keyword_only;
+    Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
+    PyObject *star_star = NULL;
+    if (p->star_star) {
+        star_star = PyDict_New();
+        if (!star_star) return -1;
+        values[total + (p->star ? 1 : 0)] = star_star;
+    }
+    if (p->star) {
+        values[total] = __Pyx_ArgsSlice_FASTCALL(args, p->positional, nargs);
+        if (!values[total]) return -1;
+    } else if (nargs > p->positional) {
+        __Pyx_RaiseArgtupleInvalid(p->name, p->required == p->positional, p->required, p->positional, nargs);
+        return -1;
+    }
+    Py_ssize_t direct = nargs < p->positional ? nargs : p->positional;
+    if (direct < p->positional_only && direct < p->required) {
+        Py_ssize_t needed = p->required < p->positional_only ? p->required : p->positional_only;
+        if (direct < needed) return cyl_count_error(p, nargs);
+    }
+    for (Py_ssize_t i = 0; i < direct; i++) values[i] = Py_NewRef(args[i]);
+    if (named > 0) {
+        Py_ssize_t used = direct - p->positional_only;
+        if (used < 0) used = 0;
+        if (__Pyx_ParseKeywords(names, args + nargs, p->keywords, star_star, values + p->positional_only,
+                                used, named, p->name, p->star_star) < 0) {
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = direct; i < p->required; i++) {
+        if (!values[i]) {
+            if (named > 0) {
+                __Pyx_RaiseArgtupleInvalid(p->name, p->required == p->positional && !p->star, p->required,
+                                           p->positional, i);
+                return -1;
+            }
+            return cyl_count_error(p, nargs);
+        }
+    }
+    for (int32_t i = 0; i < p->keyword_only; i++) {
+        if (p->keyword_required[i] && !values[p->positional + i]) {
+            __Pyx_RaiseKeywordRequired(p->name, *p->keywords[p->positional - p->positional_only + i]);
+            return -1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,41 @@
+/* Tracebacks, and the exception that is being handled. */
+
+/* `cyl_add_traceback` where the GIL is not held; `globals` is the place of the dictionary. */
+void cyl_add_traceback_nogil(void **cache, PyObject **globals, const char *name, int line,
+                             const char *file) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    cyl_add_traceback(cache, *globals, name, line, file);
+    PyGILState_Release(state);
+}
+
+void cyl_raise_nogil(PyObject **exception, const char *message) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyErr_SetString(*exception, message);
+    PyGILState_Release(state);
+}
+
+PyObject *cyl_err_occurred_nogil(void) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *found = PyErr_Occurred();
+    PyGILState_Release(state);
+    return found;
+}
+
+/* What is handled now: new references, or nulls. */
+void cyl_exc_save(PyObject **type, PyObject **value, PyObject **traceback) {
+    __Pyx__ExceptionSave(PyThreadState_Get(), type, value, traceback);
+}
+
+/* Puts back what `cyl_exc_save` gave; takes the references over. */
+void cyl_exc_reset(PyObject *type, PyObject *value, PyObject *traceback) {
+    __Pyx__ExceptionReset(PyThreadState_Get(), type, value, traceback);
+}
+
+/* The exception that is set becomes the one that is handled: new references to its parts, over what
+   the places held.  0, or -1 with an exception. */
+int cyl_exc_get(PyObject **type, PyObject **value, PyObject **traceback) {
+    Py_CLEAR(*type);
+    Py_CLEAR(*value);
+    Py_CLEAR(*traceback);
+    return __Pyx__GetException(PyThreadState_Get(), type, value, traceback);
+}
