@@ -141,14 +141,16 @@ class _Plan:
 class _Class:
     """What one of Cython's classes says of its instances; the same for every module."""
 
-    __slots__ = ("head", "texts", "objects", "defaults", "computed")
+    __slots__ = ("head", "texts", "text", "objects", "defaults", "plan_defaults", "computed")
 
     def __init__(self, cls: type, families: tuple[type, ...]) -> None:
         mro = ",".join(f'"{base.__name__}"' for base in cls.__mro__[:-1])
         self.head = f'{{"mro":[{mro}],"own":{{'
         self.texts: dict[str, str] = {}
+        self.text = ""
         self.objects: dict[str, Any] = {}
         self.defaults: dict[str, Any] = {}
+        self.plan_defaults: dict[str, Any] | None = None  # with what is left out
         properties: dict[str, bool] = {}
         for base in reversed(cls.__mro__[:-1]):
             own = vars(base)
@@ -185,11 +187,7 @@ def _scalar(value: Any) -> str:
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, int):
-        value = int(value)  # an IntEnum prints otherwise
-        if -_BIG < value < _BIG:
-            return str(value)
-        # Decimal, in pieces: CPython refuses to print more than 4300 digits at once.
-        return f'{{"i":"{_decimal(value)}"}}'
+        return _integer(int(value))  # an IntEnum prints otherwise
     if isinstance(value, float):
         return repr(float(value)) if math.isfinite(value) else f'{{"f":"{float(value)!r}"}}'
     if isinstance(value, complex):
@@ -209,6 +207,13 @@ def _string(value: str) -> str:
         except UnicodeEncodeError:
             return f'{{"w":"{value.encode("utf-8", "surrogatepass").hex()}"}}'
     return text
+
+
+def _integer(value: int) -> str:
+    if -_BIG < value < _BIG:
+        return str(value)
+    # Decimal, in pieces: CPython refuses to print more than 4300 digits at once.
+    return f'{{"i":"{_decimal(value)}"}}'
 
 
 def _decimal(value: int) -> str:
@@ -278,7 +283,7 @@ class Exporter:
             bool: lambda value: "true" if value else "false",
             str: _string,
             EncodedString: _string,
-            int: _scalar,
+            int: _integer,
             float: _scalar,
             list: self._list,
             tuple: self._list,
@@ -322,7 +327,7 @@ class Exporter:
 
     def _row(self, thing: Any) -> str:
         plan = self._plans[type(thing)]
-        default_of, special_of = plan.defaults.get, plan.special.get
+        default_of, special = plan.defaults.get, plan.special
         encoder_of, encode, plain = self._encoders.get, self._encode, self._plain
         found: list[str] = []
         values = thing.__dict__
@@ -340,9 +345,8 @@ class Exporter:
                     continue
             elif not value and cls in _CONTAINERS and plan.compact:
                 continue
-            handler = special_of(name)
-            if handler is not None:
-                text = handler(thing, value)
+            if name in special:
+                text = special[name](thing, value)
             else:
                 encoder = encoder_of(cls)
                 text = encoder(value) if encoder is not None else encode(value)
@@ -451,6 +455,7 @@ class Exporter:
             plan.special = {
                 "constant_result": self._constant,
                 "directives": self._directives,
+                "node_positions": self._line_table,
                 "initialized_check": lambda node, value: None if value else "false",
             }
         elif table is self._types:
@@ -484,15 +489,20 @@ class Exporter:
             plan.special = {"pieces": self._pieces}
         if any(base.__name__ in DELEGATES for base in cls.__mro__):
             plan.extra = self._nothing if plan.extra is None else _both(plan.extra, self._nothing)
-        plan.defaults = {**known.defaults, **dict.fromkeys(left_out, _LEFT_OUT)}
-        plan.computed = tuple(name for name in known.computed if name not in left_out)
+        if known.plan_defaults is None:  # the same for every module
+            known.plan_defaults = {**known.defaults, **dict.fromkeys(left_out, _LEFT_OUT)}
+            known.computed = tuple(name for name in known.computed if name not in left_out)
+        plan.defaults = known.plan_defaults
+        plan.computed = known.computed
 
     def _class_text(self, cls: type) -> str:
         known = _class_cache.get(cls)
         if known is None:
             known = _class_cache[cls] = _Class(cls, self._families)
         if not known.objects:
-            return known.head + ",".join(known.texts.values()) + "}}"
+            if not known.text:
+                known.text = known.head + ",".join(known.texts.values()) + "}}"
+            return known.text
         texts = dict(known.texts)
         for name, value in known.objects.items():
             texts[name] = f'"{name}":{self._encode(value)}'
@@ -576,6 +586,10 @@ class Exporter:
         if isinstance(value, (str, bytes)) and node.__dict__.get("value") == value:
             return None
         return self._encode(value)
+
+    def _line_table(self, node: Any, value: Any) -> str | None:
+        rows = [f"[{start},{end},{first},{last}]" for start, end, first, last in value or ()]
+        return f"[{','.join(rows)}]"
 
     def _defining_entry(self, entry: Any, value: Any) -> str | None:
         return None if value is entry else self._encode(value)
