@@ -22,9 +22,16 @@ def init_symbol(module_name: str) -> str:
     return "PyInitU_" + last.encode("punycode").decode("ascii").replace("-", "_")
 
 
-def libraries(settings: Settings, language: str, openmp: bool) -> list[str]:
-    """What the code may refer to besides the process's own symbols: paths and sonames."""
+def libraries(settings: Settings, language: str, openmp: bool, runtime: bool = False) -> list[str]:
+    """What the code may refer to besides the process's own symbols: paths and sonames.
+
+    ``runtime``: the tree route's runtime library is among them.
+    """
     found = []
+    if runtime:
+        from . import runtimelib
+
+        found.append(runtimelib.path())
     if openmp:
         found.append(toolchain.openmp_library())
     if language == "c++":
@@ -43,7 +50,8 @@ def needs_linking(settings: Settings) -> bool:
     )
 
 
-def load(obj: bytes, name: str, settings: Settings, *, language: str, openmp: bool) -> int | None:
+def load(obj: bytes, name: str, settings: Settings, *, language: str, openmp: bool,
+         runtime: bool = False) -> int | None:  # fmt: skip
     """Load a module's object code; the address of its init function.
 
     None where the JIT cannot load such code (it must be linked then).  Raises `errors.LinkError`
@@ -54,7 +62,7 @@ def load(obj: bytes, name: str, settings: Settings, *, language: str, openmp: bo
 
     try:
         library = _native.JitLibrary.load_object(
-            obj, name, libraries(settings, language, openmp), toolchain.builtins_archive()
+            obj, name, libraries(settings, language, openmp, runtime), toolchain.builtins_archive()
         )
     except _native.NativeError as error:
         if error.code == _UNSUPPORTED:

@@ -69,6 +69,11 @@ def _path() -> str:
     return os.path.join(os.path.dirname(__file__), "_cyrt" + sysconfig.get_config_var("EXT_SUFFIX"))
 
 
+def path() -> str:
+    """Where the library is, or would be."""
+    return _path()
+
+
 def _symbols_path(library: str) -> str:
     return os.path.join(os.path.dirname(library), SYMBOLS)
 

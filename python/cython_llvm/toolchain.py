@@ -161,6 +161,11 @@ def compile_c(
         raise compile_error(error) from None
 
 
+def target_cpu(module: _native.Module, settings: Settings) -> None:
+    """Make a module that names no CPU be compiled for that of the settings."""
+    module.retarget(settings.march, "")
+
+
 def optimize(module: _native.Module, settings: Settings) -> None:
     """Run LLVM's pipeline at the settings' level."""
     native = _native_module()

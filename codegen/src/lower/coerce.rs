@@ -124,7 +124,7 @@ impl<'t> Body<'_, 't> {
 
     /// `<type>value`.
     pub(super) fn lower_cast(&mut self, node: Node<'t>) -> Result<Value> {
-        let operand = node.child("operand")?;
+        let operand = node.child(if node.kind() == "CastNode" { "arg" } else { "operand" })?;
         let value = self.expr(operand)?;
         if node.flag("typecheck") {
             return missing_node(node, "with a check");

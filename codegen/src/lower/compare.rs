@@ -336,7 +336,7 @@ impl<'t> Body<'_, 't> {
     /// A C truth value in the local's width.
     fn fit(&mut self, value: Value, local: LocalId) -> Value {
         match (self.b.ty(value).clone(), self.b.function.locals[local.0 as usize].ty.clone()) {
-            (Type::Int(1), Type::Int(bits)) => self.widen(value, bits, true),
+            (Type::Int(have), Type::Int(bits)) if have != bits => self.widen(value, bits, have == 1),
             _ => value,
         }
     }
@@ -346,7 +346,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_conditional(&mut self, node: Node<'t>) -> Result<Value> {
         let ty = self.type_of(node)?;
         let local = self.b.local("result", ty.clone());
-        let truth = self.condition(node.child("test")?)?;
+        let truth = self.condition(node.child("condition")?)?;
         let (yes, no) = (node.child("true_val")?, node.child("false_val")?);
         let part = |body: &mut Self, which: Node<'t>| -> Result<()> {
             let value = body.expr(which)?;

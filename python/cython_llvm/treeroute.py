@@ -1,0 +1,74 @@
+"""The tree route: an exported tree to an LLVM module, without C in between."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from . import errors, runtimelib
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A construct that the tree route does not support yet, and where the module uses it."""
+
+    construct: str
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.construct}" if place else self.construct
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A module by the tree route; ``module`` is None where something is missing."""
+
+    module: Any | None
+    missing: tuple[Missing, ...]
+    mir: str | None = None
+
+
+def available() -> bool:
+    """Whether the runtime library is there for the installed Cython."""
+    return runtimelib.available() is not None
+
+
+@lru_cache(maxsize=1)
+def _symbols() -> Any:
+    from . import _native
+
+    with open(os.path.join(os.path.dirname(__file__), runtimelib.SYMBOLS), "rb") as file:
+        return _native.Symbols(file.read())
+
+
+def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
+    """Lower a tree that `treeexport` made; not yet optimised, for the CPU of the settings.
+
+    Raises `errors.CompileError` where the tree cannot be read or code generation fails inside.
+    """
+    from . import _native, toolchain
+
+    try:
+        module, missing, text = _native.compile_tree(tree, _symbols(), settings.debug, mir)
+    except _native.NativeError as error:
+        raise toolchain.compile_error(error) from None
+    found = tuple(Missing(*one) for one in missing)
+    if module is not None:
+        toolchain.target_cpu(module, settings)
+    return Lowered(module, found, text)
+
+
+def refusal(path: str, missing: tuple[Missing, ...]) -> errors.CompileError:
+    """The error of ``route="tree"`` for a module that needs the C route."""
+    lines = "\n".join(f"  {one}" for one in missing)
+    return errors.CompileError(
+        f"'{path}' needs the C route; the tree route does not support\n{lines}\n"
+        "route 'auto' takes the C route by itself",
+        code="CYL1301",
+    )

@@ -1,0 +1,1 @@
+"""The tree route over Cython's own test files: what is missing, what passes."""

@@ -1,0 +1,121 @@
+"""python -m treeroute [NAME...]: Cython's own run tests by the tree route alone, no fallback.
+
+Each file is exported, lowered, compiled, imported in a process of its own, and its doctests and
+unit tests are run.  Files that use what the tree route does not support yet are counted by
+construct, most frequent first: that list is the work left.  NAME is a file under Cython's tests/
+("run/cintop.pyx"), a path, or, with -k, a pattern.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+FOLDERS = ("run", "memoryview", "buffers")
+_CHILD = HERE / "child.py"
+
+
+def corpus() -> Path:
+    """Cython's tests, unpacked; `make conformance` fetches them."""
+    sys.path.insert(0, str(HERE.parent))
+    from conformance.corpus import fetch
+
+    return fetch(ROOT / ".cache").tests
+
+
+def wanted(tests: Path, names: list[str], pattern: str | None) -> list[Path]:
+    found = [Path(name) if os.path.exists(name) else tests / name for name in names]
+    if found:
+        return found
+    for folder in FOLDERS:
+        found += sorted(path for path in (tests / folder).iterdir() if path.suffix in (".pyx", ".py"))
+    found = [path for path in found if not _tagged_cpp(path)]
+    if pattern:
+        found = [path for path in found if re.search(pattern, f"{path.parent.name}/{path.name}")]
+    return found
+
+
+def _tagged_cpp(path: Path) -> bool:
+    head = path.read_bytes()[:2000]
+    tags = re.findall(rb"^#\s*(?:tag|mode|cython|distutils)\s*:(.*)$", head, re.MULTILINE)
+    text = b" ".join(tags)
+    return b"cpp" in text or b"c++" in text or b"error" in text.split()
+
+
+def run_one(path: Path, timeout: float) -> dict:
+    """{"status": pass|fail|missing|refused|crash|timeout, ...} of one file."""
+    command = [sys.executable, str(_CHILD), str(path)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout,
+                              errors="replace")  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return {"status": "timeout"}
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    if not lines:
+        why = signal.Signals(-done.returncode).name if done.returncode < 0 else done.returncode
+        return {"status": "crash", "detail": f"{why}\n{done.stderr[-3000:]}"}
+    return json.loads(lines[-1][len("RESULT "):])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="treeroute", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="test files; default: all")
+    parser.add_argument("-k", dest="pattern", help="regular expression over folder/name")
+    parser.add_argument("-j", dest="jobs", type=int, default=1, help="files at once")
+    parser.add_argument("--timeout", type=float, default=60.0, help="seconds for a file")
+    parser.add_argument("--json", type=Path, help="write every file's result there")
+    parser.add_argument("-v", dest="verbose", action="store_true", help="show each file's result")
+    args = parser.parse_args()
+    tests = corpus()
+    files = wanted(tests, args.names, args.pattern)
+    results: dict[str, dict] = {}
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        futures = {pool.submit(run_one, path, args.timeout): path for path in files}
+        for future in concurrent.futures.as_completed(futures):
+            path = futures[future]
+            name = f"{path.parent.name}/{path.name}"
+            results[name] = result = future.result()
+            if args.verbose or len(files) <= 5:
+                print(f"{result['status']:8} {name}")
+                for one in result.get("missing", [])[:20]:
+                    print(f"           {one[2]}: {one[0]}")
+                if result.get("detail") and (len(files) <= 5 or result["status"] == "crash"):
+                    print(result["detail"])
+                sys.stdout.flush()
+    report(results)
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=0, sort_keys=True))
+    return 0
+
+
+def report(results: dict[str, dict]) -> None:
+    counts = collections.Counter(result["status"] for result in results.values())
+    uses: collections.Counter[str] = collections.Counter()
+    alone: collections.Counter[str] = collections.Counter()
+    for result in results.values():
+        constructs = {one[0] for one in result.get("missing", [])}
+        uses.update(constructs)
+        if len(constructs) == 1:
+            alone.update(constructs)
+    if uses:
+        print("files that use it, files that lack only it: construct")
+        for construct, count in uses.most_common(60):
+            print(f"{count:5} {alone[construct]:5}  {construct}")
+    total = len(results)
+    print(f"{total} files: " + ", ".join(f"{count} {status}" for status, count in counts.most_common()))
+    if total:
+        print(f"{100 * counts['pass'] / total:.1f} % pass by the tree route with no fallback")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
