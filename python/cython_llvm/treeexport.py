@@ -268,6 +268,7 @@ class Exporter:
         self._not_basic = (PyrexTypes.CEnumType, PyrexTypes.BuiltinObjectType, PyrexTypes.PyExtensionType)
         self._qualified = PyrexTypes.CQualifierType
         self._complex = PyrexTypes.CComplexType
+        self._struct = PyrexTypes.CStructOrUnionType
         self._int_like = PyrexTypes.CIntLike
         self._unknown = (ExprNodes.not_a_constant, ExprNodes.constant_value_not_set)
         self._directive_defaults: dict[str, Any] = Options.get_directive_defaults()
@@ -470,6 +471,9 @@ class Exporter:
             if issubclass(cls, self._qualified):
                 left_out |= {"scope"}
             plan.special = {"entry": self._type_entry}
+            if issubclass(cls, self._struct):
+                plan.special["to_py_function"] = self._struct_conversion
+                plan.special["from_py_function"] = self._struct_conversion
         elif table is self._entries:
             plan.positioned = plan.compact = True
             plan.extra = self._reassigned
@@ -598,10 +602,15 @@ class Exporter:
         """Not of a typedef: some are there once for the process, with the entry of another module."""
         return None if getattr(thing, "is_typedef", False) else self._encode(value)
 
+    def _struct_conversion(self, thing: Any, value: Any) -> str | None:
+        """Not of Cython's own Py_buffer and the like: another module may have asked for it."""
+        scope = getattr(getattr(thing, "entry", None), "scope", None)
+        return None if scope is not None and scope.is_builtin_scope else self._encode(value)
+
     def _used(self, entry: Any, value: Any) -> str | None:
         """Builtins are there once for the process: another module may have used them."""
         scope = getattr(entry, "scope", None)
-        if scope is None or scope.is_builtin_scope:
+        if scope is None or scope.is_builtin_scope or isinstance(scope, self._symtab.StructOrUnionScope):
             return None
         if scope.is_c_class_scope and scope.parent_type and scope.parent_type.is_builtin_type:
             return None
