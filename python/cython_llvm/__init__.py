@@ -10,6 +10,7 @@ Public names are loaded on first use: importing the package costs next to nothin
 from __future__ import annotations
 
 import os
+from _imp import extension_suffixes
 
 from ._version import __version__
 
@@ -56,7 +57,14 @@ def toolchain_id() -> str:
                 header_set = file.read().decode("ascii").strip()
         except OSError:
             pass
-        _toolchain_id = f"{__version__}-{header_set}"
+        # With its place: libraries in the cache name the runtime library by path.
+        place = os.path.dirname(__file__)
+        try:
+            native = os.stat(os.path.join(place, "_native" + extension_suffixes()[0]))
+            build = f"{native.st_size}.{native.st_mtime_ns}"
+        except OSError:
+            build = "none"
+        _toolchain_id = f"{__version__}-{header_set}-{build}-{place}"
     return _toolchain_id
 
 

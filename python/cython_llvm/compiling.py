@@ -1,4 +1,4 @@
-"""The whole C route for one module: Cython, clang, LLVM, and the JIT or the linker.
+"""One module from source to code: Cython, then clang or the tree route, LLVM, the JIT or the linker.
 
 Imported only when something has to be compiled.
 """
@@ -19,6 +19,7 @@ from . import (
     jit,
     linkargs,
     pch,
+    runtimelib,
     scratch,
     sharedutil,
     toolchain,
@@ -41,13 +42,18 @@ class Built:
     # cache later must not vouch for an edit that came in between.
     state: tuple[tuple[str, int, int, str], ...] = ()
     cacheable: bool = True
+    runtime: bool = False  # refers to the tree route's runtime library
 
 
 def build(path: str, name: str, settings: Settings, beside: str | None = None) -> Built:
     """Compile and load; with ``beside``, link to that path instead of loading by the JIT."""
     started = time.time_ns()
-    unit = frontend.generate_c(path, name, settings, shared_utility=sharedutil.available())
-    built = _build_unit(unit, beside)
+    if settings.route == "tree":
+        built = _build_by_tree(path, name, settings, beside)
+    else:
+        unit = frontend.generate_c(path, name, settings, shared_utility=sharedutil.available())
+        built = _build_unit(Built(unit, [], [], False), beside)
+    unit = built.unit
     used = (*unit.dependencies, *built.headers, *unit.settings.extra_sources,
             *linkargs.linked_in(unit.settings))  # fmt: skip
     built.state = cachestore.fingerprint(used)
@@ -58,19 +64,35 @@ def build(path: str, name: str, settings: Settings, beside: str | None = None) -
     return built
 
 
-def _build_unit(unit: CUnit, beside: str | None) -> Built:
-    virtual = [
-        (os.path.join(os.path.dirname(unit.c_filename), name), data)
-        for name, data in unit.headers.items()
-    ]
-    built = Built(unit, [], [], False)
-    _compile(built, unit.c_text, unit.c_filename, unit.language, virtual)
+def _build_by_tree(path: str, name: str, settings: Settings, beside: str | None) -> Built:
+    """By the tree route; raises `errors.CompileError` where the module needs the other one."""
+    from . import treefrontend, treeroute
+
+    tree, unit = treefrontend.analyse(path, name, settings, shared_utility=sharedutil.available())
+    lowered = treeroute.lower(tree, unit.settings)
+    if lowered.module is None:
+        raise treeroute.refusal(path, lowered.missing)
+    toolchain.optimize(lowered.module, unit.settings)
+    built = Built(unit, [toolchain.emit(lowered.module, "obj", unit.settings)], [],
+                  toolchain.uses_openmp(lowered.module), runtime=True)  # fmt: skip
+    return _build_unit(built, beside)
+
+
+def _build_unit(built: Built, beside: str | None) -> Built:
+    unit = built.unit
+    if not built.objects:
+        virtual = [
+            (os.path.join(os.path.dirname(unit.c_filename), name), data)
+            for name, data in unit.headers.items()
+        ]
+        _compile(built, unit.c_text, unit.c_filename, unit.language, virtual)
     for source in unit.settings.extra_sources:
         text = _read_further(source, unit.source_path)
         _compile(built, text, os.path.abspath(source), _language_of(source), [])
     if beside is None and not jit.needs_linking(unit.settings):
         address = jit.load(built.objects[0], unit.module_name, unit.settings,
-                           language=unit.language, openmp=built.openmp)  # fmt: skip
+                           language=unit.language, openmp=built.openmp,
+                           runtime=built.runtime)  # fmt: skip
         if address is not None:
             built.address = address
             return built
@@ -125,9 +147,16 @@ def _compile(built: Built, text: bytes, filename: str, language: str,
 def _link(built: Built, output: str) -> None:
     unit = built.unit
     language = "c++" if any(_language_of(s) == "c++" for s in unit.settings.extra_sources) else unit.language
+    settings = unit.settings
+    if built.runtime:
+        library = runtimelib.path()
+        settings = settings.with_(
+            extra_objects=(*settings.extra_objects, library),
+            runtime_library_dirs=(*settings.runtime_library_dirs, os.path.dirname(library)),
+        )
     try:
         toolchain.link_extension(
-            built.objects, output, unit.settings, language=language, openmp=built.openmp
+            built.objects, output, settings, language=language, openmp=built.openmp
         )
     except errors.LinkError as error:
         shown = cdiag.format_error(error)

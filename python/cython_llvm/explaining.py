@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import os
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+from .settings import Settings, default_settings
+
+if TYPE_CHECKING:
+    from .treeroute import Missing
 
 
 class Explanation:
@@ -36,13 +42,17 @@ class Explanation:
         return "\n".join(out)
 
 
-_ONLY_ROUTE = "the C route is the only one in this version"
+_AUTO = "'auto' takes the C route in this version"
+_C = "the settings ask for the C route"
+_FOR_OTHERS = "libraries that others load are made over the C route in this version"
 
 
 def explain(module_or_path: ModuleType | str | os.PathLike[str]) -> Explanation:
     """Say which route a module (or a source file) takes, and why.
 
-    Raises TypeError for a module that was not compiled from Cython source by this package.
+    What keeps a file off the tree route is listed construct by construct, with its line.  Raises
+    TypeError for a module that was not compiled from Cython source by this package, CompileError
+    where Cython refuses the source.
     """
     if isinstance(module_or_path, ModuleType):
         from .loader import PyxLoader
@@ -51,17 +61,40 @@ def explain(module_or_path: ModuleType | str | os.PathLike[str]) -> Explanation:
         found = getattr(getattr(module_or_path, "__spec__", None), "loader", None)
         found = getattr(found, "_inner", found)
         path = getattr(module_or_path, "__file__", None)
-        if not isinstance(found, PyxLoader) and not str(path).endswith(".bc"):
+        if isinstance(found, PyxLoader):
+            return _explain(name, found.path, found.settings())
+        if not str(path).endswith(".bc"):
             raise TypeError(f"module {name!r} was not loaded by cython_llvm")
-        return Explanation(name, path, "c", (_ONLY_ROUTE,))
+        return Explanation(name, path, "c", (_FOR_OTHERS,))
     path = os.path.abspath(os.fspath(module_or_path))
     if not os.path.exists(path):
         raise FileNotFoundError(f"no such file: '{path}'")
     name = os.path.splitext(os.path.basename(path))[0]
-    return Explanation(name, path, "c", (_ONLY_ROUTE,))
+    return _explain(name, path, default_settings())
+
+
+def _explain(name: str, path: str, settings: Settings) -> Explanation:
+    if settings.route == "c":
+        return Explanation(name, path, "c", (_C,))
+    missing = tuple(str(one) for one in unsupported(path, name, settings))
+    if settings.route == "tree":
+        return Explanation(name, path, "tree", missing or ("route='tree' asks for it",))
+    if not missing:
+        return Explanation(name, path, "c", (f"{_AUTO}; route='tree' supports all of this module",))
+    return Explanation(name, path, "c", (_AUTO, *(f"the tree route lacks {one}" for one in missing)))
+
+
+def unsupported(path: str, name: str, settings: Settings) -> tuple[Missing, ...]:
+    """Every construct of a source file that the tree route does not support."""
+    from . import sharedutil, treefrontend, treeroute
+
+    if not treeroute.available():
+        return (treeroute.Missing("the run-time library of the installed Cython", "", 0, 0),)
+    tree, unit = treefrontend.analyse(path, name, settings, shared_utility=sharedutil.available())
+    return treeroute.lower(tree, unit.settings).missing
 
 
 def route_line(source: str | None, shown: str) -> str:
     """What the commands print with --explain: the route of one source, and why."""
-    found = Explanation(shown, None, "c", (_ONLY_ROUTE,)) if source is None else explain(source)
+    found = Explanation(shown, source, "c", (_FOR_OTHERS,))
     return "\n".join([f"{shown}: route: {found.route}", *found.because()])

@@ -90,8 +90,6 @@ def obtain(path: str, name: str, settings: Settings, *, in_place: bool = False,
 
     ``force``: compiled, though the cache may hold it.
     """
-    if settings.route == "tree":
-        check_route(settings, path)
     try:
         with open(path, "rb", buffering=0) as file:
             source = file.read()
@@ -126,17 +124,6 @@ def _folder_of_use(source: bytes, settings: Settings) -> str:
         return os.getcwd() if depends else ""
     except OSError:  # it has been deleted
         return ""
-
-
-def check_route(settings: Settings, path: str) -> None:
-    """Refuse what this version cannot do, by name."""
-    if settings.route == "tree":
-        from . import errors
-
-        raise errors.CompileError(
-            f"'{path}': route 'tree' is not part of this version; 'auto' and 'c' take the C route",
-            code="CYL1301",
-        )
 
 
 # ---------------------------------------------------------------------------- the import system
@@ -204,6 +191,10 @@ class PyxLoader:
             if isinstance(error, errors.CompileError):
                 raise build_error(error, self.name, self.path) from error
             raise
+
+    def settings(self) -> Settings:
+        """How the module is compiled."""
+        return self._options()
 
     # The rest is what tools ask of loaders.
 

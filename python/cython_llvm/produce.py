@@ -147,7 +147,7 @@ def refuse_tree_route(settings: Settings, source: str) -> None:
     """--route=tree where the module can only take the C route.  Raises CompileError."""
     if settings.route == "tree":
         raise CompileError(
-            f"{source}: --route=tree: this version compiles every module over the C route; "
-            f"leave the option out",
+            f"{source}: --route=tree: this version writes files over the C route only; the tree "
+            f"route serves import and inline (route='tree'); leave the option out",
             code="CYL4002",
         )

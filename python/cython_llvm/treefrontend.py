@@ -68,14 +68,24 @@ def generation_stage(stages: list[Any]) -> int:
     )
 
 
-def export_tree(
+def analyse(
     path: str, module_name: str, settings: Settings, *, shared_utility: str | None = None
-) -> str:
-    """The analysed tree of one file as JSON; raises `CompileError` as `frontend.generate_c` does."""
+) -> tuple[str, frontend.CUnit]:
+    """The analysed tree of one file as JSON, and what Cython read for it; the C is left empty.
+
+    Raises `CompileError` as `frontend.generate_c` does.
+    """
     from . import compiler_import
 
     with frontend.LOCK:
         compiler_import.import_compiler()
         with exporting() as trees:
-            frontend.generate_c(path, module_name, settings, shared_utility=shared_utility)
-    return trees[0]
+            unit = frontend.generate_c(path, module_name, settings, shared_utility=shared_utility)
+    return trees[0], unit
+
+
+def export_tree(
+    path: str, module_name: str, settings: Settings, *, shared_utility: str | None = None
+) -> str:
+    """The analysed tree of one file as JSON; raises `CompileError` as `frontend.generate_c` does."""
+    return analyse(path, module_name, settings, shared_utility=shared_utility)[0]

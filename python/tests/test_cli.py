@@ -300,8 +300,7 @@ def test_unwritable_folder(hello: Path) -> None:
 def test_explain(hello: Path) -> None:
     done = cython(hello, "--backend=llvm", "-3", "--explain", "hello.pyx")
     assert done.returncode == 0
-    reasons = cython_llvm.explain(hello / "hello.pyx").reasons
-    told = f"hello.pyx: route: c\n  because {reasons[0]}\n"
+    told = "hello.pyx: route: c\n  because libraries that others load are made over the C route"
     assert told in done.stderr
     done = cythonize(hello, "--backend=llvm", "-3", "-f", "--explain", "hello.pyx")
     assert done.returncode == 0 and told in done.stderr
