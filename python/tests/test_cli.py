@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-import cython_llvm
 from cli_tools import SUFFIX, cython, cythonize, python, run
 from cython_llvm import jobs
 from cython_llvm.cli_options import split_arguments, wants_help

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-import cython_llvm
 import pytest
+
+import cython_llvm
 from conftest import write
 
 Both = Callable[[str], tuple[ModuleType, ModuleType]]

@@ -11,6 +11,7 @@ mod constant;
 mod function;
 mod module;
 mod op;
+mod parser;
 mod printer;
 mod types;
 mod verifier;
@@ -22,6 +23,7 @@ pub use module::{
     Extern, ExternId, FuncId, Global, GlobalId, GlobalInit, Linkage, Module, Param, Signature,
 };
 pub use op::{BinaryOp, Callee, CastOp, Comparison, Intrinsic, Op, Raises, Terminator, UnaryOp};
+pub use parser::{ParseError, parse};
 pub use printer::print;
 pub use types::{StructDef, StructId, Type};
 pub use verifier::{VerifyError, verify};
