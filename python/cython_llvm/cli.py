@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from . import compiler_import, explaining, lexicon, patches, produce, scratch
+from . import compiler_import, explaining, lexicon, patches, produce, scratch, treeproduce
 from . import jobs as job_pool
 from .cdiag import shown_path as _shown
 from .cli_options import Request
@@ -222,19 +222,22 @@ def build_one(
     try:
         directory = scratch.make()
         settings = request.settings()
-        produce.refuse_tree_route(settings, _shown(job.source))
+        by_tree = treeproduce.wanted(settings, request.emit)
         values = header_values(main_module, job.source, options)
         if values.get("language") == "c++" and not options.cplus:
             options = type(options)(options, cplus=1)
             c_path = os.path.splitext(job.c_path)[0] + ".cpp"
             job = Job(job.source, job.output, c_path)
-        if request.emit == "tree":
+        if by_tree:
             from . import treefrontend
 
+            if values.get("language") == "c++" and request.emit != "tree":
+                raise CythonLLVMError(f"{_shown(job.source)}: the tree route has no C++", code="CYL4002")
             with treefrontend.exporting() as trees:
                 uncached = type(options)(options, cache=None)
                 if generate(main_module, stock_compile, job, uncached, request, directory):
-                    treefrontend.write(trees[0], job.output)
+                    shown = _shown(job.source)
+                    treeproduce.write(trees[0], shown, settings, request.emit, job.output)
                 else:
                     outcome.num_errors = 1
             return outcome

@@ -62,11 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser, *, jobs: bool = True) -> None
     group.add_argument("--backend", choices=BACKENDS, default=argparse.SUPPRESS,
                        help="c: write C, as without this option.  llvm: write an extension "
                             "module that can be imported")  # fmt: skip
-    kinds = EMIT_KINDS if jobs else tuple(kind for kind in EMIT_KINDS if kind != "tree")
+    kinds = EMIT_KINDS if jobs else tuple(kind for kind in EMIT_KINDS if kind not in ("tree", "mir"))
     group.add_argument("--emit", choices=kinds, default=argparse.SUPPRESS,
                        help="what to write: extension module (default), object file, portable "
                             "bitcode before optimisation, LLVM IR, assembly, "
-                            + ("C, or Cython's analysed tree as JSON" if jobs else "or C"))  # fmt: skip
+                            + ("C, Cython's analysed tree as JSON, or its MIR" if jobs
+                               else "or C"))  # fmt: skip
     group.add_argument("-O", dest="opt_level", type=int, choices=(0, 1, 2, 3),
                        metavar="LEVEL", default=argparse.SUPPRESS,
                        help="optimisation level, 0 to 3 (default 2)")  # fmt: skip

@@ -18,7 +18,8 @@ from .cdiag import CSource, format_error
 from .errors import CompileError, CythonLLVMError
 from .settings import Settings
 
-SUFFIXES = {"obj": ".o", "bc": ".bc", "ll": ".ll", "asm": ".s", "tree": ".tree.json"}
+SUFFIXES = {"obj": ".o", "bc": ".bc", "ll": ".ll", "asm": ".s", "tree": ".tree.json",
+            "mir": ".mir"}  # fmt: skip
 
 _NUMPY_INCLUDE = re.compile(rb'^\s*#\s*include\s*["<]numpy/', re.MULTILINE)
 
@@ -109,8 +110,8 @@ def produce(unit: CUnit, settings: Settings, emit: str, output: str) -> list[str
     """
     from . import toolchain
 
-    if emit == "tree":
-        raise CompileError(f"{output}: --emit=tree: C has no tree; name a .pyx or .py file")
+    if emit in ("tree", "mir"):
+        raise CompileError(f"{output}: --emit={emit}: C has no tree; name a .pyx or .py file")
     atomic.check_writable(output)
     language = unit.language
     settings = with_module_headers(settings, unit)

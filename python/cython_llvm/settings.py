@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 ROUTES = ("auto", "tree", "c")
-EMIT_KINDS = ("so", "obj", "bc", "ll", "asm", "c", "tree")
+EMIT_KINDS = ("so", "obj", "bc", "ll", "asm", "c", "tree", "mir")
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})

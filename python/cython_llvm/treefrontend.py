@@ -51,14 +51,6 @@ def exporting() -> Iterator[list[str]]:
             Pipeline.create_pyx_pipeline = stock
 
 
-def write(tree: str, output: str) -> None:
-    """Write a tree, whole or not at all; raises CompileError or OSError."""
-    from . import atomic
-
-    atomic.check_writable(output)
-    atomic.write_bytes(output, tree.encode("ascii"))
-
-
 def generation_stage(stages: list[Any]) -> int:
     """The index of the stage that generates code."""
     return next(

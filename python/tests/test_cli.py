@@ -83,6 +83,16 @@ def test_bad_options_are_named(hello: Path) -> None:
     assert names(hello) == {"hello.pyx"}
 
 
+@pytest.mark.parametrize("emit", ["mir", "ll", "asm", "obj", "bc"])
+def test_files_of_the_tree_route(hello: Path, emit: str) -> None:
+    done = cython(hello, "--backend=llvm", "-3", "--route=tree", f"--emit={emit}", "hello.pyx")
+    assert done.returncode == 0, done.stderr
+    (made,) = names(hello) - {"hello.pyx"}
+    data = (hello / made).read_bytes()
+    first = {"mir": b"module hello", "obj": b"\x7fELF", "bc": b"BC\xc0\xde"}.get(emit, b"PyInit_hello")
+    assert first in data
+
+
 def test_help_has_a_group_of_ours(tmp_path: Path) -> None:
     for done in (cython(tmp_path, "--help"), cythonize(tmp_path, "-h")):
         assert done.returncode == 0

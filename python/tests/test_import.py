@@ -194,18 +194,22 @@ def test_import_file_with_name_directives_and_level(sources: Path) -> None:
     assert cython_llvm.import_file(text, name="level3", language_level=3).f() == 1.5
 
 
-def test_the_tree_route_is_refused_by_name(sources: Path) -> None:
-    path = write(sources / "tree.pyx", "x = 1\n")
-    with pytest.raises(cython_llvm.ModuleBuildError, match="route 'tree'"):
+#: Macros are the C route's.
+NEEDS_C = 'cdef extern from *:\n    """\n    #define ONE 1\n    """\n    int ONE\nx = ONE\n'
+
+
+def test_what_the_tree_route_lacks_is_refused(sources: Path) -> None:
+    path = write(sources / "tree.pyx", NEEDS_C)
+    with pytest.raises(cython_llvm.ModuleBuildError, match="needs the C route"):
         cython_llvm.import_file(path, route="tree")
 
 
 def test_import_file_takes_the_route_of_the_environment(
     sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write(sources / "by_env.pyx", "x = 1\n")
+    path = write(sources / "by_env.pyx", NEEDS_C)
     monkeypatch.setenv("CYTHON_LLVM_ROUTE", "tree")
-    with pytest.raises(cython_llvm.ModuleBuildError, match="route 'tree'"):
+    with pytest.raises(cython_llvm.ModuleBuildError, match="needs the C route"):
         cython_llvm.import_file(path)
     assert cython_llvm.import_file(path, route="c").x == 1
     monkeypatch.setenv("CYTHON_LLVM_ROUTE", "bogus")
