@@ -6,4 +6,7 @@ extern "C" void cyl_target_options(LLVMTargetMachineRef machine) {
   auto *target = reinterpret_cast<llvm::TargetMachine *>(machine);
   // glibc runs .init_array; constructors in .ctors, LLVM's default, would never run.
   target->Options.UseInitArray = true;
+  // The linker can leave out what nothing refers to.
+  target->Options.FunctionSections = true;
+  target->Options.DataSections = true;
 }

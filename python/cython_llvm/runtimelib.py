@@ -26,6 +26,8 @@ from typing import Any
 
 NAME = "cython_llvm._cyrt"
 SYMBOLS = "_cyrt.symbols.json"
+#: The same code to be linked into libraries that must work without this package.
+ARCHIVE = "_cyrt.a"
 
 #: Functions that others may call, by how their names begin.
 _EXPORTED = re.compile(r"__Pyx|__pyx_|cyl_|Py(?!Init_)|_Py_|_PyUnicode_")
@@ -91,6 +93,12 @@ def _table() -> dict[str, Any] | None:
             return json.load(file)
     except (OSError, ValueError):
         return None
+
+
+def static_arguments() -> list[str]:
+    """Arguments that link the helpers into a library: no more than it uses, and seen by nobody else."""
+    archive = os.path.join(os.path.dirname(_path()), ARCHIVE)
+    return [archive, "-Wl,-u,cyl_runtime_static", "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"]
 
 
 def available() -> str | None:
@@ -352,13 +360,6 @@ def _split(params: str) -> list[str]:
 # Makes sure that the module's state is there, cheaply after the first call; and, for helpers that
 # work on the state of the module they are in, functions that are given the caller's.
 _OWN_C = """
-int cyl_runtime_init(void); /*proto*/
-int cyl_runtime_init(void) {
-    static PyObject *module = NULL;
-    if (unlikely(!module)) module = PyImport_ImportModule("cython_llvm._cyrt");
-    return likely(module) ? 0 : -1;
-}
-
 /* `*cache` starts as NULL; it is for one source file. */
 void cyl_add_traceback(void **cache, PyObject *globals, const char *function, int line,
                        const char *filename); /*proto*/
@@ -507,7 +508,7 @@ def build(output: str | None = None) -> str:
     each parameter's), `defined` is whether it is in the library: the others are CPython's and the C
     library's.
     """
-    from . import toolchain
+    from . import archive, atomic, toolchain
     from .frontend import LOCK
     from .settings import Settings
 
@@ -526,7 +527,11 @@ def build(output: str | None = None) -> str:
         raise RuntimeError(f"these belong into own_state of runtime_utilities.toml: {', '.join(sorted(found))}")
     toolchain.optimize(module, settings)
     _check_undefined(module.undefined_symbols())
-    toolchain.link_extension([toolchain.emit(module, "obj", settings)], output, settings)
+    code = toolchain.emit(module, "obj", settings)
+    toolchain.link_extension([code], output, settings)
+    marker = toolchain.compile_c(b"const int cyl_runtime_static = 1;\n", "static.c", "c", settings)
+    members = [("cyrt.o", code), ("static.o", toolchain.emit(marker, "obj", settings))]
+    atomic.write_bytes(os.path.join(os.path.dirname(output), ARCHIVE), archive.archive_bytes(members))
     table = {name: one for name, one in sorted({**_others(settings), **signatures}.items())
              if name in exported or not one["defined"] and _in_process(name)}  # fmt: skip
     with open(_symbols_path(output), "w", encoding="utf-8") as file:

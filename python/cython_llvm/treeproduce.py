@@ -6,8 +6,8 @@ from . import atomic
 from .errors import CompileError
 from .settings import Settings
 
-#: What can be written by the tree route; shared libraries for others need the C route so far.
-KINDS = ("tree", "mir", "obj", "bc", "ll", "asm")
+#: What can be written by the tree route.
+KINDS = ("so", "tree", "mir", "obj", "bc", "ll", "asm")
 
 
 def wanted(settings: Settings, emit: str) -> bool:
@@ -16,8 +16,7 @@ def wanted(settings: Settings, emit: str) -> bool:
         return True
     if settings.route == "tree" and emit not in KINDS:
         raise CompileError(
-            f"--route=tree --emit={emit}: shared libraries and C are written over the C route only; "
-            f"the tree route serves import and inline (route='tree') and --emit={', '.join(KINDS)}",
+            f"--route=tree --emit={emit}: the tree route has no C; it makes {', '.join(KINDS)}",
             code="CYL4002",
         )
     return settings.route == "tree"
@@ -29,13 +28,21 @@ def write(tree: str, source: str, settings: Settings, emit: str, output: str) ->
     if emit == "tree":
         atomic.write_bytes(output, tree.encode("ascii"))
         return
-    from . import toolchain, treeroute
+    from . import runtimelib, toolchain, treeroute
 
     lowered = treeroute.lower(tree, settings, mir=emit == "mir")
     if lowered.missing:
         raise treeroute.refusal(source, lowered.missing)
     if emit == "mir":
         atomic.write_bytes(output, (lowered.mir or "").encode())
+        return
+    if emit == "so":
+        toolchain.optimize(lowered.module, settings)
+        linked = (*settings.extra_link_args, *runtimelib.static_arguments())
+        settings = settings.with_(extra_link_args=linked)
+        code = toolchain.emit(lowered.module, "obj", settings)
+        openmp = toolchain.uses_openmp(lowered.module)
+        toolchain.link_extension([code], output, settings, openmp=openmp)
         return
     if emit != "bc":  # bitcode is finished where it is loaded, for the CPU that is there
         toolchain.optimize(lowered.module, settings)

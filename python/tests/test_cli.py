@@ -77,7 +77,7 @@ def test_bad_options_are_named(hello: Path) -> None:
     needs = cython(hello, "--backend=c", "-O3", "hello.pyx")
     assert needs.returncode == 2
     assert "-O: needs --backend=llvm" in needs.stderr
-    tree = cython(hello, "--backend=llvm", "--route=tree", "hello.pyx")
+    tree = cython(hello, "--backend=llvm", "--route=tree", "--emit=c", "hello.pyx")
     assert tree.returncode == 1
     assert "CYL4002" in tree.stderr
     assert names(hello) == {"hello.pyx"}
@@ -91,6 +91,15 @@ def test_files_of_the_tree_route(hello: Path, emit: str) -> None:
     data = (hello / made).read_bytes()
     first = {"mir": b"module hello", "obj": b"\x7fELF", "bc": b"BC\xc0\xde"}.get(emit, b"PyInit_hello")
     assert first in data
+
+
+def test_a_library_of_the_tree_route_needs_nothing_of_ours(hello: Path) -> None:
+    (hello / "alone.pyx").write_text("def f(int x, y=2):\n    return [x * 3, y]\n")
+    done = cython(hello, "--backend=llvm", "-3", "--route=tree", "alone.pyx")
+    assert done.returncode == 0, done.stderr
+    code = "import sys, alone; print(alone.f(4), [m for m in sys.modules if 'cython_llvm' in m])"
+    run = subprocess.run([sys.executable, "-S", "-c", code], cwd=hello, capture_output=True, text=True)
+    assert run.stdout == "[12, 2] []\n", run.stderr
 
 
 def test_help_has_a_group_of_ours(tmp_path: Path) -> None:

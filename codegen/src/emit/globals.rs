@@ -27,7 +27,8 @@ impl<'ctx> Emitter<'ctx, '_> {
             self.add_attribute(function, "nounwind");
             if item.cold {
                 self.add_attribute(function, "cold");
-                self.add_attribute(function, "optsize");
+                self.add_attribute(function, "noinline");
+                self.add_attribute(function, "optnone");
             }
             self.functions.push(function);
         }
