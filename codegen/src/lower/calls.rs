@@ -95,6 +95,10 @@ impl<'t> Body<'_, 't> {
             .text("cname")
             .or_else(|| entry.and_then(|entry| entry.text("cname")))
             .unwrap_or_default();
+        let plain: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
+        if let Some(value) = self.call_own_state(name, &plain)? {
+            return Ok(Some(value));
+        }
         let Some((symbol, c)) = self.m.symbols.resolve(name) else {
             return missing_node(node, &format!("of C function '{name}'"));
         };

@@ -281,7 +281,4 @@ impl<'t> Body<'_, 't> {
         missing_node(node, "")
     }
 
-    pub(super) fn lower_import(&mut self, node: Node<'t>) -> Result<Value> {
-        missing_node(node, "")
-    }
 }
