@@ -27,10 +27,10 @@ impl<'t> Body<'_, 't> {
             "IndexNode" => self.lower_index(node),
             "SliceIndexNode" => self.lower_slice_index(node),
             "SliceNode" => self.lower_slice(node),
-            "TupleNode" => self.lower_tuple(node),
+            "TupleNode" | "DefaultsTupleNode" => self.lower_tuple(node),
             "ListNode" => self.lower_list_display(node),
             "SetNode" => self.lower_set_display(node),
-            "DictNode" => self.lower_dict_display(node),
+            "DictNode" | "DefaultsKwDictNode" => self.lower_dict_display(node),
             "AsTupleNode" => self.lower_as_tuple(node),
             "MergedDictNode" => self.lower_merged_dict(node),
             "MergedSequenceNode" => self.lower_merged_sequence(node),
@@ -61,7 +61,7 @@ impl<'t> Body<'_, 't> {
                 let arg = node.child("arg")?;
                 self.expr(arg)
             }
-            "CloneNode" => self.lower_clone(node),
+            "CloneNode" | "CMethodSelfCloneNode" => self.lower_clone(node),
             "ResultRefNode" => self.lower_result_ref(node),
             "EvalWithTempExprNode" => self.lower_eval_with_temp(node),
             "SimpleCallNode" => self.lower_simple_call(node),
