@@ -192,8 +192,8 @@ impl<'t> Body<'_, 't> {
 
     /// A default that is a literal.
     fn default_value(&mut self, arg: Node<'t>, default: Node<'t>) -> Result<Value> {
-        if arg.flag("is_dynamic") || default.kind() == "DefaultNonLiteralArgNode" {
-            return missing_node(arg, "with a computed default");
+        if Body::computed_default(arg) {
+            return self.read_computed_default(arg);
         }
         let literal = match default.kind() {
             "DefaultLiteralArgNode" => default.child("arg")?,

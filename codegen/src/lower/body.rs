@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, Type as TreeType, Value as Attr};
+use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, ScopeId, Type as TreeType, Value as Attr};
 
 use super::Result;
 use super::cleanup::{Frame, Handler};
@@ -50,6 +50,14 @@ pub(super) struct Body<'m, 't> {
     pub owned_locals: Vec<LocalId>,
     /// The parts of the exception that the innermost `except` handles.
     pub handled: Option<[LocalId; 3]>,
+    /// Namespaces of the Python classes whose bodies run here.
+    pub namespaces: HashMap<ScopeId, Value>,
+    /// Lists of the methods that want to know the class, innermost class last.
+    pub class_cells: Vec<Option<Value>>,
+    /// `__exit__` of `with` statements.
+    pub with_exits: HashMap<NodeId, LocalId>,
+    /// Locals for values that a node takes out again.
+    pub temp_locals: HashMap<NodeId, LocalId>,
     pub(super) cleanups: HashMap<(BlockId, Vec<Value>), BlockId>,
     pub(super) landings: HashMap<(BlockId, u32), BlockId>,
 }
@@ -81,6 +89,10 @@ impl<'m, 't> Body<'m, 't> {
             argument_values: None,
             owned_locals: Vec::new(),
             handled: None,
+            namespaces: HashMap::new(),
+            class_cells: Vec::new(),
+            with_exits: HashMap::new(),
+            temp_locals: HashMap::new(),
             cleanups: HashMap::new(),
             landings: HashMap::new(),
         }

@@ -30,7 +30,42 @@ impl<'t> Body<'_, 't> {
         if !callee_type.flag("is_cfunction") {
             return missing_node(node, &format!("of {}", callee_type.kind()));
         }
+        if let Some(own) = node.node("self") {
+            if function.kind() == "AttributeNode" && own.expr_type()?.flag("is_builtin_type") {
+                return self.call_builtin_method(node, function, own, callee_type);
+            }
+        }
         self.call_c(node, function, callee_type)
+    }
+
+    /// A method of a built-in type that is a C function, such as `append` of lists.
+    fn call_builtin_method(
+        &mut self,
+        node: Node<'t>,
+        function: Node<'t>,
+        own: Node<'t>,
+        ty: TreeType<'t>,
+    ) -> Result<Value> {
+        let Some(name) = function.text("member") else { return missing_node(node, "of a C method") };
+        let args = node.nodes("args");
+        if ty.flag("has_varargs") || args.len() != ty.list("args").len() {
+            return missing_node(node, "with optional or variable arguments");
+        }
+        let object = self.expr(own)?;
+        let object = self.owned(object);
+        self.results.insert(own.id(), object);
+        let mut values = Vec::new();
+        for arg in args {
+            values.push((self.expr(arg)?, arg.expr_type()?));
+        }
+        self.at(node);
+        let result = self.call_named(node, name, ty, &values)?;
+        let result = self.check_result(node, ty, result)?;
+        for (value, _) in values.into_iter().rev() {
+            self.release(value);
+        }
+        self.release(object);
+        Ok(result)
     }
 
     fn call_c(&mut self, node: Node<'t>, function: Node<'t>, ty: TreeType<'t>) -> Result<Value> {
@@ -45,6 +80,8 @@ impl<'t> Body<'_, 't> {
         let mut args = Vec::new();
         let mut held = Vec::new();
         let address = match own {
+            // The symbol itself: resolved where it is called.
+            None if function.kind() == "PythonCapiFunctionNode" => None,
             None if entry.is_none_or(|entry| !entry.flag("is_cfunction")) => {
                 Some(self.expr(function)?)
             }
@@ -95,6 +132,21 @@ impl<'t> Body<'_, 't> {
             .text("cname")
             .or_else(|| entry.and_then(|entry| entry.text("cname")))
             .unwrap_or_default();
+        self.call_named(node, name, ty, args)
+    }
+
+    /// The same by its name.
+    fn call_named(
+        &mut self,
+        node: Node<'t>,
+        name: &str,
+        ty: TreeType<'t>,
+        args: &[(Value, TreeType<'t>)],
+    ) -> Result<Option<Value>> {
+        let plain: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
+        if let Some(value) = self.call_own_state(name, &plain)? {
+            return Ok(Some(value));
+        }
         let Some((symbol, c)) = self.m.symbols.resolve(name) else {
             return missing_node(node, &format!("of C function '{name}'"));
         };
@@ -240,6 +292,9 @@ impl<'t> Body<'_, 't> {
             (Some(Attr::Bool(value)), Type::Int(bits)) => Constant::Int(i128::from(*value), *bits),
             (Some(Attr::Int(value)), ty) if ty.is_float() => Constant::Float(*value as f64, ty.clone()),
             (Some(Attr::Float(value)), ty) if ty.is_float() => Constant::Float(*value, ty.clone()),
+            (Some(Attr::Str(text)), Type::Int(bits)) if text.parse::<i64>().is_ok() => {
+                Constant::Int(text.parse::<i64>().map_or(-1, i128::from), *bits)
+            }
             (Some(Attr::Int(0)), Type::Ptr) => Constant::Null(Type::Ptr),
             (Some(Attr::Str(text)), Type::Ptr) if text == "NULL" => Constant::Null(Type::Ptr),
             (None | Some(Attr::None), _) => return Ok(None),

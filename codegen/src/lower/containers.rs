@@ -97,13 +97,22 @@ impl<'t> Body<'_, 't> {
         if !node.expr_type()?.flag("is_pyobject") {
             return missing_node(node, "of a C struct");
         }
-        if node.flag("reject_duplicates") {
-            return missing_node(node, "of keyword arguments");
-        }
+        let checked = node.flag("reject_duplicates") && !distinct_names(&node.nodes("key_value_pairs"));
         let dict = self.rt_object("PyDict_New", ":O", &[])?;
         for item in node.nodes("key_value_pairs") {
             let key = self.expr(item.child("key")?)?;
             let value = self.expr(item.child("value")?)?;
+            if checked {
+                self.at(item);
+                let twice = self.rt_value("PyDict_Contains", "oo:i", &[dict, key])?;
+                let twice = self.truth(twice)?;
+                self.if_unlikely(twice, |body| {
+                    let name = body.text("function");
+                    body.rt_void("__Pyx_RaiseDoubleKeywordsError", "po:v", &[name, key])?;
+                    body.raise_now();
+                    Ok(())
+                })?;
+            }
             self.rt_status("PyDict_SetItem", "ooo:i", &[dict, key, value], NEGATIVE)?;
             self.release(value);
             self.release(key);
@@ -281,7 +290,16 @@ impl<'t> Body<'_, 't> {
         missing_node(node, "")
     }
 
-    pub(super) fn lower_import(&mut self, node: Node<'t>) -> Result<Value> {
-        missing_node(node, "")
-    }
+}
+
+/// Whether the keys are different string literals.
+fn distinct_names(items: &[Node<'_>]) -> bool {
+    let mut seen = Vec::new();
+    items.iter().all(|item| match item.node("key").and_then(|key| key.text("value")) {
+        Some(text) if !seen.contains(&text) => {
+            seen.push(text);
+            true
+        }
+        _ => false,
+    })
 }

@@ -18,6 +18,8 @@ pub(super) struct Context<'t> {
     pub def_functions: HashMap<NodeId, FuncId>,
     /// PyMethodDef of `def` functions.
     pub method_defs: HashMap<NodeId, GlobalId>,
+    /// Computed defaults that the module keeps, by their arguments.
+    pub default_globals: HashMap<NodeId, GlobalId>,
     /// Module-level C variables.
     pub globals: HashMap<EntryId, GlobalId>,
     /// MIR types of Cython's types.
@@ -52,6 +54,7 @@ impl<'t> Context<'t> {
             functions: HashMap::new(),
             def_functions: HashMap::new(),
             method_defs: HashMap::new(),
+            default_globals: HashMap::new(),
             globals: HashMap::new(),
             types: HashMap::new(),
             missing: Vec::new(),

@@ -178,8 +178,11 @@ impl<'t> Body<'_, 't> {
     }
 
     fn except_body(&mut self, clause: Node<'t>, fetched: [LocalId; 3]) -> Result<()> {
-        if clause.node("excinfo_target").is_some() {
-            return missing_node(clause, "with a three-part target");
+        if let Some(target) = clause.node("excinfo_target") {
+            for (part, local) in target.nodes("args").into_iter().zip(fetched) {
+                let value = self.op(Op::Get(local));
+                self.results.insert(part.id(), value);
+            }
         }
         if let Some(target) = clause.node("target") {
             if let Some(value) = clause.node("exc_value") {
@@ -199,9 +202,17 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, "without the GIL");
         }
         let finally = node.child("finally_clause")?;
-        let (failed, after) = (self.b.cold_block(), self.b.block());
         let depth = self.temps.len();
         let handlers = self.handlers.len();
+        if node.attr("handle_error_case").is_some_and(|value| !value.truth()) {
+            // An exception passes through: the body has seen to it.
+            self.frames.push(Frame::Finally { body: finally, depth, handlers });
+            let done = self.stat(node.child("body")?);
+            self.frames.pop();
+            done?;
+            return self.stat(finally);
+        }
+        let (failed, after) = (self.b.cold_block(), self.b.block());
         self.frames.push(Frame::Finally { body: finally, depth, handlers });
         self.handlers.push(Handler { block: failed, depth });
         let done = self.stat(node.child("body")?);

@@ -27,10 +27,10 @@ impl<'t> Body<'_, 't> {
             "IndexNode" => self.lower_index(node),
             "SliceIndexNode" => self.lower_slice_index(node),
             "SliceNode" => self.lower_slice(node),
-            "TupleNode" => self.lower_tuple(node),
+            "TupleNode" | "DefaultsTupleNode" => self.lower_tuple(node),
             "ListNode" => self.lower_list_display(node),
             "SetNode" => self.lower_set_display(node),
-            "DictNode" => self.lower_dict_display(node),
+            "DictNode" | "DefaultsKwDictNode" => self.lower_dict_display(node),
             "AsTupleNode" => self.lower_as_tuple(node),
             "MergedDictNode" => self.lower_merged_dict(node),
             "MergedSequenceNode" => self.lower_merged_sequence(node),
@@ -61,7 +61,7 @@ impl<'t> Body<'_, 't> {
                 let arg = node.child("arg")?;
                 self.expr(arg)
             }
-            "CloneNode" => self.lower_clone(node),
+            "CloneNode" | "CMethodSelfCloneNode" => self.lower_clone(node),
             "ResultRefNode" => self.lower_result_ref(node),
             "EvalWithTempExprNode" => self.lower_eval_with_temp(node),
             "SimpleCallNode" => self.lower_simple_call(node),
@@ -69,6 +69,21 @@ impl<'t> Body<'_, 't> {
             "PyMethodCallNode" => self.lower_method_call(node),
             "GeneralCallNode" => self.lower_general_call(node),
             "ImportNode" => self.lower_import(node),
+            "RawCNameExprNode" | "ExcValueNode" => self.lower_placed(node),
+            "TempNode" => self.lower_temp(node),
+            "WithExitCallNode" => self.lower_with_exit(node),
+            "PyClassMetaclassNode" => self.lower_metaclass(node),
+            "PyClassNamespaceNode" => self.lower_class_namespace(node),
+            "Py3ClassNode" => self.lower_class_object(node),
+            "ClassNode" => self.lower_plain_class_object(node),
+            "ClassCellNode" => self.lower_class_cell(node),
+            "GlobalsExprNode" => self.lower_globals(node),
+            "PyClassLocalsExprNode" => self.lower_class_locals(node),
+            "FuncLocalsExprNode" => self.lower_function_locals(node),
+            "AssignmentExpressionNode" => self.lower_walrus(node),
+            "TypeofNode" => self.lower_typeof(node),
+            "InlinedDefNodeCallNode" => self.lower_inlined_call(node),
+            "DefaultNonLiteralArgNode" => self.lower_default_arg(node),
             "PyCFunctionNode" | "LambdaNode" => self.lower_function_object(node),
             "DefaultLiteralArgNode" => {
                 let arg = node.child("arg")?;

@@ -148,6 +148,27 @@ impl<'t> Body<'_, 't> {
         let Some(id) = self.m.def_functions.get(&node.id()).copied() else {
             return missing_node(node, "with types that are not supported");
         };
+        let scope = node.scope("local_scope");
+        let placed = scope
+            .and_then(|scope| scope.scope("parent_scope").or_else(|| scope.scope("outer_scope")))
+            .is_none_or(|scope| scope.is_a("ModuleScope") || scope.is_a("PyClassScope"));
+        if !placed {
+            return missing_node(node, "in a class or function");
+        }
+        // A `finally` body is lowered once for each way out.
+        if !self.m.method_defs.contains_key(&node.id()) {
+            self.declare_defaults(node)?;
+            self.lower_def_body(node, id)?;
+            if let Some(wrapper) = node.node("py_wrapper") {
+                self.lower_wrapper(node, wrapper, id)?;
+            }
+        }
+        self.at(node);
+        self.store_defaults(node)
+    }
+
+    /// The function itself, without what calls it from Python.
+    pub(super) fn lower_def_body(&mut self, node: Node<'t>, id: FuncId) -> Result<()> {
         let mut args = Vec::new();
         for arg in node.nodes("args") {
             match arg.entry("entry") {
@@ -161,18 +182,7 @@ impl<'t> Body<'_, 't> {
             }
         }
         let error = ErrorReturn::Value(Constant::Null(Type::Object));
-        self.lower_function(node, id, &args, 1, error)?;
-        let scope = node.scope("local_scope");
-        let in_module = scope
-            .and_then(|scope| scope.scope("outer_scope").or_else(|| scope.scope("parent_scope")))
-            .is_none_or(|scope| scope.is_a("ModuleScope"));
-        if !in_module {
-            return missing_node(node, "in a class or function");
-        }
-        if let Some(wrapper) = node.node("py_wrapper") {
-            self.lower_wrapper(node, wrapper, id)?;
-        }
-        Ok(())
+        self.lower_function(node, id, &args, 1, error)
     }
 
     /// Lowers a function's body into its declaration; `first` parameters come before the arguments.
@@ -324,22 +334,20 @@ impl<'t> Body<'_, 't> {
         if node.kind() != "PyCFunctionNode" || node.flag("is_specialization") {
             return missing_node(node, "of this kind");
         }
-        for name in ["defaults", "defaults_kwdict", "annotations_dict", "closure_scope"] {
-            if node.node(name).is_some() {
-                return missing_node(node, &format!("with {name}"));
-            }
-        }
-        if !node.flag("binding") {
-            return missing_node(node, "without binding");
+        if node.node("closure_scope").is_some() || !node.list("specialized_cpdefs").is_empty() {
+            return missing_node(node, "with a closure or fused");
         }
         let Some(method) = self.m.method_defs.get(&def.id()).copied() else {
             return missing_node(node, "of a function that is not lowered");
         };
         let method = self.op(Op::GlobalAddr(method));
-        let flags = self.int(0, 32);
-        let qualname = self.name(node.text("qualname").unwrap_or_default());
-        let null = self.null_object();
         let module = self.name(node.text("module_name").unwrap_or_default());
+        let null = self.null_object();
+        if !node.flag("binding") {
+            return self.rt_object("PyCFunction_NewEx", "poo:O", &[method, null, module]);
+        }
+        let flags = self.int(function_flags(def), 32);
+        let qualname = self.name(node.text("qualname").unwrap_or_default());
         let dict = self.module_dict();
         let code = self.code_object(def)?;
         let function = self.rt_object(
@@ -347,11 +355,10 @@ impl<'t> Body<'_, 't> {
             "piooooo:O",
             &[method, flags, qualname, null, module, dict, code],
         )?;
-        if let Some(defaults) = node.node("defaults_tuple") {
-            let tuple = self.expr(defaults)?;
-            self.rt_void("__Pyx_CyFunction_SetDefaultsTuple", "oo:v", &[function, tuple])?;
-            self.release(tuple);
+        if def.flag("requires_classobj") {
+            self.note_class_cell(node, function)?;
         }
+        self.set_defaults(node, def, function)?;
         Ok(function)
     }
 
@@ -417,6 +424,26 @@ pub(super) enum ErrorReturn {
     Void,
     /// The exception is printed, and the caller goes on.
     Unraisable,
+}
+
+/// The kind of method, as the function object notes it.
+fn function_flags(def: Node<'_>) -> i128 {
+    // __Pyx_CYFUNCTION_STATICMETHOD, _CLASSMETHOD, _CCLASS, _COROUTINE
+    let mut flags = 0;
+    if def.flag("is_staticmethod") {
+        flags |= 1;
+    } else if def.flag("is_classmethod") {
+        flags |= 2;
+    }
+    let scope = def.scope("local_scope").and_then(|scope| scope.scope("parent_scope"));
+    let in_extension_type = scope.is_some_and(|scope| scope.is_a("CClassScope"));
+    if in_extension_type && !def.entry("entry").is_some_and(|entry| entry.flag("is_anonymous")) {
+        flags |= 4;
+    }
+    if def.flag("is_coroutine") {
+        flags |= 8;
+    }
+    flags
 }
 
 /// Whether anything in the function assigns to the argument.

@@ -22,6 +22,9 @@ impl<'t> Context<'t> {
                 missing_class(self, scope);
             }
         }
+        if let Err(error) = self.check_cimports() {
+            self.note(error)?;
+        }
         let exec = self.lower_exec()?;
         self.define_module(exec)
     }
@@ -132,6 +135,11 @@ fn internal(name: &str, ty: Type, init: GlobalInit) -> Global {
 
 fn missing_class<'t>(context: &mut Context<'t>, scope: frontend_bridge::tree::Scope<'t>) {
     for entry in scope.entries("c_class_entries") {
+        // What functions keep their defaults in: lowered without a type of its own.
+        let scope = entry.ty("type").and_then(|ty| ty.scope("scope"));
+        if scope.is_some_and(|scope| scope.flag("is_defaults_class_scope")) {
+            continue;
+        }
         let own = entry.flag("defined_in_pxd") || entry.position().is_some();
         if own && !matches!(entry.text("visibility"), Some("extern")) {
             context.missing.push(super::Missing {

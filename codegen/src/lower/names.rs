@@ -18,7 +18,7 @@ impl<'t> Body<'_, 't> {
             return self.constant_builtin(node, entry);
         }
         if entry.flag("is_pyclass_attr") {
-            return missing_node(node, "in a class body");
+            return self.read_class_name(node, entry);
         }
         if entry.flag("is_builtin") && !in_module {
             let name = self.name(entry.text("name").unwrap_or_default());
@@ -28,13 +28,7 @@ impl<'t> Body<'_, 't> {
             if !in_module {
                 return missing_node(node, "in a class body");
             }
-            let name = self.name(entry.text("name").unwrap_or_default());
-            let dict = self.module_dict();
-            let version = self.m.variable("global.version", Type::I64);
-            let cached = self.m.variable("global.cached", Type::Ptr);
-            let version = self.op(Op::GlobalAddr(version));
-            let cached = self.op(Op::GlobalAddr(cached));
-            return self.rt_object("cyl_get_global", "oopp:O", &[dict, name, version, cached]);
+            return self.read_module_name(entry.text("name").unwrap_or_default());
         }
         if entry.flag("is_cfunction") {
             return self.c_function_address(node, entry);
@@ -133,6 +127,9 @@ impl<'t> Body<'_, 't> {
             self.replace(id, value);
             return Ok(());
         }
+        if entry.flag("is_pyclass_attr") && entry.flag("is_pyglobal") {
+            return self.assign_class_name(target, entry, value);
+        }
         let in_module = entry.scope("scope").is_some_and(|scope| scope.is_a("ModuleScope"));
         if entry.flag("is_pyglobal") && in_module {
             let dict = self.module_dict();
@@ -177,6 +174,9 @@ impl<'t> Body<'_, 't> {
             let old = self.op(Op::Take(id));
             self.b.effect(Op::XDecRef(old));
             return Ok(());
+        }
+        if entry.flag("is_pyclass_attr") {
+            return self.delete_class_name(target, entry);
         }
         if entry.flag("is_pyglobal") && entry.scope("scope").is_some_and(|s| s.is_a("ModuleScope")) {
             let module = self.module_object();

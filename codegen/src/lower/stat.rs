@@ -39,6 +39,21 @@ impl<'t> Body<'_, 't> {
             // Declarations: what they declare is in the scopes.
             "CVarDefNode" | "CStructOrUnionDefNode" | "CTypeDefNode" | "CDefExternNode"
             | "FusedTypeNode" => Ok(()),
+            // What is to be fetched from the other modules is seen to at the module's start.
+            "CImportStatNode" if node.text("module_name") == Some("numpy") => missing_node(node, "of numpy"),
+            "FromCImportStatNode" if node.text("module_name") == Some("numpy") => {
+                missing_node(node, "of numpy")
+            }
+            "CImportStatNode" | "FromCImportStatNode" => Ok(()),
+            "FromImportStatNode" => self.lower_from_import(node),
+            "PyClassDefNode" => self.lower_class(node),
+            "WithStatNode" => self.lower_with(node),
+            "WithTargetAssignmentStatNode" => self.lower_with_target(node),
+            "ExecStatNode" => self.lower_exec(node),
+            "CnameDecoratorNode" => {
+                let inner = node.child("node")?;
+                self.stat(inner)
+            }
             "CEnumDefNode" => self.lower_enum(node),
             "SingleAssignmentNode" => self.lower_assignment(node),
             "CascadedAssignmentNode" => self.lower_cascaded_assignment(node),

@@ -1,0 +1,137 @@
+//! `import`, `from ... import`, and what `cimport` leaves to do at run time.
+
+use frontend_bridge::tree::{Node, Scope, Value as Attr};
+
+use super::Result;
+use super::body::Body;
+use super::context::{Context, missing, missing_node};
+use crate::mir::Value;
+
+impl<'t> Body<'_, 't> {
+    /// `ImportNode`: the package on top of a dotted name, or, for `as` and `from`, the module itself.
+    pub(super) fn lower_import(&mut self, node: Node<'t>) -> Result<Value> {
+        let name_node = node.child("module_name")?;
+        let Some(Attr::Str(dotted)) = name_node.attr("value") else {
+            return missing_node(node, "of a name that is not text");
+        };
+        let own = self.m.tree.module_name();
+        let mut level = node.int("level").unwrap_or(0);
+        if level == -1 && !own.contains('.') {
+            // Nothing to be relative to.
+            level = 0;
+        }
+        let qualified = match node.attr("module_qualname") {
+            Some(Attr::Str(text)) => self.name(text),
+            _ => self.null_object(),
+        };
+        let (names, count) = match node.attr("imported_names") {
+            Some(Attr::List(_)) => {
+                let names = self.expr_list(node.nodes("imported_names"))?;
+                (self.argument_array(&names), names.len())
+            }
+            _ => (self.null(), 0),
+        };
+        let name = self.name(dotted);
+        let count = self.int(count as i128, 64);
+        let dict = self.module_dict();
+        let level = self.int(i128::from(level), 32);
+        self.at(node);
+        let mut module =
+            self.rt_object("__Pyx__Import", "oplooi:O", &[name, names, count, qualified, dict, level])?;
+        if node.flag("is_import_as_name") {
+            for part in dotted.split('.').skip(1) {
+                let part = self.name(part);
+                let inner = self.rt_object("__Pyx_ImportFrom", "oo:O", &[module, part])?;
+                self.release(module);
+                module = inner;
+            }
+        }
+        Ok(module)
+    }
+
+    /// `FromImportStatNode`: each name, and its assignment, in turn.
+    pub(super) fn lower_from_import(&mut self, node: Node<'t>) -> Result<()> {
+        if node.flag("import_star") {
+            return missing_node(node, "of everything");
+        }
+        let module = self.expr(node.child("module")?)?;
+        for item in node.list("interned_items") {
+            let Attr::List(parts) = item else {
+                return missing_node(node, "with an item that is not one");
+            };
+            let (Some(Attr::Str(name)), Some(Attr::Node(target))) = (parts.first(), parts.get(1)) else {
+                return missing_node(node, "with an item that is not one");
+            };
+            let target = self.m.tree.node(*target);
+            self.at(node);
+            let name = self.name(name);
+            let value = self.rt_object("__Pyx_ImportFrom", "oo:O", &[module, name])?;
+            match parts.get(2) {
+                Some(Attr::Node(coerced)) => {
+                    let placed = node.child("item")?;
+                    self.results.insert(placed.id(), value);
+                    let converted = self.expr(self.m.tree.node(*coerced))?;
+                    self.assign(target, converted)?;
+                    self.release(value);
+                }
+                _ => self.assign(target, value)?,
+            }
+        }
+        self.release(module);
+        Ok(())
+    }
+
+    /// `RawCNameExprNode`, `ExcValueNode`: a value that the statement around has put in place.
+    pub(super) fn lower_placed(&mut self, node: Node<'t>) -> Result<Value> {
+        match self.results.get(&node.id()).copied() {
+            Some(value) => Ok(self.borrow(value)),
+            None => missing_node(node, "of a value made elsewhere"),
+        }
+    }
+}
+
+impl<'t> Context<'t> {
+    /// What the module's start has to fetch from modules that it cimports is not supported yet.
+    pub fn check_cimports(&mut self) -> Result<()> {
+        let Some(own) = self.tree.root().scope("scope") else { return Ok(()) };
+        let mut seen = vec![own];
+        let mut index = 0;
+        while index < seen.len() {
+            for module in seen[index].list("cimported_modules") {
+                let Attr::Scope(module) = module else { continue };
+                let module = self.tree.scope(*module);
+                if !seen.contains(&module) {
+                    seen.push(module);
+                }
+            }
+            index += 1;
+        }
+        for module in &seen[1..] {
+            if let Some(what) = fetched(*module) {
+                let name = module.text("qualified_name").unwrap_or_default();
+                return missing(&format!("cimport of {what} from module '{name}'"), None);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What code that cimports a module fetches from it at run time.
+fn fetched(module: Scope<'_>) -> Option<&'static str> {
+    let declared = |list: &str| module.entries(list).into_iter().any(|entry| entry.flag("defined_in_pxd"));
+    if declared("var_entries") {
+        return Some("variables");
+    }
+    if module.entries("cfunc_entries").iter().any(|entry| entry.flag("defined_in_pxd") && entry.flag("used"))
+    {
+        return Some("functions");
+    }
+    let types = module.entries("c_class_entries").into_iter().any(|entry| {
+        entry.flag("defined_in_pxd")
+            && !entry.ty("type").is_some_and(|ty| {
+                // Built-in types are there by their symbols.
+                matches!(ty.text("module_name"), Some("__builtin__" | "builtins"))
+            })
+    });
+    types.then_some("types")
+}
