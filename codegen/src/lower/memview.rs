@@ -10,7 +10,7 @@ use frontend_bridge::tree::{Entry, Node, Type as TreeType};
 use super::Result;
 use super::body::{Body, Variable};
 use super::context::{Context, missing_node};
-use crate::mir::{Callee, Comparison, Op, Raises, Signature, StructId, Type, Value};
+use crate::mir::{Callee, Comparison, Op, Raises, Signature, StructId, Type, UnaryOp, Value};
 
 /// Fields of a slice.
 pub(super) const MEMVIEW: u32 = 0;
@@ -391,6 +391,55 @@ impl<'t> Body<'_, 't> {
         let none = self.slice_is_none(slice);
         let message = format!("Argument '{}' must not be None", arg.text("name").unwrap_or_default());
         self.if_unlikely(none, |body| body.raise_builtin("PyExc_TypeError", &message))
+    }
+
+    /// Marks the storage of a slice as unset, whatever lies there.
+    pub(super) fn clear_memview(&mut self, storage: Value) {
+        let null = self.null();
+        let address = self.slice_field(storage, MEMVIEW);
+        self.b.effect(Op::Store { address, value: null });
+    }
+
+    /// At the end of a function that falls off its end: an exception where no slice is returned.
+    pub(super) fn returned_slice_is_set(&mut self, storage: Value) -> Result<()> {
+        let memview = self.slice_pointer(storage, MEMVIEW);
+        let null = self.is_null(memview);
+        self.if_unlikely(null, |body| {
+            body.raise_builtin("PyExc_TypeError", "Memoryview return value is not initialized")
+        })
+    }
+
+    /// An argument that may be left out: None, as a slice.
+    pub(super) fn optional_slice(&mut self, arg: Node<'t>, default: Node<'t>, given: Value) -> Result<Value> {
+        let mut literal = default;
+        while matches!(literal.kind(), "DefaultLiteralArgNode" | "CoerceToMemViewSliceNode") {
+            literal = literal.child("arg")?;
+        }
+        if literal.kind() != "NoneNode" {
+            return missing_node(arg, "with a computed default");
+        }
+        let absent = self.is_null(given);
+        let none = self.none();
+        let object = self.op(Op::Select(absent, none, given));
+        self.slice_from_object(object, arg.expr_type()?)
+    }
+
+    /// A comparison of a slice with None.
+    pub(super) fn compare_slice(&mut self, node: Node<'t>, left: Node<'t>, right: Node<'t>) -> Result<Value> {
+        let (slice, other) = if is_slice(left) { (left, right) } else { (right, left) };
+        let negative = match node.text("operator") {
+            Some("is" | "==") => false,
+            Some("is_not" | "!=") => true,
+            _ => return missing_node(node, "of memoryviews"),
+        };
+        if other.kind() != "NoneNode" || node.node("cascade").is_some() {
+            return missing_node(node, "of memoryviews");
+        }
+        let value = self.expr(slice)?;
+        let none = self.slice_is_none(value);
+        self.release(value);
+        let result = if negative { self.op(Op::Unary(UnaryOp::Not, none)) } else { none };
+        Ok(self.as_int(result))
     }
 }
 

@@ -81,7 +81,6 @@ impl<'t> Body<'_, 't> {
                 *slot = Some(self.place(part)?);
             }
             let whole = range.iter().all(Option::is_none);
-            // A bare `:` may stand in the list of indices, too.
             parts.push(if whole { Part::Whole } else { Part::Range(range) });
         }
         Ok(parts)
