@@ -53,6 +53,7 @@ impl<'t> Body<'_, 't> {
         let mut args = Vec::new();
         let mut held = Vec::new();
         let address = match own {
+            _ if function.kind() == "PythonCapiFunctionNode" => None,
             None if entry.is_none_or(|entry| !entry.flag("is_cfunction")) => {
                 Some(self.expr(function)?)
             }

@@ -31,7 +31,16 @@ impl<'t> Context<'t> {
         Ok(())
     }
 
+    /// Whether the function belongs to Cython's memoryview code: the runtime has it.
+    fn of_utility(&self, node: Node<'t>) -> bool {
+        let source = node.position().map_or(0, |at| at.source) as usize;
+        self.tree.sources().get(source).is_some_and(|file| file.ends_with("cython_llvm/_cyutility.pxd"))
+    }
+
     fn declare_cdef(&mut self, node: Node<'t>) -> Result<()> {
+        if self.of_utility(node) {
+            return Ok(());
+        }
         let Some(entry) = node.entry("entry") else { return Ok(()) };
         let scope = node.scope("local_scope");
         let mut params = Vec::new();
@@ -82,6 +91,9 @@ impl<'t> Context<'t> {
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_cdef(&mut self, node: Node<'t>) -> Result<()> {
         let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
+        if self.m.of_utility(node) {
+            return Ok(());
+        }
         self.refuse_kinds(node)?;
         if node.flag("overridable") || node.node("py_func").is_some() || node.flag("is_c_class_method") {
             return missing_node(node, "cpdef or method");
