@@ -6,6 +6,7 @@ use super::Result;
 use super::body::Body;
 use super::context::missing_node;
 use super::functions::ErrorReturn;
+use super::memview::is_slice;
 use crate::mir::{
     BinaryOp, Callee, Comparison, Constant, FuncId, Function, Global, GlobalId, GlobalInit, Linkage,
     LocalId, Op, Raises, Signature, Type, Value,
@@ -38,7 +39,12 @@ impl<'t> Body<'_, 't> {
         if !simple {
             values.extend(body.read_arguments(def, wrapper)?);
         }
+        let slices: Vec<Value> =
+            values.iter().copied().filter(|value| body.temps.contains(value)).collect();
         let result = body.b.call(&body.m.mir, Callee::Function(target), values);
+        for slice in slices {
+            body.release(slice);
+        }
         let (Some(result), Some(local)) = (result, body.returned) else {
             return body.defect("a def function without a result");
         };
@@ -140,6 +146,12 @@ impl<'t> Body<'_, 't> {
         for (arg, local) in args.iter().zip(&given) {
             out.push(self.one_argument(*arg, *local)?);
         }
+        for (arg, value) in args.iter().zip(&out) {
+            if is_slice(*arg) && arg.flag("not_none") {
+                self.at(*arg);
+                self.slice_not_none(*arg, *value)?;
+            }
+        }
         for local in &given[args.len()..] {
             out.push(self.op(Op::Get(*local)));
         }
@@ -169,6 +181,12 @@ impl<'t> Body<'_, 't> {
             let value = self.op(Op::Get(given));
             self.argument_type_test(arg, value)?;
             return Ok(value);
+        }
+        if is_slice(arg) {
+            return match default {
+                Some(default) => self.optional_slice(arg, default, value),
+                None => self.slice_from_object(value, ty),
+            };
         }
         let Some(default) = default else { return self.from_python(value, ty) };
         let local = self.b.local("converted", mir);

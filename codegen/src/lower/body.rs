@@ -46,6 +46,10 @@ pub(super) struct Body<'m, 't> {
     pub gil: bool,
     /// The array of arguments that the function owns, and its length.
     pub argument_values: Option<(LocalId, u32)>,
+    /// Variables that own memoryview slices.
+    pub slices: Vec<LocalId>,
+    /// Where the caller wants the slice that is returned.
+    pub returned_slice: Option<Value>,
     /// Locals besides variables that own objects.
     pub owned_locals: Vec<LocalId>,
     /// The parts of the exception that the innermost `except` handles.
@@ -87,6 +91,8 @@ impl<'m, 't> Body<'m, 't> {
             qualified_name: qualified_name.to_owned(),
             gil,
             argument_values: None,
+            slices: Vec::new(),
+            returned_slice: None,
             owned_locals: Vec::new(),
             handled: None,
             namespaces: HashMap::new(),
@@ -206,7 +212,11 @@ impl<'m, 't> Body<'m, 't> {
     pub fn release(&mut self, value: Value) {
         if self.temps.contains(&value) {
             self.forget_temp(value);
-            self.b.effect(Op::DecRef(value));
+            if *self.b.ty(value) == Type::Object {
+                self.b.effect(Op::DecRef(value));
+            } else {
+                self.drop_slice(value);
+            }
         }
     }
 
@@ -242,6 +252,10 @@ impl<'m, 't> Body<'m, 't> {
         if self.b.owned(value) {
             return self.op(Op::Cast(crate::mir::CastOp::Pointer, value, Type::Object));
         }
+        if self.temps.contains(&value) {
+            // A memoryview slice: the same address, but not the temporary.
+            return self.op(Op::Cast(crate::mir::CastOp::Pointer, value, Type::Ptr));
+        }
         value
     }
 
@@ -270,9 +284,13 @@ impl<'m, 't> Body<'m, 't> {
             return self.missing("variable without a type");
         };
         let ty = self.m.c_type(ty, entry.position())?;
+        let slice = entry.ty("type").is_some_and(|ty| ty.flag("is_memoryviewslice"));
         let owned = owned && ty == Type::Object;
         let id = self.b.local(entry.text("name").unwrap_or("variable"), ty);
         self.variables.insert(entry.id(), Variable::Local { id, owned });
+        if slice {
+            self.slices.push(id);
+        }
         Ok(id)
     }
 

@@ -5,6 +5,7 @@ use frontend_bridge::tree::{Node, Type as TreeType, Value as Attr};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
+use super::memview::is_slice;
 use super::types;
 use crate::mir::{Callee, Constant, Op, Param, Raises, Signature, Type, Value};
 
@@ -12,6 +13,13 @@ impl<'t> Body<'_, 't> {
     /// `SimpleCallNode` and `PythonCapiCallNode`: positional arguments only.
     pub(super) fn lower_simple_call(&mut self, node: Node<'t>) -> Result<Value> {
         let function = node.child("function")?;
+        if function.node("obj").is_some_and(is_slice) && !function.flag("is_py_attr") {
+            return self.memview_method(node, function);
+        }
+        let args = node.nodes("args");
+        if function.text("cname") == Some("__Pyx_MemoryView_Len") && args.len() == 1 && is_slice(args[0]) {
+            return self.memview_length(args[0]);
+        }
         let ty = function.expr_type()?;
         if ty.flag("is_pyobject") {
             let callee = self.expr(function)?;
@@ -95,6 +103,25 @@ impl<'t> Body<'_, 't> {
             let value = self.expr(arg)?;
             held.push(value);
             args.push((value, arg.expr_type()?));
+        }
+        let slice = ty.ty("return_type").is_some_and(|ty| ty.flag("is_memoryviewslice"));
+        if own.is_none() && (slice || args.iter().any(|(_, ty)| ty.flag("is_memoryviewslice"))) {
+            return missing_node(node, "with a memoryview, of a function elsewhere");
+        }
+        if let (true, Some(id)) = (slice, own) {
+            let storage = self.slice_storage("returned");
+            let mut values = vec![storage];
+            values.extend(args.iter().map(|(value, _)| *value));
+            if self.m.mir.functions[id.0 as usize].signature.params.len() != values.len() {
+                return missing_node(node, "with another number of arguments");
+            }
+            self.clear_memview(storage);
+            self.b.call(&self.m.mir, Callee::Function(id), values);
+            self.checked_slice(storage)?;
+            for value in held.into_iter().rev() {
+                self.release(value);
+            }
+            return Ok(storage);
         }
         let result = match (own, address) {
             (Some(id), _) => {
@@ -212,6 +239,9 @@ impl<'t> Body<'_, 't> {
                 _ => None,
             };
             match arg {
+                Some(arg) if arg.flag("is_memoryviewslice") => {
+                    return self.missing("function pointer with memoryviews");
+                }
                 Some(arg) => params.push(self.c_type(arg)?),
                 None => return self.missing("function type without argument types"),
             }

@@ -5,7 +5,7 @@ use frontend_bridge::tree::Node;
 
 use super::Result;
 use super::body::Body;
-use crate::mir::{BlockId, LocalId, Op, Value};
+use crate::mir::{BlockId, LocalId, Op, Type, Value};
 
 /// Where exceptions go, and how many temporaries outlive that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,7 +71,7 @@ impl<'t> Body<'_, 't> {
         let back = self.b.current();
         let block = self.b.cold_block();
         self.b.switch_to(block);
-        self.b.effect(Op::XDecRef(*last));
+        self.drop_temp(*last);
         self.b.jump(next);
         self.b.switch_to(back);
         self.cleanups.insert(key, block);
@@ -118,8 +118,17 @@ impl<'t> Body<'_, 't> {
     fn drop_temps(&mut self, depth: usize) {
         while self.temps.len() > depth {
             if let Some(temp) = self.temps.pop() {
-                self.b.effect(Op::XDecRef(temp));
+                self.drop_temp(temp);
             }
+        }
+    }
+
+    /// Releases what was a temporary: an object or a memoryview slice.
+    fn drop_temp(&mut self, temp: Value) {
+        if *self.b.ty(temp) == Type::Object {
+            self.b.effect(Op::XDecRef(temp));
+        } else {
+            self.drop_slice(temp);
         }
     }
 }

@@ -5,6 +5,7 @@ use frontend_bridge::tree::{Node, Type as TreeType, Value as Attr};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
+use super::memview::is_slice;
 use super::types;
 use crate::mir::{CastOp, Comparison, Constant, Op, Raises, Type, Value};
 
@@ -19,6 +20,11 @@ impl<'t> Body<'_, 't> {
     /// A C value as a new object.
     pub(super) fn to_python(&mut self, value: Value, from: TreeType<'t>) -> Result<Value> {
         let plain = types::resolve(from);
+        if from.flag("is_memoryviewslice") {
+            let made = self.slice_to_object(value, from)?;
+            self.release_under(made, &[value]);
+            return Ok(made);
+        }
         if *self.b.ty(value) == Type::Object {
             return Ok(value);
         }
@@ -107,6 +113,9 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_to_boolean(&mut self, node: Node<'t>) -> Result<Value> {
         let arg = node.child("arg")?;
         let value = self.expr(arg)?;
+        if is_slice(arg) {
+            return missing_node(node, "of a memoryview");
+        }
         if *self.b.ty(value) != Type::Object {
             let truth = self.truth(value)?;
             return Ok(self.as_int(truth));
@@ -126,6 +135,9 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_cast(&mut self, node: Node<'t>) -> Result<Value> {
         let operand = node.child(if node.kind() == "CastNode" { "arg" } else { "operand" })?;
         let value = self.expr(operand)?;
+        if is_slice(operand) {
+            return missing_node(node, "of a memoryview");
+        }
         if node.flag("typecheck") {
             return missing_node(node, "with a check");
         }
@@ -204,12 +216,16 @@ impl<'t> Body<'_, 't> {
 
     /// `NoneCheckNode`: an exception for None.
     pub(super) fn lower_none_check(&mut self, node: Node<'t>) -> Result<Value> {
-        let value = self.expr(node.child("arg")?)?;
-        if *self.b.ty(value) != Type::Object {
+        let arg = node.child("arg")?;
+        let value = self.expr(arg)?;
+        let is_none = if is_slice(arg) {
+            self.slice_is_none(value)
+        } else if *self.b.ty(value) == Type::Object {
+            let none = self.none();
+            self.op(Op::Compare(Comparison::Eq, value, none))
+        } else {
             return missing_node(node, "of a C value");
-        }
-        let none = self.none();
-        let is_none = self.op(Op::Compare(Comparison::Eq, value, none));
+        };
         let exception = node.text("exception_type_cname").unwrap_or("PyExc_TypeError");
         let mut message = node.text("exception_message").unwrap_or_default().to_owned();
         for arg in node.list("exception_format_args") {

@@ -5,12 +5,16 @@ use frontend_bridge::tree::{Node, Type as TreeType};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
+use super::memview::is_slice;
 use super::types;
 use crate::mir::{BlockId, Comparison, LocalId, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_comparison(&mut self, node: Node<'t>) -> Result<Value> {
         let (left, right) = (node.child("operand1")?, node.child("operand2")?);
+        if is_slice(left) || is_slice(right) {
+            return self.compare_slice(node, left, right);
+        }
         let x = self.expr(left)?;
         let y = self.expr(right)?;
         let as_object = node.expr_type()?.flag("is_pyobject");

@@ -130,6 +130,9 @@ impl<'t> Body<'_, 't> {
     // ---------------------------------------------------------------- attributes
 
     pub(super) fn lower_attribute(&mut self, node: Node<'t>) -> Result<Value> {
+        if !node.flag("is_py_attr") && node.node("obj").is_some_and(super::memview::is_slice) {
+            return self.lower_memview_attribute(node);
+        }
         if !node.flag("is_py_attr") {
             return missing_node(node, "of a C value or an extension type");
         }

@@ -7,12 +7,21 @@ use super::arithmetic::NEGATIVE;
 use super::body::Body;
 use super::cleanup::Exit;
 use super::context::missing_node;
+use super::memview::is_slice;
 use crate::mir::{Op, Terminator, Type};
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_assignment(&mut self, node: Node<'t>) -> Result<()> {
         let (target, source) = (node.child("lhs")?, node.child("rhs")?);
         let value = self.expr(source)?;
+        match target.kind() {
+            "MemoryCopySlice" => return self.assign_slice_contents(target, source, value),
+            "MemoryViewIndexNode" | "MemoryCopyScalar" if *self.b.ty(value) != Type::Object => {
+                let value = self.convert_number(value, source.expr_type()?, target.expr_type()?)?;
+                return self.assign(target, value);
+            }
+            _ => {}
+        }
         self.assign(target, value)
     }
 
@@ -48,7 +57,13 @@ impl<'t> Body<'_, 't> {
             }
             let value = self.expr(stat.child("rhs")?)?;
             // A later target may be what an earlier value was read from.
-            let value = if *self.b.ty(value) == Type::Object { self.owned(value) } else { value };
+            let value = if is_slice(stat.child("rhs")?) {
+                self.owned_slice(value, stat.child("rhs")?.expr_type()?)?
+            } else if *self.b.ty(value) == Type::Object {
+                self.owned(value)
+            } else {
+                value
+            };
             values.push(value);
         }
         for (stat, value) in stats.iter().zip(values) {
@@ -88,6 +103,10 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_return(&mut self, node: Node<'t>) -> Result<()> {
         if node.flag("in_generator") || node.flag("in_parallel") || node.flag("in_async_gen") {
             return missing_node(node, "in a generator or a parallel section");
+        }
+        if let Some(storage) = self.returned_slice {
+            self.return_slice(node, storage)?;
+            return self.leave(Exit::Return);
         }
         let Some(local) = self.returned else {
             if let Some(value) = node.node("value") {

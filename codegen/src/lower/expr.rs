@@ -5,12 +5,18 @@ use frontend_bridge::tree::Node;
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
+use super::memview::is_slice;
 use crate::mir::{CastOp, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
     /// Lowers an expression; an owned result is among the temporaries.
     pub(super) fn expr(&mut self, node: Node<'t>) -> Result<Value> {
         self.at(node);
+        if is_slice(node) { self.slice_expr(node) } else { self.plain_expr(node) }
+    }
+
+    /// Lowers an expression by its class alone.
+    pub(super) fn plain_expr(&mut self, node: Node<'t>) -> Result<Value> {
         match node.kind() {
             "NoneNode" => Ok(self.none()),
             "BoolNode" => self.lower_bool(node),
@@ -25,6 +31,7 @@ impl<'t> Body<'_, 't> {
             "NameNode" => self.lower_name(node),
             "AttributeNode" => self.lower_attribute(node),
             "IndexNode" => self.lower_index(node),
+            "MemoryViewIndexNode" => self.lower_memview_index(node),
             "SliceIndexNode" => self.lower_slice_index(node),
             "SliceNode" => self.lower_slice(node),
             "TupleNode" | "DefaultsTupleNode" => self.lower_tuple(node),
@@ -151,11 +158,16 @@ impl<'t> Body<'_, 't> {
 
     fn lower_eval_with_temp(&mut self, node: Node<'t>) -> Result<Value> {
         let (lazy, source) = (node.child("lazy_temp")?, node.child("temp_expression")?);
-        let value = self.expr(source)?;
+        let mut value = self.expr(source)?;
+        if is_slice(source) {
+            value = self.owned_slice(value, source.expr_type()?)?;
+        }
         self.results.insert(lazy.id(), value);
         self.results.insert(source.id(), value);
         let mut result = self.expr(node.child("subexpression")?)?;
-        if *self.b.ty(result) == Type::Object && !self.temps.contains(&result) {
+        if is_slice(node) {
+            result = self.owned_slice(result, node.expr_type()?)?;
+        } else if *self.b.ty(result) == Type::Object && !self.temps.contains(&result) {
             // It may be the temporary itself, which goes now.
             result = self.owned(result);
         }
@@ -166,7 +178,10 @@ impl<'t> Body<'_, 't> {
     /// `LetNode`: a statement list around a value computed once.
     pub(super) fn lower_let(&mut self, node: Node<'t>) -> Result<()> {
         let (lazy, source) = (node.child("lazy_temp")?, node.child("temp_expression")?);
-        let value = self.expr(source)?;
+        let mut value = self.expr(source)?;
+        if is_slice(source) {
+            value = self.owned_slice(value, source.expr_type()?)?;
+        }
         self.results.insert(lazy.id(), value);
         self.results.insert(source.id(), value);
         let done = self.stat(node.child("body")?);

@@ -31,14 +31,29 @@ impl<'t> Context<'t> {
         Ok(())
     }
 
+    /// Whether the function belongs to Cython's memoryview code: the runtime has it.
+    fn of_utility(&self, node: Node<'t>) -> bool {
+        let source = node.position().map_or(0, |at| at.source) as usize;
+        self.tree.sources().get(source).is_some_and(|file| file.ends_with("cython_llvm/_cyutility.pxd"))
+    }
+
     fn declare_cdef(&mut self, node: Node<'t>) -> Result<()> {
+        if self.of_utility(node) {
+            return Ok(());
+        }
         let Some(entry) = node.entry("entry") else { return Ok(()) };
         let scope = node.scope("local_scope");
         let mut params = Vec::new();
+        let slice = node.ty("return_type").is_some_and(|ty| ty.flag("is_memoryviewslice"));
+        if slice {
+            params.push(Type::Ptr);
+        }
         for arg in node.nodes("args") {
-            params.push(self.c_type(arg.expr_type()?, arg.position())?);
+            let made = self.c_type(arg.expr_type()?, arg.position())?;
+            params.push(self.param_type(arg.expr_type()?, made));
         }
         let result = match node.ty("return_type") {
+            Some(_) if slice => Type::Void,
             Some(ty) => self.c_type(ty, node.position())?,
             None => Type::Void,
         };
@@ -55,7 +70,8 @@ impl<'t> Context<'t> {
         let Some(entry) = node.entry("entry") else { return Ok(()) };
         let mut params = vec![Type::Object];
         for arg in node.nodes("args") {
-            params.push(self.c_type(arg.expr_type()?, arg.position())?);
+            let made = self.c_type(arg.expr_type()?, arg.position())?;
+            params.push(self.param_type(arg.expr_type()?, made));
         }
         for name in ["star_arg", "starstar_arg"] {
             if node.node(name).is_some() {
@@ -75,6 +91,9 @@ impl<'t> Context<'t> {
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_cdef(&mut self, node: Node<'t>) -> Result<()> {
         let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
+        if self.m.of_utility(node) {
+            return Ok(());
+        }
         self.refuse_kinds(node)?;
         if node.flag("overridable") || node.node("py_func").is_some() || node.flag("is_c_class_method") {
             return missing_node(node, "cpdef or method");
@@ -91,7 +110,10 @@ impl<'t> Body<'_, 't> {
         let Some(id) = self.m.functions.get(&entry.id()).copied() else {
             return missing_node(node, "with types that are not supported");
         };
+        let slice = node.ty("return_type").is_some_and(|ty| ty.flag("is_memoryviewslice"));
         let error = match (node.ty("type"), node.ty("return_type")) {
+            // By a null memoryview.
+            _ if slice => ErrorReturn::Void,
             (Some(ty), Some(result)) => {
                 let result = self.c_type(result)?;
                 self.error_of(ty, &result)?
@@ -100,7 +122,7 @@ impl<'t> Body<'_, 't> {
         };
         let args: Vec<Entry<'t>> =
             node.scope("local_scope").map(|scope| scope.entries("arg_entries")).unwrap_or_default();
-        self.lower_function(node, id, &args, 0, error)
+        self.lower_function(node, id, &args, u32::from(slice), error)
     }
 
     fn error_of(&mut self, ty: frontend_bridge::tree::Type<'t>, result: &Type) -> Result<ErrorReturn> {
@@ -207,11 +229,18 @@ impl<'t> Body<'_, 't> {
         let mut body = Body::new(&mut *self.m, declared, &name);
         body.at(node);
         body.directives.push(scope.map("directives"));
+        if node.ty("return_type").is_some_and(|ty| ty.flag("is_memoryviewslice")) {
+            body.returned_slice = Some(body.op(Op::Param(0)));
+        }
         for (index, entry) in args.iter().enumerate() {
             if entry.flag("in_closure") {
                 return missing_node(node, "with an argument in a closure");
             }
             let value = body.op(Op::Param(index as u32 + first));
+            if entry.ty("type").is_some_and(|ty| ty.flag("is_memoryviewslice")) {
+                body.slice_argument(*entry, value, assigned(*entry))?;
+                continue;
+            }
             let object = *body.b.ty(value) == Type::Object;
             // The caller keeps its reference for the whole call; one that is assigned to is owned.
             let owned = object && assigned(*entry);
@@ -256,6 +285,9 @@ impl<'t> Body<'_, 't> {
                 self.replace(local, none);
             }
         }
+        if let Some(storage) = self.returned_slice {
+            self.returned_slice_is_set(storage)?;
+        }
         self.b.jump(self.return_block);
         // An exception that nobody caught.
         let failed = self.error_block();
@@ -293,6 +325,9 @@ impl<'t> Body<'_, 't> {
                 self.b.effect(Op::Set(local, value));
             }
         }
+        if let Some(storage) = self.returned_slice {
+            self.clear_slice(storage);
+        }
         self.b.jump(self.return_block);
         // The way out.
         self.b.switch_to(self.return_block);
@@ -309,6 +344,10 @@ impl<'t> Body<'_, 't> {
         for local in owned {
             let value = self.op(Op::Take(local));
             self.b.effect(Op::XDecRef(value));
+        }
+        for local in self.slices.clone() {
+            let storage = self.op(Op::LocalAddr(local));
+            self.drop_slice(storage);
         }
         if let Some((local, count)) = self.argument_values {
             let address = self.op(Op::LocalAddr(local));

@@ -5,6 +5,7 @@ use frontend_bridge::tree::{Entry, Node};
 use super::Result;
 use super::body::{Body, Variable};
 use super::context::missing_node;
+use super::memview::is_slice;
 use crate::mir::{CastOp, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -105,6 +106,8 @@ impl<'t> Body<'_, 't> {
             "NameNode" => self.assign_name(target, value),
             "AttributeNode" => self.assign_attribute(target, value),
             "IndexNode" => self.assign_index(target, value),
+            "MemoryViewIndexNode" => self.assign_memview_item(target, value),
+            "MemoryCopyScalar" => self.assign_slice_scalar(target, value),
             "SliceIndexNode" => self.assign_slice(target, value),
             "TupleNode" | "ListNode" => self.unpack(target, value),
             _ => missing_node(target, "as a target"),
@@ -112,6 +115,9 @@ impl<'t> Body<'_, 't> {
     }
 
     fn assign_name(&mut self, target: Node<'t>, value: Value) -> Result<()> {
+        if is_slice(target) {
+            return self.assign_slice_name(target, value);
+        }
         let Some(entry) = target.entry("entry") else {
             return missing_node(target, "without an entry");
         };
@@ -162,6 +168,9 @@ impl<'t> Body<'_, 't> {
 
     /// `del name`.
     pub(super) fn delete_name(&mut self, target: Node<'t>) -> Result<()> {
+        if is_slice(target) {
+            return self.delete_slice_name(target);
+        }
         let Some(entry) = target.entry("entry") else {
             return missing_node(target, "without an entry");
         };

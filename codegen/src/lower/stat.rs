@@ -58,6 +58,7 @@ impl<'t> Body<'_, 't> {
             "SingleAssignmentNode" => self.lower_assignment(node),
             "CascadedAssignmentNode" => self.lower_cascaded_assignment(node),
             "ParallelAssignmentNode" => self.lower_parallel_assignment(node),
+            "InPlaceAssignmentNode" => self.lower_in_place(node),
             "DelStatNode" => self.lower_del(node),
             "ReturnStatNode" => self.lower_return(node),
             "BreakStatNode" => self.leave(Exit::Break),

@@ -60,7 +60,7 @@ impl<'t> Context<'t> {
             }
         }
         if ty.flag("is_memoryviewslice") {
-            return missing("memoryview type", at);
+            return Ok(Type::Struct(self.slice_struct()));
         }
         if ty.flag("is_pyobject") {
             return Ok(Type::Object);

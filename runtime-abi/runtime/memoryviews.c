@@ -1,0 +1,36 @@
+/* Typed memoryviews: counting of acquisitions, and Cython's functions that take slices by value.
+
+   All of these may be called with or without the GIL. */
+
+/* A slice of `memview` came into being; null and None are not counted. */
+void cyl_memview_acquire(struct __pyx_memoryview_obj *memview) {
+    __Pyx_memviewslice slice;
+    slice.memview = memview;
+    __Pyx_INC_MEMVIEW(&slice, 0, 0);
+}
+
+/* A slice of `memview` went away. */
+void cyl_memview_release(struct __pyx_memoryview_obj *memview) {
+    __Pyx_memviewslice slice;
+    slice.memview = memview;
+    slice.data = NULL;
+    __Pyx_XCLEAR_MEMVIEW(&slice, 0, 0);
+}
+
+/* The slice as an object; a new reference. */
+PyObject *cyl_memview_object(const __Pyx_memviewslice *slice, int ndim, void *to_object, void *from_object,
+                             int of_objects) {
+    return __pyx_memoryview_fromslice(*slice, ndim, (PyObject *(*)(char *)) to_object,
+                                      (int (*)(char *, PyObject *)) from_object, of_objects);
+}
+
+/* Copies the contents; -1 with an exception. */
+int cyl_memview_copy_contents(const __Pyx_memviewslice *from, const __Pyx_memviewslice *to, int from_ndim,
+                              int to_ndim, int of_objects) {
+    return __pyx_memoryview_copy_contents(*from, *to, from_ndim, to_ndim, of_objects);
+}
+
+/* Whether the slice is contiguous in 'C' or 'F' order. */
+int cyl_memview_is_contig(const __Pyx_memviewslice *slice, int order, int ndim) {
+    return __pyx_memviewslice_is_contig(*slice, (char) order, ndim);
+}
