@@ -120,6 +120,8 @@ def split_arguments(args: Sequence[str], *, jobs: bool = True) -> tuple[Request 
         names = {"opt_level": "-O", "debug": "-g"}
         shown = ", ".join(names.get(name, f"--{name}") for name in extra)
         parser.error(f"{shown}: needs --backend=llvm")
+    if request.route == "tree" and request.emit == "c":
+        parser.error("--emit=c: the tree route has no C; leave out --route=tree")
     if request.backend == "llvm" and request.emit != "c":
         try:
             request.settings()

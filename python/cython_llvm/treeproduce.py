@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from . import atomic
-from .errors import CompileError
 from .settings import Settings
-
-#: What can be written by the tree route.
-KINDS = ("so", "tree", "mir", "obj", "bc", "ll", "asm")
 
 
 def wanted(settings: Settings, emit: str) -> bool:
-    """Whether a file is to be made from the tree.  Raises CompileError where that cannot be."""
-    if emit in ("tree", "mir"):
-        return True
-    if settings.route == "tree" and emit not in KINDS:
-        raise CompileError(
-            f"--route=tree --emit={emit}: the tree route has no C; it makes {', '.join(KINDS)}",
-            code="CYL4002",
-        )
-    return settings.route == "tree"
+    """Whether a file is to be made from the tree."""
+    return emit in ("tree", "mir") or settings.route == "tree"
 
 
 def write(tree: str, source: str, settings: Settings, emit: str, output: str) -> None:

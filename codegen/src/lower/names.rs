@@ -62,6 +62,10 @@ impl<'t> Body<'_, 't> {
         let cname = entry.text("cname").unwrap_or_default();
         let bare = cname.trim_start_matches('(').trim_end_matches(')');
         if let Some(symbol) = bare.strip_prefix('&') {
+            if !symbol.starts_with("Py") {
+                // A macro, for what only some versions of CPython have.
+                return missing_node(node, &format!("built-in '{cname}'"));
+            }
             return Ok(self.symbol_object(symbol));
         }
         if entry.flag("is_builtin") && entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject")) {
