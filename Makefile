@@ -11,7 +11,7 @@ PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' 
 	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
 .PHONY: help setup build run test test-rust test-python test-system conformance conformance-short \
-	bench-latency bench-speed docs-check install lint fmt clean distclean
+	bench-latency bench-speed bench-tree docs-check install lint fmt clean distclean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -62,6 +62,10 @@ conformance: build ## all of Cython's own tests, with gcc and with us; writes te
 
 bench-latency: build ## ratios to pyximport with gcc, from edit to result
 	$(PY) testsuite/benches/latency.py
+
+bench-tree: build ## the tree route's latency, as ratios to Cython's own part, gcc and numba
+	scripts/setup_bench.sh
+	$(PY) testsuite/benches/tree_latency.py
 
 bench-speed: build ## ratios of the code's speed to clang -O3 -march=native
 	scripts/setup_bench.sh
