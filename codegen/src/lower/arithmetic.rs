@@ -14,6 +14,12 @@ impl<'t> Body<'_, 't> {
         let operator = node.text("operator").unwrap_or_default();
         let (left, right) = (node.child("operand1")?, node.child("operand2")?);
         let ty = node.expr_type()?;
+        if node.flag("is_sequence_mul") {
+            return self.lower_sequence_multiply(node);
+        }
+        if Self::is_concatenation(node) {
+            return self.lower_concatenation(node);
+        }
         if ty.flag("is_pyobject") {
             return self.object_binary(node, operator, left, right);
         }
@@ -226,7 +232,7 @@ impl<'t> Body<'_, 't> {
         let ty = node.expr_type()?;
         if ty.flag("is_pyobject") {
             if node.kind() == "ModNode" && is_text(left.expr_type()?) {
-                return missing_node(node, "formatting of text");
+                return self.lower_text_format(node);
             }
             return self.object_binary(node, operator, left, right);
         }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, ScopeId, Type as TreeType, Value as Attr};
+use frontend_bridge::tree::{
+    Entry, EntryId, HelperId, Node, NodeId, ScopeId, Type as TreeType, Value as Attr,
+};
 
 use super::Result;
 use super::cleanup::{Frame, Handler};
@@ -62,6 +64,14 @@ pub(super) struct Body<'m, 't> {
     pub with_exits: HashMap<NodeId, LocalId>,
     /// Locals for values that a node takes out again.
     pub temp_locals: HashMap<NodeId, LocalId>,
+    /// Variables of `TempsBlockNode`.
+    pub handle_locals: HashMap<HelperId, LocalId>,
+    /// Variables that nodes stand for.
+    pub node_locals: HashMap<NodeId, LocalId>,
+    /// Where the `while` loops around lead when their iteration ends, innermost last.
+    pub exhausted: Vec<BlockId>,
+    /// The type of what is being assigned, where it is known.
+    pub assigned: Option<TreeType<'t>>,
     pub(super) cleanups: HashMap<(BlockId, Vec<Value>), BlockId>,
     pub(super) landings: HashMap<(BlockId, u32), BlockId>,
 }
@@ -99,6 +109,10 @@ impl<'m, 't> Body<'m, 't> {
             class_cells: Vec::new(),
             with_exits: HashMap::new(),
             temp_locals: HashMap::new(),
+            handle_locals: HashMap::new(),
+            node_locals: HashMap::new(),
+            exhausted: Vec::new(),
+            assigned: None,
             cleanups: HashMap::new(),
             landings: HashMap::new(),
         }

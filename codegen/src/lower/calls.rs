@@ -77,6 +77,9 @@ impl<'t> Body<'_, 't> {
     }
 
     fn call_c(&mut self, node: Node<'t>, function: Node<'t>, ty: TreeType<'t>) -> Result<Value> {
+        if function.kind() == "PythonCapiFunctionNode" || is_builtin_method(function) {
+            return self.call_runtime(node, function, ty);
+        }
         if ty.flag("has_varargs") || ty.int("optional_arg_count").unwrap_or(0) > 0 {
             return missing_node(node, "with optional or variable arguments");
         }
@@ -147,7 +150,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// A C function outside the module: the runtime's, CPython's, libc's.
-    fn call_extern(
+    pub(super) fn call_extern(
         &mut self,
         node: Node<'t>,
         entry: Option<frontend_bridge::tree::Entry<'t>>,
@@ -157,6 +160,7 @@ impl<'t> Body<'_, 't> {
         let name = node
             .child("function")?
             .text("cname")
+            .or_else(|| function_member(node))
             .or_else(|| entry.and_then(|entry| entry.text("cname")))
             .unwrap_or_default();
         self.call_named(node, name, ty, args)
@@ -213,7 +217,11 @@ impl<'t> Body<'_, 't> {
             (Type::F64, "double") | (Type::F32, "float") | (Type::Ptr | Type::Object, "ptr") => {
                 result.clone()
             }
-            (Type::Void, _) => return missing_node(node, &format!("of C function '{name}'")),
+            // What it gives is dropped.
+            (Type::Void, text) => match text.strip_prefix('i').and_then(|bits| bits.parse().ok()) {
+                Some(bits) => Type::Int(bits),
+                None => return missing_node(node, &format!("of C function '{name}'")),
+            },
             _ => return missing_node(node, &format!("of C function '{name}'")),
         };
         let owned = result == Type::Object;
@@ -225,6 +233,7 @@ impl<'t> Body<'_, 't> {
                 let unsigned = ty.ty("return_type").is_some_and(types::unsigned);
                 Ok(Some(self.widen(value, *bits, unsigned)))
             }
+            (_, Type::Void) => Ok(None),
             (made, _) => Ok(made),
         }
     }
@@ -254,7 +263,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Checks a C function's result for an exception as its declaration says.
-    fn check_result(
+    pub(super) fn check_result(
         &mut self,
         node: Node<'t>,
         ty: TreeType<'t>,
@@ -327,6 +336,14 @@ impl<'t> Body<'_, 't> {
             }
             (Some(Attr::Int(0)), Type::Ptr) => Constant::Null(Type::Ptr),
             (Some(Attr::Str(text)), Type::Ptr) if text == "NULL" => Constant::Null(Type::Ptr),
+            (Some(Attr::Str(text)), Type::Int(bits)) => match plain_constant(text).parse() {
+                Ok(value) => Constant::Int(value, *bits),
+                Err(_) => return self.missing("error value of a C function"),
+            },
+            (Some(Attr::Str(text)), ty) if ty.is_float() => match plain_constant(text).parse() {
+                Ok(value) => Constant::Float(value, ty.clone()),
+                Err(_) => return self.missing("error value of a C function"),
+            },
             (None | Some(Attr::None), _) => return Ok(None),
             _ => return self.missing("error value of a C function"),
         }))
@@ -465,5 +482,36 @@ impl<'t> Body<'_, 't> {
         let result = self.rt_object("__Pyx_PyObject_Call", "ooo:O", &[callee, args, keywords])?;
         self.release_under(result, &[callee, args, keywords]);
         Ok(result)
+    }
+}
+
+/// The C function of a built-in type's method.
+fn function_member(node: Node<'_>) -> Option<&str> {
+    let function = node.node("function")?;
+    if is_builtin_method(function) { function.text("member") } else { None }
+}
+
+/// Whether the function is a method that Cython knows of a built-in type as a C function.
+fn is_builtin_method(function: Node<'_>) -> bool {
+    function.kind() == "AttributeNode"
+        && function
+            .node("obj")
+            .and_then(|object| object.ty("type"))
+            .is_some_and(|ty| ty.flag("is_builtin_type"))
+}
+
+/// A constant of C without casts and parentheses around it.
+fn plain_constant(text: &str) -> &str {
+    let mut text = text.trim();
+    loop {
+        let inner = text.strip_prefix('(').map(|inner| (inner, inner.find(')')));
+        text = match inner {
+            // A cast: what follows it is the value.
+            Some((inner, Some(end))) if end + 1 < inner.len() && !inner[..end].contains('(') => {
+                inner[end + 1..].trim()
+            }
+            Some((inner, _)) => inner.strip_suffix(')').unwrap_or(inner).trim(),
+            None => return text,
+        };
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Handler {
 pub(super) enum Frame<'t> {
     /// A loop: where `break` and `continue` go, and the temporaries that outlive the jump.
     Loop { break_to: BlockId, continue_to: BlockId, depth: usize },
+    /// A local that is released on the way out.
+    Local { local: LocalId },
     /// `finally`: its body runs on the way out.
     Finally { body: Node<'t>, depth: usize, handlers: usize },
     /// An `except` clause: the exception handled before is put back.
@@ -94,6 +96,7 @@ impl<'t> Body<'_, 't> {
                     break;
                 }
                 Frame::Loop { .. } => {}
+                Frame::Local { local } => self.clear_local(local),
                 Frame::Finally { body, depth, handlers } => {
                     self.drop_temps(depth);
                     self.handlers.truncate(handlers);

@@ -14,7 +14,31 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_to_python(&mut self, node: Node<'t>) -> Result<Value> {
         let arg = node.child("arg")?;
         let value = self.expr(arg)?;
-        self.to_python(value, arg.expr_type()?)
+        let from = arg.expr_type()?;
+        if types::resolve(from).flag("is_string") {
+            return self.text_to_python(node, value, from);
+        }
+        self.to_python(value, from)
+    }
+
+    /// A C string as the kind of text that the node wants.
+    fn text_to_python(&mut self, node: Node<'t>, value: Value, from: TreeType<'t>) -> Result<Value> {
+        let Some(function) = from.text("to_py_function").or_else(|| types::resolve(from).text("to_py_function"))
+        else {
+            return missing_node(node, "of this C string");
+        };
+        let wanted = node.ty("target_type").or_else(|| node.ty("type"));
+        let name = match wanted.and_then(|ty| ty.text("name")) {
+            Some("bytes") => "Bytes",
+            Some("bytearray") => "ByteArray",
+            Some("str" | "unicode") => "Unicode",
+            _ => "Object",
+        };
+        if *self.b.ty(value) != Type::Ptr {
+            return missing_node(node, "of an array by value");
+        }
+        let function = function.replacen("Object", name, 1);
+        self.rt_object(&function, "p:O", &[value])
     }
 
     /// A C value as a new object.
@@ -56,7 +80,7 @@ impl<'t> Body<'_, 't> {
         let arg = node.child("arg")?;
         let object = self.expr(arg)?;
         let value = self.from_python(object, node.expr_type()?)?;
-        if *self.b.ty(value) == Type::Ptr && self.temps.contains(&object) {
+        if *self.b.ty(value) == Type::Ptr && self.temps.contains(&object) && !is_kept(arg) {
             // The address lies in the object, which must live on.
             return missing_node(node, "of a temporary to an address");
         }
@@ -237,5 +261,14 @@ impl<'t> Body<'_, 't> {
         }
         self.if_unlikely(is_none, |body| body.raise_builtin(exception, &message))?;
         Ok(value)
+    }
+}
+
+/// Whether something else than a temporary keeps the object alive: a variable that is read.
+fn is_kept(node: Node<'_>) -> bool {
+    match node.kind() {
+        "NameNode" => node.entry("entry").is_some_and(|entry| !entry.flag("is_pyglobal")),
+        "NoneCheckNode" | "PyTypeTestNode" => node.node("arg").is_some_and(is_kept),
+        _ => false,
     }
 }

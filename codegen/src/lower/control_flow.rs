@@ -22,7 +22,10 @@ impl<'t> Body<'_, 't> {
             }
             _ => {}
         }
-        self.assign(target, value)
+        self.assigned = Some(source.expr_type()?);
+        let done = self.assign(target, value);
+        self.assigned = None;
+        done
     }
 
     /// `a = b = value`: the value once, converted for each target.
@@ -85,15 +88,8 @@ impl<'t> Body<'_, 't> {
                     self.rt_status("PyObject_SetAttr", "ooo:i", &[object, name, null], NEGATIVE)?;
                     self.release(object);
                 }
-                "IndexNode" if arg.child("base")?.expr_type()?.flag("is_pyobject") => {
-                    let object = self.expr(arg.child("base")?)?;
-                    let index = arg.child("index")?;
-                    let key = self.expr(index)?;
-                    let key = self.to_python(key, index.expr_type()?)?;
-                    self.rt_status("PyObject_DelItem", "oo:i", &[object, key], NEGATIVE)?;
-                    self.release(key);
-                    self.release(object);
-                }
+                "IndexNode" => self.delete_index(arg)?,
+                "SliceIndexNode" => self.delete_slice(arg)?,
                 _ => return missing_node(arg, "del"),
             }
         }

@@ -73,7 +73,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Goes to the handler without another line for the traceback.
-    fn pass_on(&mut self) {
+    pub(super) fn pass_on(&mut self) {
         let target = self.unwind_target();
         self.b.jump(target);
     }

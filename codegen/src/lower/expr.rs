@@ -38,14 +38,21 @@ impl<'t> Body<'_, 't> {
             "ListNode" => self.lower_list_display(node),
             "SetNode" => self.lower_set_display(node),
             "DictNode" | "DefaultsKwDictNode" => self.lower_dict_display(node),
+            "FrozenSetNode" | "FrozenSetFromArrayNode" => self.lower_frozenset(node),
+            "SortedListNode" => self.lower_sorted_list(node),
+            "SortedDictKeysNode" => self.lower_sorted_keys(node),
             "AsTupleNode" => self.lower_as_tuple(node),
             "MergedDictNode" => self.lower_merged_dict(node),
             "MergedSequenceNode" => self.lower_merged_sequence(node),
             "JoinedStrNode" => self.lower_joined_str(node),
             "FormattedValueNode" => self.lower_formatted_value(node),
             "ComprehensionNode" => self.lower_comprehension(node),
-            "ComprehensionAppendNode" => self.lower_comprehension_append(node),
-            "DictComprehensionAppendNode" => self.lower_dict_comprehension_append(node),
+            "NextNode" | "TempNode" | "PyTempNode" => self.lower_handed_over(node),
+            "AmpersandNode" if node.node("operand").is_some_and(|of| of.kind() == "TempRefNode") => {
+                self.temp_ref_address(node.child("operand")?)
+            }
+            "TempRefNode" => self.lower_temp_ref(node),
+            "TempResultFromStatNode" => self.lower_temp_result(node),
             "AddNode" | "SubNode" | "MulNode" | "IntBinopNode" | "BitwiseOrNode" => self.lower_binary(node),
             "DivNode" | "ModNode" => self.lower_division(node),
             "PowNode" => self.lower_power(node),
@@ -57,7 +64,8 @@ impl<'t> Body<'_, 't> {
             "BoolBinopResultNode" => self.lower_bool_binop_result(node),
             "CondExprNode" => self.lower_conditional(node),
             "CoerceToPyTypeNode" => self.lower_to_python(node),
-            "CoerceIntToBytesNode" => missing_node(node, ""),
+            "CoerceIntToBytesNode" => self.lower_int_to_bytes(node),
+            "CoerceCStringToBooleanNode" => self.lower_c_string_truth(node),
             "CoerceFromPyTypeNode" => self.lower_from_python(node),
             "CoerceToBooleanNode" => self.lower_to_boolean(node),
             "CoerceToTempNode" => self.lower_to_temp(node),
@@ -73,6 +81,7 @@ impl<'t> Body<'_, 't> {
             "EvalWithTempExprNode" => self.lower_eval_with_temp(node),
             "SimpleCallNode" => self.lower_simple_call(node),
             "PythonCapiCallNode" => self.lower_simple_call(node),
+            "CachedBuiltinMethodCallNode" => self.lower_builtin_method(node),
             "PyMethodCallNode" => self.lower_method_call(node),
             "GeneralCallNode" => self.lower_general_call(node),
             "ImportNode" => self.lower_import(node),
@@ -146,6 +155,9 @@ impl<'t> Body<'_, 't> {
     fn lower_result_ref(&mut self, node: Node<'t>) -> Result<Value> {
         if let Some(value) = self.results.get(&node.id()).copied() {
             return Ok(self.borrow(value));
+        }
+        if let Some(local) = self.node_locals.get(&node.id()).copied() {
+            return Ok(self.op(Op::Get(local)));
         }
         let Some(source) = node.node("expression") else {
             return missing_node(node, "without an expression");

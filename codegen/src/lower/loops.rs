@@ -4,21 +4,11 @@ use frontend_bridge::tree::Node;
 
 use super::Result;
 use super::body::Body;
-use super::cleanup::Frame;
 use super::context::missing_node;
 use super::types;
-use crate::mir::{BinaryOp, BlockId, Comparison, Op, Terminator, Type, Value};
+use crate::mir::{BinaryOp, Comparison, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
-    /// Lowers a loop's body: `continue` and `break` lead to the given blocks.
-    fn loop_body(&mut self, body: Node<'t>, break_to: BlockId, continue_to: BlockId) -> Result<()> {
-        let depth = self.temps.len();
-        self.frames.push(Frame::Loop { break_to, continue_to, depth });
-        let done = self.stat(body);
-        self.frames.pop();
-        done
-    }
-
     pub(super) fn lower_while(&mut self, node: Node<'t>) -> Result<()> {
         let (head, body, otherwise, after) =
             (self.b.block(), self.b.block(), self.b.block(), self.b.block());
@@ -32,7 +22,10 @@ impl<'t> Body<'_, 't> {
             None => self.b.jump(body),
         }
         self.b.switch_to(body);
-        self.loop_body(node.child("body")?, after, head)?;
+        self.exhausted.push(otherwise);
+        let done = self.loop_body(node.child("body")?, after, head);
+        self.exhausted.pop();
+        done?;
         self.b.jump(head);
         self.b.switch_to(otherwise);
         if let Some(clause) = node.node("else_clause") {
@@ -46,15 +39,14 @@ impl<'t> Body<'_, 't> {
     /// `ForFromStatNode`: a C integer that counts; what Cython makes of `range`, too.
     pub(super) fn lower_for_from(&mut self, node: Node<'t>) -> Result<()> {
         let target = node.child("target")?;
-        let variable = node.child("loopvar_node")?;
+        let variable = node.node("loopvar_node").unwrap_or(target);
         let from_range = node.flag("from_range");
-        if node.flag("is_py_target") && !from_range {
-            return missing_node(node, "with an object as target");
-        }
+        let py_target = !from_range && node.node("py_loopvar_node").is_some();
         let loop_type = if node.node("py_loopvar_node").is_some() { variable } else { target };
         let ty = loop_type.expr_type()?;
         let mir = match self.c_type(ty)? {
             ty if ty.is_int() || ty.is_float() => ty,
+            Type::Ptr if from_range => return self.lower_for_pointer(node, target),
             other => return missing_node(node, &format!("over {other}")),
         };
         let unsigned = types::unsigned(ty);
@@ -105,7 +97,12 @@ impl<'t> Body<'_, 't> {
         self.loop_body(node.child("body")?, after, next)?;
         self.b.jump(next);
         self.b.switch_to(next);
-        if !from_range {
+        if py_target {
+            let current = self.expr(target)?;
+            let moved = self.from_python(current, ty)?;
+            self.release(current);
+            self.b.effect(Op::Set(counter, moved));
+        } else if !from_range {
             // The body may have moved the variable.
             let moved = self.expr(variable)?;
             self.b.effect(Op::Set(counter, moved));
@@ -114,14 +111,87 @@ impl<'t> Body<'_, 't> {
             let now = self.op(Op::Get(counter));
             let moved = if down { self.minus(now, step) } else { self.plus(now, step) };
             self.b.effect(Op::Set(counter, moved));
-            if !from_range {
+            if !from_range && !py_target {
                 // for-from leaves the variable past the bound.
                 let moved = self.op(Op::Get(counter));
                 self.assign(target, moved)?;
             }
-        } else if !from_range {
+        } else if !from_range && !py_target {
             return missing_node(node, "down over unsigned integers");
         }
+        self.b.jump(head);
+        self.b.switch_to(otherwise);
+        if py_target {
+            let last = self.op(Op::Get(counter));
+            self.set_loop_target(node, target, variable, last)?;
+        }
+        if let Some(clause) = node.node("else_clause") {
+            self.stat(clause)?;
+        }
+        self.b.jump(after);
+        self.b.switch_to(after);
+        Ok(())
+    }
+
+    /// Over the items of a C array, by address.
+    fn lower_for_pointer(&mut self, node: Node<'t>, target: Node<'t>) -> Result<()> {
+        let ty = types::resolve(target.expr_type()?);
+        let item = match ty.ty("base_type") {
+            Some(item) => match self.c_type(item)? {
+                Type::Void => Type::Int(8),
+                item => item,
+            },
+            None => return missing_node(node, "over addresses of nothing"),
+        };
+        let (first, last) = (node.child("bound1")?, node.child("bound2")?);
+        let start = self.array_address(first)?;
+        self.results.insert(first.id(), start);
+        let bound = self.array_address(last)?;
+        if *self.b.ty(start) != Type::Ptr || *self.b.ty(bound) != Type::Ptr {
+            return missing_node(node, "over these bounds");
+        }
+        let (relation1, relation2) =
+            (node.text("relation1").unwrap_or("<="), node.text("relation2").unwrap_or("<"));
+        let down = relation1.starts_with('>');
+        let step = match node.node("step") {
+            Some(step) => {
+                let value = self.expr(step)?;
+                self.widen(value, 64, types::unsigned(step.expr_type()?))
+            }
+            None => self.int(1, 64),
+        };
+        let step = if down { self.op(Op::Unary(crate::mir::UnaryOp::Neg, step)) } else { step };
+        let start = match relation1 {
+            "<" | ">" => {
+                let by = self.int(if down { -1 } else { 1 }, 64);
+                self.op(Op::Index(start, item.clone(), by))
+            }
+            _ => start,
+        };
+        let counter = self.b.local("address", Type::Ptr);
+        self.b.effect(Op::Set(counter, start));
+        let (head, body, next) = (self.b.block(), self.b.block(), self.b.block());
+        let (otherwise, after) = (self.b.block(), self.b.block());
+        self.b.jump(head);
+        self.b.switch_to(head);
+        let now = self.op(Op::Get(counter));
+        let how = match relation2 {
+            "<" => Comparison::ULt,
+            "<=" => Comparison::ULe,
+            ">" => Comparison::UGt,
+            _ => Comparison::UGe,
+        };
+        let inside = self.op(Op::Compare(how, now, bound));
+        self.b.branch(inside, body, otherwise);
+        self.b.switch_to(body);
+        let now = self.op(Op::Get(counter));
+        self.assign(target, now)?;
+        self.loop_body(node.child("body")?, after, next)?;
+        self.b.jump(next);
+        self.b.switch_to(next);
+        let now = self.op(Op::Get(counter));
+        let moved = self.op(Op::Index(now, item, step));
+        self.b.effect(Op::Set(counter, moved));
         self.b.jump(head);
         self.b.switch_to(otherwise);
         if let Some(clause) = node.node("else_clause") {
@@ -130,6 +200,22 @@ impl<'t> Body<'_, 't> {
         self.b.jump(after);
         self.b.switch_to(after);
         Ok(())
+    }
+
+    /// An address, of an array its first item's.
+    fn array_address(&mut self, node: Node<'t>) -> Result<Value> {
+        let array = types::resolve(node.expr_type()?).flag("is_array");
+        match (array, node.kind()) {
+            (true, "NameNode") => self.variable_address(node),
+            (true, "CloneNode") => {
+                let arg = node.child("arg")?;
+                match self.results.get(&arg.id()).copied() {
+                    Some(value) => Ok(value),
+                    None => missing_node(node, "of a value made elsewhere"),
+                }
+            }
+            _ => self.expr(node),
+        }
     }
 
     fn set_loop_target(
@@ -219,84 +305,4 @@ impl<'t> Body<'_, 't> {
         };
         Ok(self.op(Op::Compare(how, now, bound)))
     }
-
-    /// `ForInStatNode`: over any iterable, lists and tuples by index.
-    pub(super) fn lower_for_in(&mut self, node: Node<'t>) -> Result<()> {
-        let iterator = node.child("iterator")?;
-        let item = node.child("item")?;
-        if iterator.kind() != "IteratorNode" || item.kind() != "NextNode" {
-            return missing_node(node, &format!("over {}", iterator.kind()));
-        }
-        let sequence = iterator.child("sequence")?;
-        if !sequence.expr_type()?.flag("is_pyobject") {
-            return missing_node(node, "over C values");
-        }
-        if iterator.flag("reversed") {
-            return missing_node(node, "over reversed");
-        }
-        let source = self.expr(sequence)?;
-        self.at(node);
-        let state = self.rt_object("PyObject_GetIter", "o:O", &[source])?;
-        self.release_under(state, &[source]);
-        let (head, body, otherwise, after) =
-            (self.b.block(), self.b.block(), self.b.block(), self.b.block());
-        self.b.jump(head);
-        self.b.switch_to(head);
-        let Some(next) = self.rt_raw("PyIter_Next", "o:O", &[state])? else {
-            return self.defect("PyIter_Next");
-        };
-        let end = self.b.block();
-        self.b.end(Terminator::Check {
-            value: Some(next),
-            raises: crate::mir::Raises::Null,
-            ok: body,
-            error: end,
-        });
-        // Null: the end, or an exception.
-        self.b.switch_to(end);
-        let error = self.error_edge();
-        self.b.end(Terminator::Check {
-            value: None,
-            raises: crate::mir::Raises::Occurred,
-            ok: otherwise,
-            error,
-        });
-        self.b.switch_to(body);
-        let next = self.hold(next);
-        self.results.insert(item.id(), next);
-        self.at(node);
-        let target = node.child("target")?;
-        self.assign_item(node, target, item, next)?;
-        self.loop_body(node.child("body")?, after, head)?;
-        self.b.jump(head);
-        self.b.switch_to(otherwise);
-        if let Some(clause) = node.node("else_clause") {
-            self.stat(clause)?;
-        }
-        self.b.jump(after);
-        self.b.switch_to(after);
-        self.release(state);
-        Ok(())
-    }
-
-    /// The loop's item, converted as the target wants it.
-    fn assign_item(&mut self, node: Node<'t>, target: Node<'t>, item: Node<'t>, value: Value) -> Result<()> {
-        let ty = target.expr_type()?;
-        if !ty.flag("is_pyobject") {
-            let made = self.from_python(value, ty)?;
-            self.release(value);
-            return self.assign(target, made);
-        }
-        if ty.flag("is_builtin_type") || ty.flag("is_extension_type") {
-            if item.expr_type()?.flag("is_pyobject") && target.kind() == "NameNode" {
-                if ty.flag("is_builtin_type") {
-                    self.builtin_type_test(node, value, ty, true, true)?;
-                } else {
-                    return missing_node(node, "over an extension type");
-                }
-            }
-        }
-        self.assign(target, value)
-    }
 }
-

@@ -113,6 +113,8 @@ impl<'t> Body<'_, 't> {
             "MemoryViewIndexNode" => self.assign_memview_item(target, value),
             "MemoryCopyScalar" => self.assign_slice_scalar(target, value),
             "SliceIndexNode" => self.assign_slice(target, value),
+            "TempRefNode" => self.assign_temp_ref(target, value),
+            "ResultRefNode" => self.assign_result_ref(target, value),
             "TupleNode" | "ListNode" => self.unpack(target, value),
             _ => missing_node(target, "as a target"),
         }
@@ -203,6 +205,9 @@ impl<'t> Body<'_, 't> {
 
     /// The address of a C variable, for `&` and for aggregates.
     pub(super) fn variable_address(&mut self, node: Node<'t>) -> Result<Value> {
+        if node.kind() == "TempRefNode" {
+            return self.temp_ref_address(node);
+        }
         let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
         if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()).copied() {
             return Ok(self.op(Op::LocalAddr(id)));

@@ -1,0 +1,192 @@
+//! Temporaries that Cython's transforms put into the tree, and variables that live in a part of a
+//! function only: those of comprehensions.
+
+use frontend_bridge::tree::{Node, Scope};
+
+use super::Result;
+use super::body::Body;
+use super::cleanup::{Frame, Handler};
+use super::context::missing_node;
+use super::error::LowerError;
+use crate::mir::{LocalId, Op, Type, Value};
+
+impl<'t> Body<'_, 't> {
+    /// A local that owns its object until the function ends, if not released before.
+    pub(super) fn owned_local(&mut self, name: &str) -> LocalId {
+        let local = self.b.local(name, Type::Object);
+        self.owned_locals.push(local);
+        local
+    }
+
+    /// Releases what a local owns.
+    pub(super) fn clear_local(&mut self, local: LocalId) {
+        let old = self.op(Op::Take(local));
+        self.b.effect(Op::XDecRef(old));
+    }
+
+    /// Lowers a part of the function; the locals are released on every way out of it.
+    pub(super) fn with_locals<T>(
+        &mut self,
+        locals: &[LocalId],
+        lower: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        if locals.is_empty() {
+            return lower(self);
+        }
+        let failed = self.b.cold_block();
+        let depth = self.temps.len();
+        let frames = self.frames.len();
+        for local in locals {
+            self.frames.push(Frame::Local { local: *local });
+        }
+        self.handlers.push(Handler {
+            block: failed,
+            depth,
+        });
+        let done = lower(self);
+        self.handlers.pop();
+        self.frames.truncate(frames);
+        let done = done?;
+        for local in locals {
+            self.clear_local(*local);
+        }
+        let back = self.b.current();
+        let (temps, ended) = (self.temps.clone(), self.b.ended());
+        self.temps.truncate(depth);
+        self.b.switch_to(failed);
+        for local in locals {
+            self.clear_local(*local);
+        }
+        self.pass_on();
+        self.temps = temps;
+        self.b.switch_to(back);
+        debug_assert_eq!(ended, self.b.ended());
+        Ok(done)
+    }
+
+    /// `TempsBlockNode`: statements with variables of their own.
+    pub(super) fn lower_temps_block(&mut self, node: Node<'t>) -> Result<()> {
+        let mut owned = Vec::new();
+        for handle in node.helpers("temps") {
+            let Some(ty) = handle.ty("type") else {
+                return missing_node(node, "without a type");
+            };
+            let ty = self.c_type(ty)?;
+            let local = if ty == Type::Object {
+                if !handle.flag("needs_cleanup") {
+                    return missing_node(node, "of borrowed objects");
+                }
+                let local = self.owned_local("temporary");
+                owned.push(local);
+                local
+            } else {
+                self.b.local("temporary", ty)
+            };
+            self.handle_locals.insert(handle.id(), local);
+        }
+        let body = node.child("body")?;
+        self.with_locals(&owned, |lowering| lowering.stat(body))
+    }
+
+    fn handle_local(&self, node: Node<'t>) -> Result<LocalId> {
+        let found = node
+            .helper("handle")
+            .and_then(|handle| self.handle_locals.get(&handle.id()));
+        match found {
+            Some(local) => Ok(*local),
+            None => missing_node(node, "outside its block"),
+        }
+    }
+
+    /// `TempRefNode`; an object is borrowed from the temporary.
+    pub(super) fn lower_temp_ref(&mut self, node: Node<'t>) -> Result<Value> {
+        let local = self.handle_local(node)?;
+        Ok(self.op(Op::Get(local)))
+    }
+
+    pub(super) fn temp_ref_address(&mut self, node: Node<'t>) -> Result<Value> {
+        let local = self.handle_local(node)?;
+        Ok(self.op(Op::LocalAddr(local)))
+    }
+
+    pub(super) fn assign_temp_ref(&mut self, target: Node<'t>, value: Value) -> Result<()> {
+        let local = self.handle_local(target)?;
+        self.set_local(target, local, value)
+    }
+
+    /// `ResultRefNode` as a target: the result of a `TempResultFromStatNode`.
+    pub(super) fn assign_result_ref(&mut self, target: Node<'t>, value: Value) -> Result<()> {
+        match self.node_locals.get(&target.id()).copied() {
+            Some(local) => self.set_local(target, local, value),
+            None => missing_node(target, "as a target outside its statement"),
+        }
+    }
+
+    fn set_local(&mut self, target: Node<'t>, local: LocalId, value: Value) -> Result<()> {
+        let ty = self.b.function.locals[local.0 as usize].ty.clone();
+        if ty == Type::Object {
+            let value = self.give(value);
+            self.replace(local, value);
+            return Ok(());
+        }
+        if *self.b.ty(value) == Type::Object {
+            return missing_node(target, "of a C type, as an object's target");
+        }
+        let value = match ty {
+            Type::Int(bits) => self.widen(value, bits, false),
+            _ => value,
+        };
+        self.b.effect(Op::Set(local, value));
+        Ok(())
+    }
+
+    /// `TempResultFromStatNode`: a statement that assigns the expression's value.
+    pub(super) fn lower_temp_result(&mut self, node: Node<'t>) -> Result<Value> {
+        let reference = node.child("result_ref")?;
+        let body = node.child("body")?;
+        let ty = self.type_of(node)?;
+        if ty != Type::Object {
+            let local = self.b.local("result", ty);
+            self.node_locals.insert(reference.id(), local);
+            self.stat(body)?;
+            return Ok(self.op(Op::Get(local)));
+        }
+        let local = self.owned_local("result");
+        self.node_locals.insert(reference.id(), local);
+        let value = self.with_locals(&[local], |lowering| {
+            lowering.stat(body)?;
+            Ok(lowering.op(Op::Take(local)))
+        })?;
+        Ok(self.hold(value))
+    }
+
+    /// Declares the variables of a comprehension, and lowers it with them.
+    pub(super) fn with_scope<T>(
+        &mut self,
+        node: Node<'t>,
+        scope: Option<Scope<'t>>,
+        lower: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let Some(scope) = scope.filter(|_| node.flag("has_local_scope")) else {
+            return lower(self);
+        };
+        let mut owned = Vec::new();
+        for entry in scope.entries("var_entries") {
+            if entry.flag("in_closure") || entry.flag("from_closure") {
+                return missing_node(node, "with a variable in a closure");
+            }
+            match self.declare(entry, true) {
+                Ok(local) if self.b.function.locals[local.0 as usize].ty == Type::Object => {
+                    owned.push(local);
+                }
+                Ok(_) => {}
+                Err(LowerError::Missing(missing)) if entry.flag("used") => {
+                    return Err(LowerError::Missing(missing));
+                }
+                Err(LowerError::Missing(_)) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        self.with_locals(&owned, lower)
+    }
+}
