@@ -74,7 +74,9 @@ impl<'t> Body<'_, 't> {
             "AssertStatNode" => self.lower_assert(node),
             "TryExceptStatNode" => self.lower_try_except(node),
             "TryFinallyStatNode" => self.lower_try_finally(node),
-            "DefNode" => self.lower_def(node),
+            "DefNode" | "GeneratorDefNode" | "AsyncDefNode" | "IterableAsyncDefNode" | "AsyncGenNode" => {
+                self.lower_def(node)
+            }
             "CFuncDefNode" => self.lower_cdef(node),
             _ => missing_node(node, ""),
         }
