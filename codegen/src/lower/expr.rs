@@ -92,6 +92,7 @@ impl<'t> Body<'_, 't> {
             "InlinedDefNodeCallNode" => self.lower_inlined_call(node),
             "DefaultNonLiteralArgNode" => self.lower_default_arg(node),
             "PyCFunctionNode" | "InnerFunctionNode" | "LambdaNode" => self.lower_function_object(node),
+            "InlinedGeneratorExpressionNode" => self.lower_inlined_generator(node),
             "GeneratorExpressionNode" => self.lower_generator_expression(node),
             "YieldExprNode" => self.lower_yield(node),
             "YieldFromExprNode" | "AwaitExprNode" => self.lower_delegation(node),

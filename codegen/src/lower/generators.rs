@@ -280,4 +280,13 @@ impl<'t> Body<'_, 't> {
         self.release_under(made, &values);
         Ok(made)
     }
+
+    /// `InlinedGeneratorExpressionNode`: a generator that only ever computes one value.
+    pub(super) fn lower_inlined_generator(&mut self, node: Node<'t>) -> Result<Value> {
+        let generator = self.expr(node.child("gen")?)?;
+        self.at(node);
+        let result = self.rt_object("__Pyx_Generator_GetInlinedResult", "o:O", &[generator])?;
+        self.release(generator);
+        Ok(result)
+    }
 }

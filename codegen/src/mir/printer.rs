@@ -80,6 +80,9 @@ fn write_function(out: &mut String, module: &Module, function: &Function) -> fmt
     let cold = if function.cold { " cold" } else { "" };
     let name = &function.name;
     write!(out, "\n{linkage}func @{name}{}{gil}{cold}", function.signature)?;
+    if let Some(frame) = function.frame {
+        write!(out, " frame {}", frame.0)?;
+    }
     if let Some((source, line)) = function.source {
         write!(out, " source {source}:{line}")?;
     }
