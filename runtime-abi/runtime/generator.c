@@ -70,6 +70,8 @@ PyObject *cyl_coroutine_new(int kind, __pyx_coroutine_body_t body, PyObject *cod
     switch (kind) {
         case 1: return (PyObject *) __Pyx_Coroutine_New(body, code, closure, name, qualname, module);
         case 2: return (PyObject *) __Pyx_AsyncGen_New(body, code, closure, name, qualname, module);
+        case 3:
+            return (PyObject *) __Pyx_IterableCoroutine_New(body, code, closure, name, qualname, module);
         default: return (PyObject *) __Pyx_Generator_New(body, code, closure, name, qualname, module);
     }
 }

@@ -96,6 +96,7 @@ impl<'t> Body<'_, 't> {
             "GeneratorExpressionNode" => self.lower_generator_expression(node),
             "YieldExprNode" => self.lower_yield(node),
             "YieldFromExprNode" | "AwaitExprNode" => self.lower_delegation(node),
+            "AwaitIterNextExprNode" => self.lower_placed(node),
             "DefaultLiteralArgNode" => {
                 let arg = node.child("arg")?;
                 self.expr(arg)

@@ -145,13 +145,8 @@ impl<'t> Body<'_, 't> {
 
     /// What no function may be yet.
     fn refuse_kinds(&self, node: Node<'t>) -> Result<()> {
-        for (flag, what) in [
-            ("is_wrapper", "wrapper"),
-            ("is_iterable_coroutine", "iterable coroutine"),
-        ] {
-            if node.flag(flag) {
-                return missing_node(node, what);
-            }
+        if node.flag("is_wrapper") {
+            return missing_node(node, "wrapper");
         }
         if node.node("fused_py_func").is_some() || node.flag("has_fused_arguments") {
             return missing_node(node, "fused");

@@ -2,19 +2,22 @@
 //!
 //! The body is lowered like any function; `yield` is a suspension, which a pass takes out later.
 
-use frontend_bridge::tree::Node;
+use frontend_bridge::tree::{Node, Type as TreeType};
 
 use super::Result;
 use super::body::Body;
 use super::cleanup::Handler;
 use super::closures::ScopeObject;
 use super::context::{Context, missing_node};
-use crate::mir::{Comparison, Function, Linkage, Op, Raises, Signature, Terminator, Type, Value};
+use crate::mir::{
+    BlockId, Comparison, Function, Linkage, Op, Raises, Signature, Terminator, Type, Value,
+};
 
 /// Kinds of generators, as `cyl_coroutine_new` numbers them.
 const GENERATOR: i128 = 0;
 const COROUTINE: i128 = 1;
 const ASYNC_GENERATOR: i128 = 2;
+const ITERABLE_COROUTINE: i128 = 3;
 
 /// What a generator's body gets: the generator, the thread's state, the value sent.
 const GENERATOR_PARAM: u32 = 0;
@@ -50,6 +53,7 @@ impl<'t> Body<'_, 't> {
             Some("Generator") => GENERATOR,
             Some("Coroutine") => COROUTINE,
             Some("AsyncGen") => ASYNC_GENERATOR,
+            Some("IterableCoroutine") => ITERABLE_COROUTINE,
             _ => return missing_node(node, "of this kind"),
         };
         let kind = self.int(kind, 32);
@@ -85,9 +89,6 @@ impl<'t> Body<'_, 't> {
         let Some(class) = scope.entry("scope_class") else {
             return missing_node(node, "without a scope object");
         };
-        if node.flag("is_inlined") && node.ty("inlined_comprehension_type").is_some() {
-            return missing_node(node, "of an inlined comprehension");
-        }
         let mut declared = self.m.mir.functions[id.0 as usize].clone();
         declared.frame = Some(self.m.closure(class)?.frame);
         let name = node.entry("entry").and_then(|entry| entry.text("qualified_name"));
@@ -97,13 +98,10 @@ impl<'t> Body<'_, 't> {
         body.at(node);
         body.directives.push(scope.map("directives"));
         body.scope_object = Some((ScopeObject::Frame, class.id()));
-        for entry in scope.entries("var_entries") {
-            if !super::closures::in_scope_object(entry) {
-                // Nothing reads what is not shared, such as the generator's own body.
-                continue;
-            }
-        }
         body.first_run(node)?;
+        if let Some(ty) = node.ty("inlined_comprehension_type") {
+            body.start_inlined_comprehension(node, ty)?;
+        }
         body.stat(node.child("body")?)?;
         body.finish_generator(node)?;
         let function = body.b.finish();
@@ -139,7 +137,7 @@ impl<'t> Body<'_, 't> {
     /// Ends a generator's body: what it returns, or the exception that leaves it.
     fn finish_generator(&mut self, node: Node<'t>) -> Result<()> {
         let Some(result) = self.returned else { return self.defect("a generator without a result") };
-        if !self.b.ended() {
+        if !self.b.ended() && !node.flag("is_inlined") {
             let none = self.none();
             let none = self.op(Op::IncRef(none));
             self.replace(result, none);
@@ -209,11 +207,22 @@ impl<'t> Body<'_, 't> {
 
     /// `YieldFromExprNode` and `AwaitExprNode`.
     pub(super) fn lower_delegation(&mut self, node: Node<'t>) -> Result<Value> {
+        let source = self.expr(node.child("arg")?)?;
+        self.at(node);
+        self.delegate(node, source, None)
+    }
+
+    /// Hands out what another generator or awaitable gives, until its result, which is owned.  Takes
+    /// the source over.  Goes to `end`, where one is given, when an asynchronous iteration ends.
+    pub(super) fn delegate(
+        &mut self,
+        node: Node<'t>,
+        source: Value,
+        end: Option<BlockId>,
+    ) -> Result<Value> {
         if self.b.function.frame.is_none() {
             return missing_node(node, "outside of a generator");
         }
-        let source = self.expr(node.child("arg")?)?;
-        self.at(node);
         let function = if node.flag("is_await") {
             "cyl_coroutine_yield_from"
         } else {
@@ -226,7 +235,8 @@ impl<'t> Body<'_, 't> {
         };
         // The source goes before the exception is looked for.
         self.release(source);
-        let first = self.checked(first, Raises::Null)?;
+        let first = self.checked_iteration(first, end)?;
+        let first = self.hold(first);
         let generator = self.op(Op::Param(GENERATOR_PARAM));
         let more = self.rt_value("cyl_generator_delegates", "p:i", &[generator])?;
         let more = self.truth(more)?;
@@ -236,7 +246,7 @@ impl<'t> Body<'_, 't> {
         let temps = self.temps.clone();
         self.b.switch_to(yields);
         let sent = self.suspend(first);
-        let sent = self.checked(sent, Raises::Null)?;
+        let sent = self.checked_iteration(sent, end)?;
         let sent = self.op(Op::IncRef(sent));
         self.b.effect(Op::Set(result, sent));
         self.b.jump(after);
@@ -248,6 +258,22 @@ impl<'t> Body<'_, 't> {
         self.b.switch_to(after);
         let value = self.op(Op::Take(result));
         Ok(self.hold(value))
+    }
+
+    /// The exception edge of a value; the end of an asynchronous iteration goes elsewhere.
+    fn checked_iteration(&mut self, value: Value, end: Option<BlockId>) -> Result<Value> {
+        let (ok, failed) = (self.b.block(), self.b.cold_block());
+        let error = if end.is_some() { failed } else { self.error_edge() };
+        self.b.end(Terminator::Check { value: Some(value), raises: Raises::Null, ok, error });
+        if let Some(end) = end {
+            self.b.switch_to(failed);
+            let ended = self.rt_value("cyl_async_iteration_ended", ":i", &[])?;
+            let ended = self.truth(ended)?;
+            let error = self.error_edge();
+            self.b.branch(ended, end, error);
+        }
+        self.b.switch_to(ok);
+        Ok(value)
     }
 
     /// `GeneratorExpressionNode`: calls the function that makes the generator.
@@ -288,5 +314,35 @@ impl<'t> Body<'_, 't> {
         let result = self.rt_object("__Pyx_Generator_GetInlinedResult", "o:O", &[generator])?;
         self.release(generator);
         Ok(result)
+    }
+
+    /// The container that an inlined generator expression fills and returns.
+    fn start_inlined_comprehension(&mut self, node: Node<'t>, ty: TreeType<'t>) -> Result<()> {
+        let made = if ty.flag("is_pylist_type") {
+            let zero = self.int(0, 64);
+            self.rt_object("PyList_New", "l:O", &[zero])?
+        } else if ty.flag("is_pyset_type") {
+            let null = self.null_object();
+            self.rt_object("PySet_New", "o:O", &[null])?
+        } else if ty.flag("is_pydict_type") {
+            self.rt_object("PyDict_New", ":O", &[])?
+        } else {
+            return missing_node(node, "of a comprehension of this type");
+        };
+        let Some(result) = self.returned else { return self.defect("a generator without a result") };
+        let made = self.give(made);
+        self.b.effect(Op::Set(result, made));
+        let borrowed = self.op(Op::Get(result));
+        // The nodes that fill it refer to it by a node of the generator expression.
+        let expression = self.m.tree.nodes().find(|other| {
+            other.kind() == "InlinedGeneratorExpressionNode"
+                && other.node("gen").and_then(|generator| generator.node("def_node")).and_then(|def| def.node("gbody"))
+                    == Some(node)
+        });
+        match expression.and_then(|expression| expression.node("target")) {
+            Some(target) => self.results.insert(target.id(), borrowed),
+            None => return missing_node(node, "without a target"),
+        };
+        Ok(())
     }
 }

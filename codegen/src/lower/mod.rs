@@ -14,6 +14,7 @@ mod coerce;
 mod compare;
 mod containers;
 mod context;
+mod coroutines;
 mod control_flow;
 mod defaults;
 mod error;

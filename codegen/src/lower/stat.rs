@@ -66,6 +66,7 @@ impl<'t> Body<'_, 't> {
             "IfStatNode" => self.lower_if(node),
             "SwitchStatNode" => self.lower_switch(node),
             "WhileStatNode" => self.lower_while(node),
+            "AsyncForStatNode" => self.lower_async_for(node),
             "ForInStatNode" => self.lower_for_in(node),
             "ForFromStatNode" => self.lower_for_from(node),
             "LetNode" => self.lower_let(node),
