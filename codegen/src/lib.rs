@@ -14,6 +14,7 @@ pub mod mir;
 pub mod optimize;
 pub mod output;
 pub mod owned;
+pub mod passes;
 pub mod symbols;
 pub mod target;
 pub mod tree_route;

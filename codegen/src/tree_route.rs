@@ -6,6 +6,7 @@ use crate::emit::{EmitError, EmitOptions};
 use crate::lower::{self, LowerError, Lowered, Missing, Symbols};
 use crate::mir::{self, VerifyError};
 use crate::OwnedModule;
+use crate::passes;
 
 /// Why a tree has no module.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +53,7 @@ pub fn compile(
     want_mir: bool,
 ) -> Result<TreeModule, TreeRouteError> {
     let tree = Tree::from_json(json)?;
-    let Lowered { module, missing } = match lower::lower(&tree, symbols) {
+    let Lowered { mut module, missing } = match lower::lower(&tree, symbols) {
         Ok(lowered) => lowered,
         Err(LowerError::Tree(error)) => return Err(error.into()),
         Err(LowerError::Missing(missing)) => {
@@ -66,6 +67,11 @@ pub fn compile(
     }
     // Cheap beside what follows, and a leak that it finds is one that users do not.
     mir::verify(&module)?;
+    if !module.frames.is_empty() {
+        passes::suspend(&mut module);
+        passes::frames(&mut module);
+        mir::verify(&module)?;
+    }
     let module = OwnedModule::from_mir(&module, options)?;
     Ok(TreeModule { module: Some(module), missing, sources, mir: text })
 }

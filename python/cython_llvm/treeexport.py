@@ -236,6 +236,7 @@ class Exporter:
         from Cython.Compiler import (
             Code,
             ExprNodes,
+            Future,
             Nodes,
             Options,
             PyrexTypes,
@@ -273,6 +274,7 @@ class Exporter:
         self._unknown = (ExprNodes.not_a_constant, ExprNodes.constant_value_not_set)
         self._directive_defaults: dict[str, Any] = Options.get_directive_defaults()
         self._own_scopes = {id(entry.type.scope) for entry in module.scope.c_class_entries}
+        self._generator_stop = Future.generator_stop
         self._sources: list[Any] = []
         self._source_index: dict[int, int] = {}
         self._directives_seen: dict[int, str] = {}
@@ -295,6 +297,9 @@ class Exporter:
 
     def export(self) -> str:
         """The JSON text."""
+        # Known to the compiler's context alone: StopIteration does not leave a generator (PEP 479).
+        futures = self._module.scope.context.future_directives
+        self._module.generator_stop = self._generator_stop in futures
         root = self._encode(self._module)
         tables = self._tables
         row = self._row

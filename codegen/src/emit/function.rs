@@ -16,6 +16,8 @@ pub(super) struct FunctionEmitter<'e, 'ctx, 'm> {
     pub(super) llvm: FunctionValue<'ctx>,
     pub(super) values: Vec<Option<BasicValueEnum<'ctx>>>,
     pub(super) locals: Vec<PointerValue<'ctx>>,
+    /// The scope object of a generator's body.
+    pub(super) frame: Option<PointerValue<'ctx>>,
     blocks: Vec<BasicBlock<'ctx>>,
 }
 
@@ -41,10 +43,12 @@ pub(super) fn emit<'ctx>(
         llvm,
         values: vec![None; mir.values.len()],
         locals: Vec::new(),
+        frame: None,
         blocks,
     };
     function.place(debug, scope, mir.source.map_or(0, |(_, line)| line));
     emitter.builder.position_at_end(entry);
+    function.find_frame()?;
     function.make_locals()?;
     emitter.builder.build_unconditional_branch(function.blocks[0])?;
     // In an order in which every definition comes before its uses: values dominate what uses them,
@@ -114,10 +118,31 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         Err(EmitError::Malformed { function: self.mir.name.clone(), message: message.into() })
     }
 
+    /// The scope object of a generator, which is the function's first parameter.
+    fn find_frame(&mut self) -> Result<(), EmitError> {
+        if self.mir.frame.is_none() {
+            return Ok(());
+        }
+        let Some(generator) = self.llvm.get_nth_param(0) else {
+            return self.malformed("a generator's body without its generator");
+        };
+        let found = self.runtime("cyl_generator_frame", self.e.ptr().into(), &[generator.into()])?;
+        self.frame = found.map(BasicValueEnum::into_pointer_value);
+        Ok(())
+    }
+
     /// Locals start as zeros: an unset C variable reads as 0, an unset object is null.
     fn make_locals(&mut self) -> Result<(), EmitError> {
         for local in &self.mir.locals {
             let Some(ty) = self.e.ty(&local.ty) else { return self.malformed("local of no type") };
+            if let Some(field) = local.field {
+                let (Some(frame), Some(id)) = (self.frame, self.mir.frame) else {
+                    return self.malformed("a field of no scope object");
+                };
+                let ty = self.e.structure(self.e.mir.frames[id.0 as usize].structure);
+                self.locals.push(self.e.builder.build_struct_gep(ty, frame, field, &local.name)?);
+                continue;
+            }
             let slot = self.e.builder.build_alloca(ty, &local.name)?;
             self.e.builder.build_store(slot, ty.const_zero())?;
             self.locals.push(slot);
@@ -178,6 +203,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             Terminator::Return(Some(value)) => {
                 b.build_return(Some(&self.value(*value)?))?;
             }
+            Terminator::Suspend { .. } => return self.malformed("a suspension that no pass took out"),
             Terminator::Unreachable => {
                 b.build_unreachable()?;
             }

@@ -39,6 +39,10 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 (None, None) => return self.malformed("no such symbol"),
             },
             Op::LocalAddr(id) => self.locals[id.0 as usize].into(),
+            Op::Frame => match self.frame {
+                Some(frame) => frame.into(),
+                None => return self.malformed("the scope object of no generator"),
+            },
             Op::Get(id) => self.load(&self.mir.locals[id.0 as usize].ty, self.locals[id.0 as usize])?,
             Op::Set(id, value) => {
                 b.build_store(self.locals[id.0 as usize], self.value(*value)?)?;
@@ -324,13 +328,19 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         Ok(self.e.builder.build_call(function, &args, "")?.try_as_basic_value().basic())
     }
 
-    fn runtime(&self, name: &str, result: BasicTypeEnum<'ctx>, args: &[Value]) -> Emitted<'ctx> {
+    pub(super) fn runtime(
+        &self,
+        name: &str,
+        result: BasicTypeEnum<'ctx>,
+        args: &[BasicValueEnum<'ctx>],
+    ) -> Emitted<'ctx> {
         use inkwell::types::BasicType;
-        debug_assert!(args.is_empty(), "only functions without parameters so far");
-        let ty = result.fn_type(&[], false);
+        let params: Vec<_> = args.iter().map(|arg| arg.get_type().into()).collect();
+        let ty = result.fn_type(&params, false);
+        let args: Vec<_> = args.iter().map(|arg| (*arg).into()).collect();
         let function =
             self.e.llvm.get_function(name).unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
-        Ok(self.e.builder.build_call(function, &[], "")?.try_as_basic_value().basic())
+        Ok(self.e.builder.build_call(function, &args, "")?.try_as_basic_value().basic())
     }
 
     fn runtime_void(&self, name: &str, arg: BasicValueEnum<'ctx>) -> Emitted<'ctx> {

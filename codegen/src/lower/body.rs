@@ -8,6 +8,7 @@ use frontend_bridge::tree::{
 
 use super::Result;
 use super::cleanup::{Frame, Handler};
+use super::closures::ScopeObject;
 use super::context::{Context, missing};
 use crate::mir::{
     BlockId, Builder, Constant, Function, FuncId, LocalId, Op, Raises, Terminator, Type, Value,
@@ -54,6 +55,8 @@ pub(super) struct Body<'m, 't> {
     pub returned_slice: Option<Value>,
     /// Locals besides variables that own objects.
     pub owned_locals: Vec<LocalId>,
+    /// The scope object, and the entry of its type.
+    pub scope_object: Option<(ScopeObject, EntryId)>,
     /// The parts of the exception that the innermost `except` handles.
     pub handled: Option<[LocalId; 3]>,
     /// Namespaces of the Python classes whose bodies run here.
@@ -104,6 +107,7 @@ impl<'m, 't> Body<'m, 't> {
             slices: Vec::new(),
             returned_slice: None,
             owned_locals: Vec::new(),
+            scope_object: None,
             handled: None,
             namespaces: HashMap::new(),
             class_cells: Vec::new(),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, Position, Tree, TypeId};
 
+use super::closures::Closure;
 use super::{LowerError, Missing, Result, Symbols};
 use crate::mir::{self, FuncId, Global, GlobalId, GlobalInit, Linkage, ObjectConstant, ObjectId, Type};
 
@@ -24,6 +25,8 @@ pub(super) struct Context<'t> {
     pub globals: HashMap<EntryId, GlobalId>,
     /// MIR types of Cython's types.
     pub types: HashMap<TypeId, Type>,
+    /// Kinds of scope objects, by the entries of their types.
+    pub closures: HashMap<EntryId, Closure>,
     pub missing: Vec<Missing>,
     traceback_caches: HashMap<u32, GlobalId>,
     /// The module object.
@@ -57,6 +60,7 @@ impl<'t> Context<'t> {
             default_globals: HashMap::new(),
             globals: HashMap::new(),
             types: HashMap::new(),
+            closures: HashMap::new(),
             missing: Vec::new(),
             traceback_caches: HashMap::new(),
             module_object,

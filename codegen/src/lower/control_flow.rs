@@ -97,8 +97,8 @@ impl<'t> Body<'_, 't> {
     }
 
     pub(super) fn lower_return(&mut self, node: Node<'t>) -> Result<()> {
-        if node.flag("in_generator") || node.flag("in_parallel") || node.flag("in_async_gen") {
-            return missing_node(node, "in a generator or a parallel section");
+        if node.flag("in_parallel") {
+            return missing_node(node, "in a parallel section");
         }
         if let Some(storage) = self.returned_slice {
             self.return_slice(node, storage)?;

@@ -100,7 +100,12 @@ impl<'t> Body<'_, 't> {
             "TypeofNode" => self.lower_typeof(node),
             "InlinedDefNodeCallNode" => self.lower_inlined_call(node),
             "DefaultNonLiteralArgNode" => self.lower_default_arg(node),
-            "PyCFunctionNode" | "LambdaNode" => self.lower_function_object(node),
+            "PyCFunctionNode" | "InnerFunctionNode" | "LambdaNode" => self.lower_function_object(node),
+            "InlinedGeneratorExpressionNode" => self.lower_inlined_generator(node),
+            "GeneratorExpressionNode" => self.lower_generator_expression(node),
+            "YieldExprNode" => self.lower_yield(node),
+            "YieldFromExprNode" | "AwaitExprNode" => self.lower_delegation(node),
+            "AwaitIterNextExprNode" => self.lower_placed(node),
             "DefaultLiteralArgNode" => {
                 let arg = node.child("arg")?;
                 self.expr(arg)

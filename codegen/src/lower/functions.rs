@@ -6,6 +6,7 @@ use super::Result;
 use super::arithmetic::NEGATIVE;
 use super::body::{Body, Variable};
 use super::cleanup::Handler;
+use super::closures::in_scope_object;
 use super::context::{Context, missing_node};
 use super::error::LowerError;
 use crate::mir::{
@@ -19,7 +20,10 @@ impl<'t> Context<'t> {
         for node in self.tree.nodes() {
             let declared = match node.kind() {
                 "CFuncDefNode" => self.declare_cdef(node),
-                "DefNode" => self.declare_def(node),
+                "DefNode" | "GeneratorDefNode" | "AsyncDefNode" | "IterableAsyncDefNode" | "AsyncGenNode" => {
+                    self.declare_def(node)
+                }
+                "GeneratorBodyDefNode" => self.declare_generator_body(node),
                 _ => Ok(()),
             };
             match declared {
@@ -141,17 +145,8 @@ impl<'t> Body<'_, 't> {
 
     /// What no function may be yet.
     fn refuse_kinds(&self, node: Node<'t>) -> Result<()> {
-        for (flag, what) in [
-            ("needs_closure", "with a closure"),
-            ("is_generator", "generator"),
-            ("is_coroutine", "coroutine"),
-            ("is_asyncgen", "async generator"),
-            ("needs_outer_scope", "in a closure"),
-            ("is_wrapper", "wrapper"),
-        ] {
-            if node.flag(flag) {
-                return missing_node(node, what);
-            }
+        if node.flag("is_wrapper") {
+            return missing_node(node, "wrapper");
         }
         if node.node("fused_py_func").is_some() || node.flag("has_fused_arguments") {
             return missing_node(node, "fused");
@@ -173,15 +168,18 @@ impl<'t> Body<'_, 't> {
         let scope = node.scope("local_scope");
         let placed = scope
             .and_then(|scope| scope.scope("parent_scope").or_else(|| scope.scope("outer_scope")))
-            .is_none_or(|scope| scope.is_a("ModuleScope") || scope.is_a("PyClassScope"));
+            .is_none_or(|scope| {
+                scope.is_a("ModuleScope") || scope.is_a("PyClassScope") || scope.is_a("LocalScope")
+            });
         if !placed {
-            return missing_node(node, "in a class or function");
+            return missing_node(node, "in a class");
         }
         // A `finally` body is lowered once for each way out.
         if !self.m.method_defs.contains_key(&node.id()) {
             self.declare_defaults(node)?;
             self.lower_def_body(node, id)?;
-            if let Some(wrapper) = node.node("py_wrapper") {
+            let wrapped = node.attr("py_wrapper_required").is_none_or(|required| required.truth());
+            if let Some(wrapper) = node.node("py_wrapper").filter(|_| wrapped) {
                 self.lower_wrapper(node, wrapper, id)?;
             }
         }
@@ -191,6 +189,9 @@ impl<'t> Body<'_, 't> {
 
     /// The function itself, without what calls it from Python.
     pub(super) fn lower_def_body(&mut self, node: Node<'t>, id: FuncId) -> Result<()> {
+        if !self.m.mir.functions[id.0 as usize].blocks.is_empty() {
+            return Ok(());
+        }
         let mut args = Vec::new();
         for arg in node.nodes("args") {
             match arg.entry("entry") {
@@ -204,7 +205,11 @@ impl<'t> Body<'_, 't> {
             }
         }
         let error = ErrorReturn::Value(Constant::Null(Type::Object));
-        self.lower_function(node, id, &args, 1, error)
+        self.lower_function(node, id, &args, 1, error)?;
+        match node.node("gbody") {
+            Some(body) => self.lower_generator_body(node, body),
+            None => Ok(()),
+        }
     }
 
     /// Lowers a function's body into its declaration; `first` parameters come before the arguments.
@@ -232,11 +237,13 @@ impl<'t> Body<'_, 't> {
         if node.ty("return_type").is_some_and(|ty| ty.flag("is_memoryviewslice")) {
             body.returned_slice = Some(body.op(Op::Param(0)));
         }
+        body.start_scope_object(node, scope)?;
         for (index, entry) in args.iter().enumerate() {
-            if entry.flag("in_closure") {
-                return missing_node(node, "with an argument in a closure");
-            }
             let value = body.op(Op::Param(index as u32 + first));
+            if entry.flag("in_closure") {
+                body.share_argument(*entry, value)?;
+                continue;
+            }
             if entry.ty("type").is_some_and(|ty| ty.flag("is_memoryviewslice")) {
                 body.slice_argument(*entry, value, assigned(*entry))?;
                 continue;
@@ -252,8 +259,8 @@ impl<'t> Body<'_, 't> {
             if body.variables.contains_key(&entry.id()) || entry.flag("is_arg") {
                 continue;
             }
-            if entry.flag("in_closure") || entry.flag("from_closure") {
-                return missing_node(node, "with a variable in a closure");
+            if in_scope_object(entry) {
+                continue;
             }
             let declared = body.declare(entry, true);
             if let Err(LowerError::Missing(missing)) = declared {
@@ -263,6 +270,7 @@ impl<'t> Body<'_, 't> {
             }
         }
         let lowered = match node.node("body") {
+            Some(_) if node.node("gbody").is_some() => body.make_generator(node),
             Some(statements) => body.stat(statements),
             None => Ok(()),
         };
@@ -367,23 +375,27 @@ impl<'t> Body<'_, 't> {
 
     // ---------------------------------------------------------------- function objects
 
-    /// `PyCFunctionNode`: the object that `def` binds.
+    /// `PyCFunctionNode`, `InnerFunctionNode`, `LambdaNode`: the object that `def` binds.
     pub(super) fn lower_function_object(&mut self, node: Node<'t>) -> Result<Value> {
         let Some(def) = node.node("def_node") else { return missing_node(node, "without a def") };
-        if node.kind() != "PyCFunctionNode" || node.flag("is_specialization") {
-            return missing_node(node, "of this kind");
+        if node.flag("is_specialization") || !node.list("specialized_cpdefs").is_empty() {
+            return missing_node(node, "fused");
         }
-        if node.node("closure_scope").is_some() || !node.list("specialized_cpdefs").is_empty() {
-            return missing_node(node, "with a closure or fused");
+        if node.is_a("LambdaNode") {
+            self.lower_def(def)?;
         }
         let Some(method) = self.m.method_defs.get(&def.id()).copied() else {
             return missing_node(node, "of a function that is not lowered");
         };
         let method = self.op(Op::GlobalAddr(method));
         let module = self.name(node.text("module_name").unwrap_or_default());
-        let null = self.null_object();
+        let scope = if node.flag("needs_closure_code") {
+            self.current_scope_object()
+        } else {
+            self.null_object()
+        };
         if !node.flag("binding") {
-            return self.rt_object("PyCFunction_NewEx", "poo:O", &[method, null, module]);
+            return self.rt_object("PyCFunction_NewEx", "poo:O", &[method, scope, module]);
         }
         let flags = self.int(function_flags(def), 32);
         let qualname = self.name(node.text("qualname").unwrap_or_default());
@@ -392,7 +404,7 @@ impl<'t> Body<'_, 't> {
         let function = self.rt_object(
             "__Pyx_CyFunction_New",
             "piooooo:O",
-            &[method, flags, qualname, null, module, dict, code],
+            &[method, flags, qualname, scope, module, dict, code],
         )?;
         if def.flag("requires_classobj") {
             self.note_class_cell(node, function)?;
@@ -402,7 +414,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// The code object of a function; borrowed.
-    fn code_object(&mut self, def: Node<'t>) -> Result<Value> {
+    pub(super) fn code_object(&mut self, def: Node<'t>) -> Result<Value> {
         let Some(code) = def.node("code_object") else { return Ok(self.null_object()) };
         let mut varnames = Vec::new();
         for name in code.nodes("varnames") {
@@ -417,6 +429,11 @@ impl<'t> Body<'_, 't> {
                 flags |= bit;
             }
         }
+        // CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+        flags |= [("is_asyncgen", 0x200), ("is_coroutine", 0x80), ("is_generator", 0x20)]
+            .into_iter()
+            .find(|(flag, _)| def.flag(flag))
+            .map_or(0, |(_, bit)| bit);
         let place = def.position();
         let source = place.map_or(0, |at| at.source) as usize;
         let file = self.m.tree.sources().get(source).cloned().unwrap_or_default();
@@ -426,7 +443,11 @@ impl<'t> Body<'_, 't> {
             .object(ObjectConstant::Str { data: file.into_bytes(), interned: false });
         let name = self.m.name(def.text("name").unwrap_or_default());
         let constant = CodeConstant {
-            argcount: (args.len() as i64 - kwonly).max(0) as u32,
+            argcount: if def.flag("is_generator_expression") {
+                0
+            } else {
+                (args.len() as i64 - kwonly).max(0) as u32
+            },
             posonly: def.int("num_posonly_args").unwrap_or(0) as u32,
             kwonly: kwonly as u32,
             flags,

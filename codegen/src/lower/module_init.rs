@@ -135,9 +135,11 @@ fn internal(name: &str, ty: Type, init: GlobalInit) -> Global {
 
 fn missing_class<'t>(context: &mut Context<'t>, scope: frontend_bridge::tree::Scope<'t>) {
     for entry in scope.entries("c_class_entries") {
-        // What functions keep their defaults in: lowered without a type of its own.
+        // What functions keep their variables and defaults in: lowered without a type of its own.
         let scope = entry.ty("type").and_then(|ty| ty.scope("scope"));
-        if scope.is_some_and(|scope| scope.flag("is_defaults_class_scope")) {
+        if scope.is_some_and(|scope| {
+            scope.flag("is_closure_class_scope") || scope.flag("is_defaults_class_scope")
+        }) {
             continue;
         }
         let own = entry.flag("defined_in_pxd") || entry.position().is_some();

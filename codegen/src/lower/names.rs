@@ -4,6 +4,7 @@ use frontend_bridge::tree::{Entry, Node};
 
 use super::Result;
 use super::body::{Body, Variable};
+use super::closures::in_scope_object;
 use super::context::missing_node;
 use super::memview::is_slice;
 use crate::mir::{CastOp, Op, Raises, Type, Value};
@@ -11,6 +12,9 @@ use crate::mir::{CastOp, Op, Raises, Type, Value};
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_name(&mut self, node: Node<'t>) -> Result<Value> {
         let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
+        if in_scope_object(entry) {
+            return self.read_shared(node, entry);
+        }
         if let Some(variable) = self.variables.get(&entry.id()).copied() {
             return self.read_variable(node, entry, variable);
         }
@@ -127,6 +131,11 @@ impl<'t> Body<'_, 't> {
         let Some(entry) = target.entry("entry") else {
             return missing_node(target, "without an entry");
         };
+        if in_scope_object(entry) {
+            let address = self.shared_address(entry)?;
+            self.store(address, value);
+            return Ok(());
+        }
         if let Some(Variable::Local { id, owned }) = self.variables.get(&entry.id()).copied() {
             if *self.b.ty(value) != Type::Object {
                 self.b.effect(Op::Set(id, value));
@@ -180,6 +189,9 @@ impl<'t> Body<'_, 't> {
         let Some(entry) = target.entry("entry") else {
             return missing_node(target, "without an entry");
         };
+        if in_scope_object(entry) {
+            return self.delete_shared(target, entry);
+        }
         if let Some(variable) = self.variables.get(&entry.id()).copied() {
             self.read_variable(target, entry, variable)?;
             let Variable::Local { id, owned } = variable;
@@ -209,6 +221,9 @@ impl<'t> Body<'_, 't> {
             return self.temp_ref_address(node);
         }
         let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
+        if in_scope_object(entry) {
+            return self.shared_address(entry);
+        }
         if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()).copied() {
             return Ok(self.op(Op::LocalAddr(id)));
         }

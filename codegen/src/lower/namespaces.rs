@@ -35,11 +35,6 @@ impl<'t> Body<'_, 't> {
             if *self.b.ty(value) != Type::Object {
                 return missing_node(item, "of a C value");
             }
-            if self.temps.contains(&value) {
-                self.rt_status("PyDict_SetItem", "ooo:i", &[dict, key, value], NEGATIVE)?;
-                self.release(value);
-                continue;
-            }
             let (present, after) = (self.b.block(), self.b.block());
             let absent = self.is_null(value);
             self.b.branch(absent, after, present);
@@ -47,6 +42,7 @@ impl<'t> Body<'_, 't> {
             self.rt_status("PyDict_SetItem", "ooo:i", &[dict, key, value], NEGATIVE)?;
             self.b.jump(after);
             self.b.switch_to(after);
+            self.release_nullable(value);
         }
         Ok(dict)
     }

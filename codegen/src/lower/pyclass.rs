@@ -155,6 +155,9 @@ impl<'t> Body<'_, 't> {
 
     /// The function object that runs: a `def` function's first parameter.
     pub(super) fn function_object(&mut self, node: Node<'t>) -> Result<Value> {
+        if self.b.function.frame.is_some() {
+            return missing_node(node, "in a generator");
+        }
         let first = self.b.function.signature.params.first().map(|param| param.ty.clone());
         if first != Some(Type::Object) {
             return missing_node(node, "outside of a def function");

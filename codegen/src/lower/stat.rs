@@ -66,6 +66,7 @@ impl<'t> Body<'_, 't> {
             "IfStatNode" => self.lower_if(node),
             "SwitchStatNode" => self.lower_switch(node),
             "WhileStatNode" => self.lower_while(node),
+            "AsyncForStatNode" => self.lower_async_for(node),
             "ForInStatNode" => self.lower_for_in(node),
             "ForFromStatNode" => self.lower_for_from(node),
             "TempsBlockNode" => self.lower_temps_block(node),
@@ -80,7 +81,9 @@ impl<'t> Body<'_, 't> {
             "AssertStatNode" => self.lower_assert(node),
             "TryExceptStatNode" => self.lower_try_except(node),
             "TryFinallyStatNode" => self.lower_try_finally(node),
-            "DefNode" => self.lower_def(node),
+            "DefNode" | "GeneratorDefNode" | "AsyncDefNode" | "IterableAsyncDefNode" | "AsyncGenNode" => {
+                self.lower_def(node)
+            }
             "CFuncDefNode" => self.lower_cdef(node),
             _ => missing_node(node, ""),
         }

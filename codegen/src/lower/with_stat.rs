@@ -13,9 +13,6 @@ use crate::mir::{Op, Raises, Type, Value};
 impl<'t> Body<'_, 't> {
     /// `WithStatNode`.
     pub(super) fn lower_with(&mut self, node: Node<'t>) -> Result<()> {
-        if node.flag("is_async") {
-            return missing_node(node, "async");
-        }
         let manager_node = node.child("manager")?;
         let manager = self.expr(manager_node)?;
         if *self.b.ty(manager) != Type::Object {
@@ -24,7 +21,7 @@ impl<'t> Body<'_, 't> {
         let manager = self.owned(manager);
         self.results.insert(manager_node.id(), manager);
         self.at(node);
-        let name = self.name("__exit__");
+        let name = self.name(if node.flag("is_async") { "__aexit__" } else { "__exit__" });
         let exit = self.rt_object("__Pyx_PyObject_LookupSpecial", "oo:O", &[manager, name])?;
         let entered = self.expr(node.child("enter_call")?)?;
         let target = match (node.node("target"), node.node("target_temp")) {
@@ -81,9 +78,6 @@ impl<'t> Body<'_, 't> {
         let Some(local) = self.with_exits.get(&with.id()).copied() else {
             return missing_node(node, "of a statement elsewhere");
         };
-        if node.node("await_expr").is_some() {
-            return missing_node(node, "async");
-        }
         let answer = self.b.local("with.answer", Type::I32);
         let zero = self.int(0, 32);
         self.b.effect(Op::Set(answer, zero));
@@ -102,6 +96,10 @@ impl<'t> Body<'_, 't> {
         let null = self.null_object();
         let result = self.rt_object("__Pyx_PyObject_Call", "ooo:O", &[exit, args, null])?;
         self.release_under(result, &[exit, args]);
+        let result = match node.node("await_expr") {
+            Some(waiting) => self.delegate(waiting, result, None)?,
+            None => result,
+        };
         if used(node) {
             let truth = self.rt_status("__Pyx_PyObject_IsTrue", "o:i", &[result], Raises::Negative)?;
             self.b.effect(Op::Set(answer, truth));

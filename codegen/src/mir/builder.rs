@@ -85,7 +85,7 @@ impl Builder {
 
     /// A new variable.
     pub fn local(&mut self, name: &str, ty: Type) -> LocalId {
-        self.function.locals.push(Local { name: name.to_owned(), ty });
+        self.function.locals.push(Local { name: name.to_owned(), ty, field: None });
         LocalId(self.function.locals.len() as u32 - 1)
     }
 
@@ -157,7 +157,7 @@ impl Builder {
 }
 
 /// Type and ownership of an operation's result.  Operations without a result give `Void`.
-pub(super) fn result_of(module: &Module, function: &Function, op: &Op) -> (Type, Ownership) {
+pub(crate) fn result_of(module: &Module, function: &Function, op: &Op) -> (Type, Ownership) {
     let shared = |ty: Type| {
         let ownership = if ty == Type::Object { Ownership::Borrowed } else { Ownership::Plain };
         (ty, ownership)
@@ -167,7 +167,7 @@ pub(super) fn result_of(module: &Module, function: &Function, op: &Op) -> (Type,
     match op {
         Op::Const(constant) => shared(constant.ty()),
         Op::Param(index) => shared(function.signature.params[*index as usize].ty.clone()),
-        Op::Object(_) => shared(Type::Object),
+        Op::Object(_) | Op::Frame => shared(Type::Object),
         Op::GlobalAddr(_) | Op::FunctionAddr(_) | Op::ExternAddr(_) | Op::LocalAddr(_) => {
             shared(Type::Ptr)
         }

@@ -1,6 +1,6 @@
 //! Functions: blocks, values, locals.
 
-use super::{Linkage, Op, Signature, Terminator, Type};
+use super::{FrameId, Linkage, Op, Signature, Terminator, Type};
 
 /// The result of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -41,6 +41,8 @@ pub struct Local {
     pub name: String,
     /// The type; an object local holds an owned reference or null, or a borrowed one.
     pub ty: Type,
+    /// In a generator's body, the field of the scope object that it lies in.
+    pub field: Option<u32>,
 }
 
 /// An operation in its place.
@@ -86,6 +88,8 @@ pub struct Function {
     pub blocks: Vec<Block>,
     /// Values.
     pub values: Vec<ValueInfo>,
+    /// For the body of a generator: the scope object that it runs on.
+    pub frame: Option<FrameId>,
     /// Source file (index into the module's sources) and line where it starts.
     pub source: Option<(u32, u32)>,
 }
@@ -102,6 +106,7 @@ impl Function {
             locals: Vec::new(),
             blocks: Vec::new(),
             values: Vec::new(),
+            frame: None,
             source: None,
         }
     }

@@ -123,6 +123,25 @@ pub struct Global {
     pub linkage: Linkage,
 }
 
+/// A kind of scope object, by its number in the module.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct FrameId(pub u32);
+
+/// A kind of scope object: what functions share with those inside them, and what a generator keeps.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Frame {
+    /// The object's layout; its first two fields are those of every object.
+    pub structure: StructId,
+    /// The global that the runtime knows it by; [`crate::passes::frames`] fills it in.
+    pub descriptor: GlobalId,
+    /// The name of the type: zero-terminated text.
+    pub name: GlobalId,
+    /// Fields that own objects.
+    pub objects: Vec<u32>,
+    /// Whether the garbage collector leaves the fields alone: a generator still has to run on them.
+    pub keep: bool,
+}
+
 /// A module.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Module {
@@ -140,6 +159,8 @@ pub struct Module {
     pub globals: Vec<Global>,
     /// Constant objects.
     pub objects: Vec<ObjectConstant>,
+    /// Kinds of scope objects.
+    pub frames: Vec<Frame>,
     extern_ids: HashMap<String, ExternId>,
     struct_ids: HashMap<String, StructId>,
     object_ids: HashMap<String, ObjectId>,

@@ -92,6 +92,8 @@ pub enum Op {
     ExternAddr(ExternId),
     /// The address of a local.
     LocalAddr(LocalId),
+    /// The scope object of the generator whose body this is; borrowed.
+    Frame,
     /// A local's value; an object is borrowed from it.
     Get(LocalId),
     /// Overwrites a local.  An owned object passes to the local; what the local held is not
@@ -202,6 +204,16 @@ pub enum Terminator {
     },
     /// Out of the function.  An owned object passes to the caller.
     Return(Option<Value>),
+    /// Out of a generator's body with a value, an owned object or null, to go on in a block when it
+    /// is resumed.  Gone once [`crate::passes::suspend`] has run.
+    Suspend {
+        /// What is yielded.
+        value: Value,
+        /// Where it goes on.
+        resume: BlockId,
+        /// Whether an exception is being handled.
+        handling: bool,
+    },
     /// Never reached.
     Unreachable,
 }
@@ -210,7 +222,7 @@ impl Terminator {
     /// The blocks that may follow.
     pub fn successors(&self) -> Vec<BlockId> {
         match self {
-            Terminator::Jump(to) => vec![*to],
+            Terminator::Jump(to) | Terminator::Suspend { resume: to, .. } => vec![*to],
             Terminator::Branch { then, otherwise, .. } => vec![*then, *otherwise],
             Terminator::Switch(_, cases, default) => {
                 cases.iter().map(|(_, to)| *to).chain([*default]).collect()
@@ -228,6 +240,7 @@ impl Op {
             Op::Const(_) | Op::Param(_) | Op::Object(_) | Op::GlobalAddr(_) => vec![],
             Op::FunctionAddr(_) | Op::ExternAddr(_) | Op::LocalAddr(_) => vec![],
             Op::Get(_) | Op::Take(_) | Op::EnsureGil | Op::SaveThread | Op::InitObjects => vec![],
+            Op::Frame => vec![],
             Op::Set(_, v) | Op::Load(_, v) | Op::Field(v, _, _) | Op::Extract(v, _) => vec![*v],
             Op::Unary(_, v) | Op::Cast(_, v, _) | Op::IncRef(v) | Op::XIncRef(v) => vec![*v],
             Op::DecRef(v) | Op::XDecRef(v) | Op::Forget(v) | Op::Own(v) => vec![*v],

@@ -80,6 +80,9 @@ fn write_function(out: &mut String, module: &Module, function: &Function) -> fmt
     let cold = if function.cold { " cold" } else { "" };
     let name = &function.name;
     write!(out, "\n{linkage}func @{name}{}{gil}{cold}", function.signature)?;
+    if let Some(frame) = function.frame {
+        write!(out, " frame {}", frame.0)?;
+    }
     if let Some((source, line)) = function.source {
         write!(out, " source {source}:{line}")?;
     }
@@ -88,7 +91,11 @@ fn write_function(out: &mut String, module: &Module, function: &Function) -> fmt
     }
     writeln!(out, " {{")?;
     for (index, local) in function.locals.iter().enumerate() {
-        writeln!(out, "  local ${index} {:?}: {}", local.name, local.ty)?;
+        write!(out, "  local ${index} {:?}: {}", local.name, local.ty)?;
+        if let Some(field) = local.field {
+            write!(out, " in field {field}")?;
+        }
+        writeln!(out)?;
     }
     for (index, block) in function.blocks.iter().enumerate() {
         let cold = if block.cold { " cold" } else { "" };
@@ -127,6 +134,7 @@ fn write_op(out: &mut String, module: &Module, op: &Op) -> fmt::Result {
         Op::FunctionAddr(id) => write!(out, "addr @{}", module.functions[id.0 as usize].name),
         Op::ExternAddr(id) => write!(out, "addr @{}", module.externs[id.0 as usize].name),
         Op::LocalAddr(id) => write!(out, "addr ${}", id.0),
+        Op::Frame => write!(out, "frame"),
         Op::Get(id) => write!(out, "get ${}", id.0),
         Op::Set(id, value) => write!(out, "set ${} {value}", id.0),
         Op::Take(id) => write!(out, "take ${}", id.0),
@@ -193,6 +201,10 @@ fn write_terminator(out: &mut String, terminator: &Terminator) -> fmt::Result {
         }
         Terminator::Return(Some(value)) => write!(out, "return {value}"),
         Terminator::Return(None) => write!(out, "return"),
+        Terminator::Suspend { value, resume, handling } => {
+            let handling = if *handling { " handling" } else { "" };
+            write!(out, "suspend {value} bb{}{handling}", resume.0)
+        }
         Terminator::Unreachable => write!(out, "unreachable"),
     }
 }

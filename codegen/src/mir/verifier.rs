@@ -316,6 +316,13 @@ impl Verifier<'_> {
                     return self.fail("returns with another state of the GIL".to_owned());
                 }
             }
+            Terminator::Suspend { value, .. } => {
+                self.used(*value, &state)?;
+                self.consume(*value, &mut state)?;
+                if self.function.frame.is_none() {
+                    return self.fail("suspends, but is no generator".to_owned());
+                }
+            }
             Terminator::Jump(_) | Terminator::Unreachable => {}
         }
         Ok(terminator.successors().into_iter().map(|to| (to, state.clone())).collect())

@@ -49,6 +49,9 @@ impl Parser {
         let mut function = Function::new(&name, linkage, signature);
         function.gil = !self.take_word("nogil");
         function.cold = self.take_word("cold");
+        if self.take_word("frame") {
+            function.frame = Some(crate::mir::FrameId(self.number()?));
+        }
         if self.take_word("source") {
             let source = self.number()?;
             self.mark(":")?;
@@ -72,8 +75,15 @@ impl Parser {
             let name = self.string()?;
             self.mark(":")?;
             let ty = self.ty()?;
+            let mut field = None;
+            if self.take_word("in") {
+                if !self.take_word("field") {
+                    return self.wrong("'field'");
+                }
+                field = Some(self.number()?);
+            }
             self.end()?;
-            function.locals.push(Local { name, ty });
+            function.locals.push(Local { name, ty, field });
         }
         while !self.take_mark("}") {
             self.block(function)?;
@@ -179,6 +189,7 @@ impl Parser {
             "param" => Op::Param(self.number()?),
             "object" => Op::Object(ObjectId(self.number()?)),
             "addr" => self.address()?,
+            "frame" => Op::Frame,
             "get" => Op::Get(self.local()?),
             "set" => Op::Set(self.local()?, self.value()?),
             "take" => Op::Take(self.local()?),
@@ -315,6 +326,11 @@ impl Parser {
                 Token::Value(_) => Some(self.value()?),
                 _ => None,
             }),
+            "suspend" => Terminator::Suspend {
+                value: self.value()?,
+                resume: self.block_id()?,
+                handling: self.take_word("handling"),
+            },
             "unreachable" => Terminator::Unreachable,
             _ => {
                 self.at = start;

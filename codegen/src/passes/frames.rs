@@ -1,0 +1,84 @@
+//! Describes scope objects to the runtime, once their fields are all known.
+
+use crate::mir::{FrameId, Global, GlobalInit, Linkage, Module, Type};
+
+/// Fills in the descriptor of every kind of scope object: `struct cyl_closure` of the runtime.
+pub fn frames(module: &mut Module) {
+    for index in 0..module.frames.len() {
+        describe(module, FrameId(index as u32));
+    }
+}
+
+fn describe(module: &mut Module, id: FrameId) {
+    let frame = module.frames[id.0 as usize].clone();
+    let fields = module.structs[frame.structure.0 as usize].fields.clone();
+    let (places, size) = layout(module, &fields);
+    let objects: Vec<GlobalInit> =
+        frame.objects.iter().map(|field| GlobalInit::Int(i128::from(places[*field as usize]))).collect();
+    let count = objects.len();
+    let offsets = if objects.is_empty() {
+        GlobalInit::Zero
+    } else {
+        let id = module.add_global(Global {
+            name: format!("frame.objects.{}", id.0),
+            ty: Type::Array(Box::new(Type::I32), count as u64),
+            init: GlobalInit::List(objects),
+            constant: true,
+            linkage: Linkage::Internal,
+        });
+        GlobalInit::Global(id)
+    };
+    module.globals[frame.descriptor.0 as usize].init = GlobalInit::List(vec![
+        GlobalInit::Global(frame.name),
+        GlobalInit::Int(i128::from(size)),
+        offsets,
+        GlobalInit::Int(count as i128),
+        GlobalInit::Int(i128::from(frame.keep)),
+        GlobalInit::Zero,
+    ]);
+}
+
+/// Offsets of the fields and the size of the whole, as C has them on x86-64.
+fn layout(module: &Module, fields: &[Type]) -> (Vec<u64>, u64) {
+    let mut places = Vec::new();
+    let (mut end, mut widest) = (0, 1);
+    for field in fields {
+        let (size, align) = size_of(module, field);
+        end = round_up(end, align);
+        places.push(end);
+        end += size;
+        widest = widest.max(align);
+    }
+    (places, round_up(end, widest))
+}
+
+fn round_up(value: u64, to: u64) -> u64 {
+    value.div_ceil(to) * to
+}
+
+/// Size and alignment.
+fn size_of(module: &Module, ty: &Type) -> (u64, u64) {
+    match ty {
+        Type::Void => (0, 1),
+        Type::Int(bits) => {
+            let bytes = u64::from(*bits).div_ceil(8).next_power_of_two();
+            (bytes, bytes.min(16))
+        }
+        Type::F32 => (4, 4),
+        Type::F64 | Type::Ptr | Type::Object => (8, 8),
+        Type::F80 => (16, 16),
+        Type::Array(item, count) => {
+            let (size, align) = size_of(module, item);
+            (round_up(size, align) * count, align)
+        }
+        Type::Struct(id) => {
+            let structure = &module.structs[id.0 as usize];
+            if structure.packed {
+                let sizes = structure.fields.iter().map(|field| size_of(module, field).0);
+                return (sizes.sum(), 1);
+            }
+            let align = structure.fields.iter().map(|field| size_of(module, field).1).max().unwrap_or(1);
+            (layout(module, &structure.fields).1, align)
+        }
+    }
+}
