@@ -9,6 +9,7 @@ mod arithmetic;
 mod body;
 mod calls;
 mod cleanup;
+mod code_objects;
 mod coerce;
 mod compare;
 mod containers;

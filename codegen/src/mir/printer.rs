@@ -238,7 +238,7 @@ impl Display for Object<'_> {
             ObjectConstant::Symbol(name) => write!(f, "symbol @{name}"),
             ObjectConstant::Code(code) => write!(
                 f,
-                "code {} {} {} {} ({}) {} {} {}",
+                "code {} {} {} {} ({}) {} {} {} {}",
                 code.argcount,
                 code.posonly,
                 code.kwonly,
@@ -246,7 +246,8 @@ impl Display for Object<'_> {
                 ids(&code.varnames),
                 code.filename.0,
                 code.name.0,
-                code.first_line
+                code.first_line,
+                code.line_table.0
             ),
         }
     }
