@@ -19,19 +19,24 @@ static PyObject *cyl_make_tuple(const uint32_t *ids, Py_ssize_t count, PyObject 
 }
 
 static PyObject *cyl_make_code(const uint32_t *data, Py_ssize_t names, PyObject **slots) {
-    /* argcount, posonly, kwonly, flags, filename, name, first line, names of variables */
-    PyObject *varnames = NULL, *empty_bytes = NULL, *empty = NULL, *made = NULL;
-    varnames = cyl_make_tuple(data + 7, names, slots);
-    empty_bytes = PyBytes_FromStringAndSize("", 0);
+    /* argcount, posonly, kwonly, flags, filename, name, first line, line table, names of variables */
+    PyObject *varnames = NULL, *code = NULL, *empty = NULL, *made = NULL;
+    PyObject *lines = slots[data[7]];
+    /* As much "code" as there are places in the table, a multiple of code units, all zero. */
+    Py_ssize_t length = PyBytes_GET_SIZE(lines);
+    length = length ? (length * 2 + 4) & ~(Py_ssize_t) 3 : 0;
+    varnames = cyl_make_tuple(data + 8, names, slots);
+    code = PyBytes_FromStringAndSize(NULL, length);
     empty = PyTuple_New(0);
-    if (varnames && empty_bytes && empty) {
+    if (varnames && code && empty) {
+        if (length) memset(PyBytes_AS_STRING(code), 0, (size_t) length);
         made = (PyObject *) __Pyx__PyCode_New(
             (int) data[0], (int) data[1], (int) data[2], (int) names, 0, (int) data[3],
-            empty_bytes, empty, empty, varnames, empty, empty,
-            slots[data[4]], slots[data[5]], (int) data[6], empty_bytes);
+            code, empty, empty, varnames, empty, empty,
+            slots[data[4]], slots[data[5]], (int) data[6], lines);
     }
     Py_XDECREF(varnames);
-    Py_XDECREF(empty_bytes);
+    Py_XDECREF(code);
     Py_XDECREF(empty);
     return made;
 }

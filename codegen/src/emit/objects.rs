@@ -88,6 +88,7 @@ impl<'ctx> Emitter<'ctx, '_> {
             code.filename.0,
             code.name.0,
             code.first_line,
+            code.line_table.0,
         ];
         numbers.extend(code.varnames.iter().map(|id| id.0));
         (CODE, self.numbers(&numbers), code.varnames.len() as u64)

@@ -10,8 +10,7 @@ use super::closures::in_scope_object;
 use super::context::{Context, missing_node};
 use super::error::LowerError;
 use crate::mir::{
-    CodeConstant, Constant, FuncId, Function, Linkage, ObjectConstant, ObjectId, Op, Raises,
-    Signature, Terminator, Type, Value,
+    Constant, FuncId, Function, Linkage, Op, Raises, Signature, Terminator, Type, Value,
 };
 
 impl<'t> Context<'t> {
@@ -411,53 +410,6 @@ impl<'t> Body<'_, 't> {
         }
         self.set_defaults(node, def, function)?;
         Ok(function)
-    }
-
-    /// The code object of a function; borrowed.
-    pub(super) fn code_object(&mut self, def: Node<'t>) -> Result<Value> {
-        let Some(code) = def.node("code_object") else { return Ok(self.null_object()) };
-        let mut varnames = Vec::new();
-        for name in code.nodes("varnames") {
-            varnames.push(self.m.name(name.text("value").unwrap_or_default()));
-        }
-        let args = def.nodes("args");
-        let kwonly = def.int("num_kwonly_args").unwrap_or(0);
-        // CO_OPTIMIZED | CO_NEWLOCALS, CO_VARARGS, CO_VARKEYWORDS
-        let mut flags = 3;
-        for (name, bit) in [("star_arg", 4), ("starstar_arg", 8)] {
-            if def.node(name).is_some() {
-                flags |= bit;
-            }
-        }
-        // CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
-        flags |= [("is_asyncgen", 0x200), ("is_coroutine", 0x80), ("is_generator", 0x20)]
-            .into_iter()
-            .find(|(flag, _)| def.flag(flag))
-            .map_or(0, |(_, bit)| bit);
-        let place = def.position();
-        let source = place.map_or(0, |at| at.source) as usize;
-        let file = self.m.tree.sources().get(source).cloned().unwrap_or_default();
-        let filename: ObjectId = self
-            .m
-            .mir
-            .object(ObjectConstant::Str { data: file.into_bytes(), interned: false });
-        let name = self.m.name(def.text("name").unwrap_or_default());
-        let constant = CodeConstant {
-            argcount: if def.flag("is_generator_expression") {
-                0
-            } else {
-                (args.len() as i64 - kwonly).max(0) as u32
-            },
-            posonly: def.int("num_posonly_args").unwrap_or(0) as u32,
-            kwonly: kwonly as u32,
-            flags,
-            varnames,
-            filename,
-            name,
-            first_line: place.map_or(0, |at| at.line),
-        };
-        let id = self.m.mir.object(ObjectConstant::Code(Box::new(constant)));
-        Ok(self.op(Op::Object(id)))
     }
 
     /// Checks a C status of 0 or -1.

@@ -11,6 +11,7 @@ mod builtin_methods;
 mod calls;
 mod cleanup;
 mod closures;
+mod code_objects;
 mod coerce;
 mod compare;
 mod comprehensions;

@@ -48,7 +48,14 @@ impl<'t> Context<'t> {
         let (object, dict) = (body.m.module_object, body.m.module_dict);
         let object = body.op(Op::GlobalAddr(object));
         let dict = body.op(Op::GlobalAddr(dict));
-        body.rt_status("cyl_module_begin", "opp:i", &[module, object, dict], NEGATIVE)?;
+        let known = body.rt_status("cyl_module_begin", "opp:i", &[module, object, dict], NEGATIVE)?;
+        let (again, go_on) = (body.b.cold_block(), body.b.block());
+        let known = body.truth(known)?;
+        body.b.branch(known, again, go_on);
+        body.b.switch_to(again);
+        let zero = body.int(0, 32);
+        body.b.end(crate::mir::Terminator::Return(Some(zero)));
+        body.b.switch_to(go_on);
         let status = body.op(Op::InitObjects);
         body.checked(status, Raises::Negative)?;
         body.module_docstring(root)?;
@@ -62,18 +69,57 @@ impl<'t> Context<'t> {
         Ok(self.mir.add_function(function))
     }
 
+    /// The module object for a spec: the one that there is, once there is one.
+    fn define_create(&mut self) -> FuncId {
+        let create = self.mir.declare(
+            "cyl_module_create",
+            Signature::new([Type::Object, Type::Ptr, Type::Ptr], Type::Object),
+        );
+        let signature = Signature::new([Type::Object, Type::Ptr], Type::Object);
+        let mut function = Function::new("module.create", Linkage::Internal, signature);
+        function.cold = true;
+        let mut b = crate::mir::Builder::new(function);
+        let spec = b.value(&self.mir, Op::Param(0));
+        let def = b.value(&self.mir, Op::Param(1));
+        let place = b.value(&self.mir, Op::GlobalAddr(self.module_object));
+        let result = b.call(&self.mir, Callee::Extern(create), vec![spec, def, place]);
+        b.end(crate::mir::Terminator::Return(result));
+        self.mir.add_function(b.finish())
+    }
+
+    /// What executes the module, and forgets it where that fails: it may be imported again.
+    fn define_start(&mut self, exec: FuncId) -> FuncId {
+        let failed = self.mir.declare("cyl_module_failed", Signature::new([Type::Ptr], Type::Void));
+        let signature = Signature::new([Type::Object], Type::I32);
+        let mut function = Function::new("module.start", Linkage::Internal, signature);
+        function.cold = true;
+        let mut b = crate::mir::Builder::new(function);
+        let (bad, done) = (b.block(), b.block());
+        let module = b.value(&self.mir, Op::Param(0));
+        let result = b.value(&self.mir, Op::Call(Callee::Function(exec), vec![module]));
+        let zero = b.int(&self.mir, 0, 32);
+        let negative = b.value(&self.mir, Op::Compare(crate::mir::Comparison::SLt, result, zero));
+        b.branch(negative, bad, done);
+        b.switch_to(bad);
+        let place = b.value(&self.mir, Op::GlobalAddr(self.module_object));
+        b.call(&self.mir, Callee::Extern(failed), vec![place]);
+        b.jump(done);
+        b.switch_to(done);
+        b.end(crate::mir::Terminator::Return(Some(result)));
+        self.mir.add_function(b.finish())
+    }
+
     fn define_module(&mut self, exec: FuncId) -> Result<()> {
         let full = self.tree.module_name().to_owned();
         let last = full.rsplit('.').next().unwrap_or(&full).to_owned();
         if !last.is_ascii() {
             return missing("module name beyond ASCII", None);
         }
-        let create = self
-            .mir
-            .declare("cyl_module_create", Signature::new([Type::Object, Type::Ptr], Type::Object));
+        let create = self.define_create();
+        let exec = self.define_start(exec);
         let slot = self.mir.structure("PyModuleDef_Slot", || vec![Type::I32, Type::Ptr]);
         let slots = GlobalInit::List(vec![
-            GlobalInit::List(vec![GlobalInit::Int(CREATE), GlobalInit::Extern(create)]),
+            GlobalInit::List(vec![GlobalInit::Int(CREATE), GlobalInit::Function(create)]),
             GlobalInit::List(vec![GlobalInit::Int(EXEC), GlobalInit::Function(exec)]),
             GlobalInit::List(vec![GlobalInit::Int(0), GlobalInit::Zero]),
         ]);

@@ -50,6 +50,10 @@ impl<'t> Body<'_, 't> {
             "WithStatNode" => self.lower_with(node),
             "WithTargetAssignmentStatNode" => self.lower_with_target(node),
             "ExecStatNode" => self.lower_exec(node),
+            "PrintStatNode" => {
+                let call = node.child("print_function_call")?;
+                self.stat(call)
+            }
             "CnameDecoratorNode" => {
                 let inner = node.child("node")?;
                 self.stat(inner)

@@ -78,4 +78,6 @@ pub struct CodeConstant {
     pub name: ObjectId,
     /// The first line.
     pub first_line: u32,
+    /// Where its parts stand, as bytes in CPython's form; empty where that is not known.
+    pub line_table: ObjectId,
 }

@@ -250,7 +250,7 @@ impl Display for Object<'_> {
             ObjectConstant::Symbol(name) => write!(f, "symbol @{name}"),
             ObjectConstant::Code(code) => write!(
                 f,
-                "code {} {} {} {} ({}) {} {} {}",
+                "code {} {} {} {} ({}) {} {} {} {}",
                 code.argcount,
                 code.posonly,
                 code.kwonly,
@@ -258,7 +258,8 @@ impl Display for Object<'_> {
                 ids(&code.varnames),
                 code.filename.0,
                 code.name.0,
-                code.first_line
+                code.first_line,
+                code.line_table.0
             ),
         }
     }

@@ -219,6 +219,7 @@ impl Parser {
                 filename: ObjectId(self.number()?),
                 name: ObjectId(self.number()?),
                 first_line: self.number()?,
+                line_table: ObjectId(self.number()?),
             })),
             _ => return self.wrong("a kind of object"),
         };
