@@ -62,6 +62,8 @@ pub(super) struct Body<'m, 't> {
     pub with_exits: HashMap<NodeId, LocalId>,
     /// Locals for values that a node takes out again.
     pub temp_locals: HashMap<NodeId, LocalId>,
+    /// In a cpdef function: whether the caller says that it is not overridden.
+    pub skip_dispatch: Option<Value>,
     pub(super) cleanups: HashMap<(BlockId, Vec<Value>), BlockId>,
     pub(super) landings: HashMap<(BlockId, u32), BlockId>,
 }
@@ -99,6 +101,7 @@ impl<'m, 't> Body<'m, 't> {
             class_cells: Vec::new(),
             with_exits: HashMap::new(),
             temp_locals: HashMap::new(),
+            skip_dispatch: None,
             cleanups: HashMap::new(),
             landings: HashMap::new(),
         }

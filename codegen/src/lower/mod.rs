@@ -6,14 +6,19 @@
 
 mod arguments;
 mod arithmetic;
+mod attributes;
 mod body;
 mod calls;
+mod class_layout;
+mod class_slots;
+mod classes;
 mod cleanup;
 mod coerce;
 mod compare;
 mod containers;
 mod context;
 mod control_flow;
+mod cpdef;
 mod defaults;
 mod error;
 mod exceptions;
@@ -25,6 +30,7 @@ mod loops;
 mod memview;
 mod memview_index;
 mod memview_slice;
+mod methods;
 mod module;
 mod module_init;
 mod names;

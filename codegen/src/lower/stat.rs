@@ -75,6 +75,17 @@ impl<'t> Body<'_, 't> {
             "TryExceptStatNode" => self.lower_try_except(node),
             "TryFinallyStatNode" => self.lower_try_finally(node),
             "DefNode" => self.lower_def(node),
+            "CClassDefNode" => self.lower_extension_class(node),
+            "PropertyNode" => match node.node("body") {
+                Some(body) => self.stat(body),
+                None => Ok(()),
+            },
+            // Without free threading, the GIL is lock enough.
+            "CriticalSectionStatNode" => match node.node("body") {
+                Some(body) => self.stat(body),
+                None => Ok(()),
+            },
+            "OverrideCheckNode" => self.lower_override_check(node),
             "CFuncDefNode" => self.lower_cdef(node),
             _ => missing_node(node, ""),
         }
