@@ -127,6 +127,18 @@ impl<'t> Body<'_, 't> {
         self.op(Op::Load(Type::Ptr, place))
     }
 
+    /// The C function of the module that an entry names.
+    pub(super) fn own_function(&self, entry: Entry<'t>) -> Option<FuncId> {
+        if let Some(found) = self.m.functions.get(&entry.id()) {
+            return Some(*found);
+        }
+        if !entry.flag("is_cfunction") || self.is_method_pointer(entry) {
+            return None;
+        }
+        let names = [entry.text("func_cname"), entry.text("cname")];
+        names.into_iter().flatten().find_map(|name| self.m.functions_by_name.get(name).copied())
+    }
+
     /// Whether an entry names a C method of a class through the class's method table.
     pub(super) fn is_method_pointer(&self, entry: Entry<'t>) -> bool {
         entry.text("cname").is_some_and(|cname| cname.contains("->"))
