@@ -20,12 +20,13 @@ static int cyl_count_error(const struct cyl_parameters *p, Py_ssize_t given) {
 
 /* Fills `values` with new references: positional parameters, keyword-only ones, then the tuple of
    further positional arguments and the dictionary of further keywords where there are such.  What
-   was not given stays null.  0, or -1 with an exception and `values` to be released. */
+   was not given stays null.  `names` are the keywords' as for vectorcall, or a dictionary of them, or
+   null.  0, or -1 with an exception and `values` to be released. */
 int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, int64_t given,
                         PyObject *names, PyObject **values) {
     Py_ssize_t nargs = PyVectorcall_NARGS((size_t) given);
     Py_ssize_t total = (Py_ssize_t) p->positional + p->keyword_only;
-    Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
+    Py_ssize_t named = !names ? 0 : PyDict_Check(names) ? PyDict_GET_SIZE(names) : PyTuple_GET_SIZE(names);
     PyObject *star_star = NULL;
     if (p->star_star) {
         star_star = PyDict_New();

@@ -53,7 +53,7 @@ impl<'t> Body<'_, 't> {
         body.b.jump(body.return_block);
         body.finish(error)?;
         let function = body.b.finish();
-        let id = self.m.mir.add_function(function);
+        let id = self.m.define_wrapper(entry, function);
         let flags = if simple { NOARGS } else { FASTCALL_KEYWORDS };
         let method = self.method_def(def, id, flags)?;
         self.m.method_defs.insert(def.id(), method);
@@ -61,7 +61,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// A PyMethodDef: name, function, flags, documentation.
-    fn method_def(&mut self, def: Node<'t>, function: FuncId, flags: i128) -> Result<GlobalId> {
+    pub(super) fn method_def(&mut self, def: Node<'t>, function: FuncId, flags: i128) -> Result<GlobalId> {
         let name = def.text("name").unwrap_or_default().to_owned();
         let text = self.m.c_string(name.as_bytes());
         let doc = match def.entry("entry").and_then(|entry| entry.attr("doc")) {
@@ -90,25 +90,41 @@ impl<'t> Body<'_, 't> {
 
     /// The arguments as the function wants them.
     fn read_arguments(&mut self, def: Node<'t>, wrapper: Node<'t>) -> Result<Vec<Value>> {
+        let call = [1, 2, 3].map(|param| self.op(Op::Param(param)));
         let args = def.nodes("args");
+        let values = self.read_arguments_of(def, wrapper, &args, call)?;
+        for (arg, value) in args.iter().zip(&values) {
+            if *self.b.ty(*value) == Type::Object {
+                self.argument_type_test(*arg, *value)?;
+            }
+        }
+        Ok(values)
+    }
+
+    /// The same for some of the parameters, from a call's arguments: (address, count, names).
+    pub(super) fn read_arguments_of(
+        &mut self,
+        def: Node<'t>,
+        wrapper: Node<'t>,
+        args: &[Node<'t>],
+        [vector, count, names]: [Value; 3],
+    ) -> Result<Vec<Value>> {
         let star = def.node("star_arg").is_some();
         let star_star = def.node("starstar_arg").is_some();
         let total = args.len() + usize::from(star) + usize::from(star_star);
         let kwonly = def.int("num_kwonly_args").unwrap_or(0) as usize;
-        let posonly = def.int("num_posonly_args").unwrap_or(0) as usize;
+        let own = def.nodes("args").len() - args.len();
+        let posonly = (def.int("num_posonly_args").unwrap_or(0) as usize).saturating_sub(own);
         let positional = args.len() - kwonly;
         if wrapper.node("np_args").is_some() || def.flag("self_in_stararg") {
             return missing_node(def, "with these arguments");
         }
-        let parameters = self.parameters(def, &args, positional, posonly, star, star_star)?;
+        let parameters = self.parameters(def, args, positional, posonly, star, star_star)?;
         let array = Type::Array(Box::new(Type::Object), total as u64);
         let values = self.b.local("values", array);
         self.argument_values = Some((values, total as u32));
         let given: Vec<LocalId> =
             (0..total).map(|index| self.b.local(&format!("argument{index}"), Type::Object)).collect();
-        let vector = self.op(Op::Param(1));
-        let count = self.op(Op::Param(2));
-        let names = self.op(Op::Param(3));
         let ready = self.b.block();
         // Called with exactly the positional arguments, they are read where they lie.
         if kwonly == 0 && !star && !star_star {
@@ -178,9 +194,7 @@ impl<'t> Body<'_, 't> {
                 let chosen = self.op(Op::Select(absent, other, value));
                 self.b.effect(Op::Set(given, chosen));
             }
-            let value = self.op(Op::Get(given));
-            self.argument_type_test(arg, value)?;
-            return Ok(value);
+            return Ok(self.op(Op::Get(given)));
         }
         if is_slice(arg) {
             return match default {
@@ -230,18 +244,8 @@ impl<'t> Body<'_, 't> {
     /// The check of an object argument's declared type.
     fn argument_type_test(&mut self, arg: Node<'t>, value: Value) -> Result<()> {
         let ty = arg.expr_type()?;
-        let plain = !ty.flag("is_builtin_type") && !ty.flag("is_extension_type");
-        if plain {
-            if arg.flag("not_none") {
-                return missing_node(arg, "not None");
-            }
-            return Ok(());
-        }
-        if !arg.flag("needs_type_test") && !ty.flag("is_builtin_type") {
-            return missing_node(arg, "of an extension type");
-        }
-        if ty.flag("is_extension_type") && !ty.flag("is_builtin_type") {
-            return missing_node(arg, "of an extension type");
+        if !ty.flag("is_builtin_type") {
+            return self.method_argument_test(arg, value);
         }
         let none_allowed = !arg.flag("not_none")
             && (arg.flag("or_none") || arg.flag("accept_none") || arg.node("default").is_some());

@@ -75,6 +75,8 @@ pub(super) struct Body<'m, 't> {
     pub exhausted: Vec<BlockId>,
     /// The type of what is being assigned, where it is known.
     pub assigned: Option<TreeType<'t>>,
+    /// In a cpdef function: whether the caller says that it is not overridden.
+    pub skip_dispatch: Option<Value>,
     pub(super) cleanups: HashMap<(BlockId, Vec<Value>), BlockId>,
     pub(super) landings: HashMap<(BlockId, u32), BlockId>,
 }
@@ -117,6 +119,7 @@ impl<'m, 't> Body<'m, 't> {
             node_locals: HashMap::new(),
             exhausted: Vec::new(),
             assigned: None,
+            skip_dispatch: None,
             cleanups: HashMap::new(),
             landings: HashMap::new(),
         }

@@ -83,16 +83,20 @@ impl<'t> Body<'_, 't> {
         if ty.flag("has_varargs") || ty.int("optional_arg_count").unwrap_or(0) > 0 {
             return missing_node(node, "with optional or variable arguments");
         }
-        if node.node("self").is_some() || function.kind() == "AttributeNode" {
-            return missing_node(node, "of a C method");
-        }
         let entry = function.entry("entry");
-        let own = entry.and_then(|entry| self.m.functions.get(&entry.id()).copied());
         let mut args = Vec::new();
         let mut held = Vec::new();
+        let mut own = entry.and_then(|entry| self.own_function(entry));
+        let mut method = None;
+        if function.kind() == "AttributeNode" && entry.is_some_and(|entry| entry.flag("is_cmethod")) {
+            let (found, pointer) = self.method_to_call(node, function, &mut held)?;
+            (own, method) = (found, pointer);
+        }
         let address = match own {
             // The symbol itself: resolved where it is called.
             None if function.kind() == "PythonCapiFunctionNode" => None,
+            None if method.is_some() => method,
+            None if entry.is_some_and(|entry| self.is_method_pointer(entry)) => Some(self.expr(function)?),
             None if entry.is_none_or(|entry| !entry.flag("is_cfunction")) => {
                 Some(self.expr(function)?)
             }
@@ -100,12 +104,17 @@ impl<'t> Body<'_, 't> {
         };
         let declared = ty.list("args").len();
         for (index, arg) in node.nodes("args").into_iter().enumerate() {
-            if index >= declared {
+            if index >= declared && function.kind() != "PythonCapiFunctionNode" {
                 return missing_node(node, "with too many arguments");
             }
             let value = self.expr(arg)?;
             held.push(value);
             args.push((value, arg.expr_type()?));
+        }
+        let mut extra = Vec::new();
+        if ty.flag("is_overridable") {
+            let skip = node.flag("wrapper_call") || entry.is_some_and(|entry| entry.flag("is_unbound_cmethod"));
+            extra.push(self.int(i128::from(skip), 32));
         }
         let slice = ty.ty("return_type").is_some_and(|ty| ty.flag("is_memoryviewslice"));
         if own.is_none() && (slice || args.iter().any(|(_, ty)| ty.flag("is_memoryviewslice"))) {
@@ -115,6 +124,7 @@ impl<'t> Body<'_, 't> {
             let storage = self.slice_storage("returned");
             let mut values = vec![storage];
             values.extend(args.iter().map(|(value, _)| *value));
+            values.extend(extra);
             if self.m.mir.functions[id.0 as usize].signature.params.len() != values.len() {
                 return missing_node(node, "with another number of arguments");
             }
@@ -129,7 +139,7 @@ impl<'t> Body<'_, 't> {
         let result = match (own, address) {
             (Some(id), _) => {
                 let wanted = self.m.mir.functions[id.0 as usize].signature.clone();
-                let values: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
+                let values: Vec<Value> = args.iter().map(|(value, _)| *value).chain(extra).collect();
                 if wanted.params.len() != values.len() {
                     return missing_node(node, "with another number of arguments");
                 }
@@ -137,7 +147,7 @@ impl<'t> Body<'_, 't> {
             }
             (None, Some(address)) => {
                 let signature = self.function_signature(ty)?;
-                let values: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
+                let values: Vec<Value> = args.iter().map(|(value, _)| *value).chain(extra).collect();
                 self.b.call(&self.m.mir, Callee::Indirect(address, Box::new(signature)), values)
             }
             (None, None) => self.call_extern(node, entry, ty, &args)?,
@@ -254,6 +264,9 @@ impl<'t> Body<'_, 't> {
                 Some(arg) => params.push(self.c_type(arg)?),
                 None => return self.missing("function type without argument types"),
             }
+        }
+        if ty.flag("is_overridable") {
+            params.push(Type::I32);
         }
         let result = match ty.ty("return_type") {
             Some(result) => self.c_type(result)?,

@@ -162,9 +162,6 @@ impl<'t> Body<'_, 't> {
         if is_slice(operand) {
             return missing_node(node, "of a memoryview");
         }
-        if node.flag("typecheck") {
-            return missing_node(node, "with a check");
-        }
         let (from, to) = (operand.expr_type()?, node.expr_type()?);
         let was_object = *self.b.ty(value) == Type::Object;
         let target = self.c_type(to)?;
@@ -182,10 +179,10 @@ impl<'t> Body<'_, 't> {
         let arg = node.child("arg")?;
         let value = self.expr(arg)?;
         let ty = node.expr_type()?;
-        if !ty.flag("is_builtin_type") {
-            return missing_node(node, "for an extension type");
-        }
         let allow_none = !node.flag("notnone");
+        if !ty.flag("is_builtin_type") {
+            return self.extension_type_test(value, ty, allow_none);
+        }
         self.builtin_type_test(node, value, ty, allow_none, node.flag("exact_builtin_type"))?;
         Ok(value)
     }

@@ -14,7 +14,7 @@ impl<'t> Body<'_, 't> {
             return self.lower_memview_attribute(node);
         }
         if !node.flag("is_py_attr") {
-            return missing_node(node, "of a C value or an extension type");
+            return self.lower_field(node);
         }
         let object = self.expr(node.child("obj")?)?;
         self.at(node);
@@ -31,7 +31,7 @@ impl<'t> Body<'_, 't> {
 
     pub(super) fn assign_attribute(&mut self, target: Node<'t>, value: Value) -> Result<()> {
         if !target.flag("is_py_attr") {
-            return missing_node(target, "as a target, of a C value or an extension type");
+            return self.assign_field(target, value);
         }
         let object = self.expr(target.child("obj")?)?;
         let name = self.name(target.text("attribute").unwrap_or_default());

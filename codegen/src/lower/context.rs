@@ -1,10 +1,13 @@
 //! What the lowering of all functions of one module shares.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, Position, Tree, TypeId};
 
 use super::closures::Closure;
+use super::class_layout::Layout;
+use super::classes::Class;
 use super::{LowerError, Missing, Result, Symbols};
 use crate::mir::{self, FuncId, Global, GlobalId, GlobalInit, Linkage, ObjectConstant, ObjectId, Type};
 
@@ -27,6 +30,21 @@ pub(super) struct Context<'t> {
     pub types: HashMap<TypeId, Type>,
     /// Kinds of scope objects, by the entries of their types.
     pub closures: HashMap<EntryId, Closure>,
+    /// C functions by their C name.
+    pub functions_by_name: HashMap<String, FuncId>,
+    /// Wrappers of methods by the method's entry.
+    pub wrappers: HashMap<EntryId, FuncId>,
+    /// C functions that take the place of a method's older signature.
+    pub wrapped_methods: HashMap<EntryId, String>,
+    /// Structs of extension types.
+    pub layouts: HashMap<TypeId, Rc<Layout<'t>>>,
+    /// Extension types of the module, and their order.
+    pub classes: HashMap<TypeId, Class<'t>>,
+    pub class_order: Vec<TypeId>,
+    /// Places of the addresses of type objects and of C method tables.
+    pub type_places: HashMap<TypeId, GlobalId>,
+    pub vtables: HashMap<TypeId, GlobalId>,
+    pub imported_types: HashSet<TypeId>,
     pub missing: Vec<Missing>,
     traceback_caches: HashMap<u32, GlobalId>,
     /// The module object.
@@ -61,6 +79,15 @@ impl<'t> Context<'t> {
             globals: HashMap::new(),
             types: HashMap::new(),
             closures: HashMap::new(),
+            functions_by_name: HashMap::new(),
+            wrappers: HashMap::new(),
+            wrapped_methods: HashMap::new(),
+            layouts: HashMap::new(),
+            classes: HashMap::new(),
+            class_order: Vec::new(),
+            type_places: HashMap::new(),
+            vtables: HashMap::new(),
+            imported_types: HashSet::new(),
             missing: Vec::new(),
             traceback_caches: HashMap::new(),
             module_object,

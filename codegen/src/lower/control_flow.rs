@@ -115,8 +115,18 @@ impl<'t> Body<'_, 't> {
         let value = match node.node("value") {
             Some(source) => self.expr(source)?,
             None if object => self.none(),
-            None => return missing_node(node, "without a value"),
+            None => match self.b.function.locals[local.0 as usize].ty.clone() {
+                Type::Int(bits) => self.int(0, bits),
+                _ => return missing_node(node, "without a value"),
+            },
         };
+        if !object && *self.b.ty(value) == Type::Object {
+            // `return None` where C code gets a status.
+            let zero = self.int(0, 32);
+            self.release(value);
+            self.b.effect(Op::Set(local, zero));
+            return self.leave(Exit::Return);
+        }
         if object {
             let value = self.give(value);
             self.replace(local, value);

@@ -9,6 +9,7 @@ use super::cleanup::Handler;
 use super::closures::in_scope_object;
 use super::context::{Context, missing_node};
 use super::error::LowerError;
+use super::methods::{has_own_object, in_extension_type};
 use crate::mir::{
     Constant, FuncId, Function, Linkage, Op, Raises, Signature, Terminator, Type, Value,
 };
@@ -55,6 +56,9 @@ impl<'t> Context<'t> {
             let made = self.c_type(arg.expr_type()?, arg.position())?;
             params.push(self.param_type(arg.expr_type()?, made));
         }
+        if node.flag("overridable") {
+            params.push(Type::I32);
+        }
         let result = match node.ty("return_type") {
             Some(_) if slice => Type::Void,
             Some(ty) => self.c_type(ty, node.position())?,
@@ -64,14 +68,19 @@ impl<'t> Context<'t> {
         let mut function = Function::new(name, Linkage::Internal, Signature::new(params, result));
         function.gil = !scope.is_some_and(|scope| scope.flag("nogil"));
         function.source = node.position().map(|at| (at.source, at.line));
+        let name = function.name.clone();
         let id = self.mir.add_function(function);
         self.functions.insert(entry.id(), id);
+        self.functions_by_name.insert(name, id);
         Ok(())
     }
 
     fn declare_def(&mut self, node: Node<'t>) -> Result<()> {
         let Some(entry) = node.entry("entry") else { return Ok(()) };
-        let mut params = vec![Type::Object];
+        let mut params = Vec::new();
+        if has_own_object(node) {
+            params.push(Type::Object);
+        }
         for arg in node.nodes("args") {
             let made = self.c_type(arg.expr_type()?, arg.position())?;
             params.push(self.param_type(arg.expr_type()?, made));
@@ -82,7 +91,11 @@ impl<'t> Context<'t> {
             }
         }
         let name = entry.text("pyfunc_cname").unwrap_or("function").to_owned();
-        let signature = Signature::new(params, Type::Object);
+        let result = match node.ty("return_type") {
+            Some(ty) => self.c_type(ty, node.position())?,
+            None => Type::Object,
+        };
+        let signature = Signature::new(params, result);
         let mut function = Function::new(&name, Linkage::Internal, signature);
         function.source = node.position().map(|at| (at.source, at.line));
         let id = self.mir.add_function(function);
@@ -98,9 +111,6 @@ impl<'t> Body<'_, 't> {
             return Ok(());
         }
         self.refuse_kinds(node)?;
-        if node.flag("overridable") || node.node("py_func").is_some() || node.flag("is_c_class_method") {
-            return missing_node(node, "cpdef or method");
-        }
         let public = matches!(entry.text("visibility"), Some("public")) || node.flag("api");
         if public {
             return missing_node(node, "public or api");
@@ -125,7 +135,12 @@ impl<'t> Body<'_, 't> {
         };
         let args: Vec<Entry<'t>> =
             node.scope("local_scope").map(|scope| scope.entries("arg_entries")).unwrap_or_default();
-        self.lower_function(node, id, &args, u32::from(slice), error)
+        self.lower_function(node, id, &args, u32::from(slice), error)?;
+        self.wrap_older(node, entry, id)?;
+        match node.node("py_func_stat") {
+            Some(wrapper) => self.stat(wrapper),
+            None => Ok(()),
+        }
     }
 
     fn error_of(&mut self, ty: frontend_bridge::tree::Type<'t>, result: &Type) -> Result<ErrorReturn> {
@@ -144,9 +159,6 @@ impl<'t> Body<'_, 't> {
 
     /// What no function may be yet.
     fn refuse_kinds(&self, node: Node<'t>) -> Result<()> {
-        if node.flag("is_wrapper") {
-            return missing_node(node, "wrapper");
-        }
         if node.node("fused_py_func").is_some() || node.flag("has_fused_arguments") {
             return missing_node(node, "fused");
         }
@@ -165,12 +177,13 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, "with types that are not supported");
         };
         let scope = node.scope("local_scope");
+        let method = in_extension_type(node);
         let placed = scope
             .and_then(|scope| scope.scope("parent_scope").or_else(|| scope.scope("outer_scope")))
             .is_none_or(|scope| {
                 scope.is_a("ModuleScope") || scope.is_a("PyClassScope") || scope.is_a("LocalScope")
             });
-        if !placed {
+        if !placed && !method {
             return missing_node(node, "in a class");
         }
         // A `finally` body is lowered once for each way out.
@@ -178,8 +191,10 @@ impl<'t> Body<'_, 't> {
             self.declare_defaults(node)?;
             self.lower_def_body(node, id)?;
             let wrapped = node.attr("py_wrapper_required").is_none_or(|required| required.truth());
-            if let Some(wrapper) = node.node("py_wrapper").filter(|_| wrapped) {
-                self.lower_wrapper(node, wrapper, id)?;
+            match node.node("py_wrapper").filter(|_| wrapped) {
+                Some(wrapper) if method => self.lower_method_wrapper(node, wrapper, id)?,
+                Some(wrapper) => self.lower_wrapper(node, wrapper, id)?,
+                None => {}
             }
         }
         self.at(node);
@@ -203,8 +218,9 @@ impl<'t> Body<'_, 't> {
                 args.push(entry);
             }
         }
-        let error = ErrorReturn::Value(Constant::Null(Type::Object));
-        self.lower_function(node, id, &args, 1, error)?;
+        let result = self.m.mir.functions[id.0 as usize].signature.result.clone();
+        let error = self.special_error(node, &result)?;
+        self.lower_function(node, id, &args, u32::from(has_own_object(node)), error)?;
         match node.node("gbody") {
             Some(body) => self.lower_generator_body(node, body),
             None => Ok(()),
@@ -253,6 +269,9 @@ impl<'t> Body<'_, 't> {
             let local = body.declare(*entry, owned)?;
             let value = if owned { body.op(Op::XIncRef(value)) } else { value };
             body.b.effect(Op::Set(local, value));
+        }
+        if node.flag("overridable") {
+            body.skip_dispatch = Some(body.op(Op::Param(args.len() as u32 + first)));
         }
         for entry in scope.entries("var_entries") {
             if body.variables.contains_key(&entry.id()) || entry.flag("is_arg") {

@@ -153,12 +153,5 @@ fn fetched(module: Scope<'_>) -> Option<&'static str> {
     {
         return Some("functions");
     }
-    let types = module.entries("c_class_entries").into_iter().any(|entry| {
-        entry.flag("defined_in_pxd")
-            && !entry.ty("type").is_some_and(|ty| {
-                // Built-in types are there by their symbols.
-                matches!(ty.text("module_name"), Some("__builtin__" | "builtins"))
-            })
-    });
-    types.then_some("types")
+    None
 }

@@ -27,8 +27,10 @@ pub fn lower(tree: &Tree, symbols: &Symbols) -> std::result::Result<Lowered, Low
 }
 
 fn lower_into(context: &mut Context<'_>) -> Result<()> {
+    context.declare_classes()?;
     context.declare_functions()?;
-    context.lower_module()
+    context.lower_module()?;
+    context.define_classes()
 }
 
 impl Lowered {

@@ -16,12 +16,6 @@ const EXEC: i128 = 2;
 impl<'t> Context<'t> {
     /// The module's body and what starts it.
     pub fn lower_module(&mut self) -> Result<()> {
-        let root = self.tree.root();
-        if let Some(scope) = root.scope("scope") {
-            if !scope.entries("c_class_entries").is_empty() {
-                missing_class(self, scope);
-            }
-        }
         if let Err(error) = self.check_cimports() {
             self.note(error)?;
         }
@@ -59,6 +53,7 @@ impl<'t> Context<'t> {
         let status = body.op(Op::InitObjects);
         body.checked(status, Raises::Negative)?;
         body.module_docstring(root)?;
+        body.make_classes()?;
         body.stat(root.child("body")?)?;
         if let Some(local) = body.returned {
             let zero = body.int(0, 32);
@@ -177,23 +172,4 @@ impl<'t> Body<'_, 't> {
 
 fn internal(name: &str, ty: Type, init: GlobalInit) -> Global {
     Global { name: name.to_owned(), ty, init, constant: false, linkage: Linkage::Internal }
-}
-
-fn missing_class<'t>(context: &mut Context<'t>, scope: frontend_bridge::tree::Scope<'t>) {
-    for entry in scope.entries("c_class_entries") {
-        // What functions keep their variables and defaults in: lowered without a type of its own.
-        let scope = entry.ty("type").and_then(|ty| ty.scope("scope"));
-        if scope.is_some_and(|scope| {
-            scope.flag("is_closure_class_scope") || scope.flag("is_defaults_class_scope")
-        }) {
-            continue;
-        }
-        let own = entry.flag("defined_in_pxd") || entry.position().is_some();
-        if own && !matches!(entry.text("visibility"), Some("extern")) {
-            context.missing.push(super::Missing {
-                construct: "extension type".to_owned(),
-                position: entry.position(),
-            });
-        }
-    }
 }

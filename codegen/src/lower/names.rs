@@ -30,6 +30,10 @@ impl<'t> Body<'_, 't> {
             return self.rt_object("__Pyx_GetBuiltinName", "o:O", &[name]);
         }
         if entry.flag("is_pyglobal") || entry.flag("is_builtin") {
+            if let Some(class) = self.extension_namespace(entry)? {
+                let name = self.name(entry.text("name").unwrap_or_default());
+                return self.rt_object("cyl_name_in_class", "oo:O", &[class, name]);
+            }
             if !in_module {
                 return missing_node(node, "in a class body");
             }
@@ -37,6 +41,11 @@ impl<'t> Body<'_, 't> {
         }
         if entry.flag("is_cfunction") {
             return self.c_function_address(node, entry);
+        }
+        if entry.flag("is_type") || entry.ty("type").is_some_and(|ty| ty.text("name") == Some("type")) {
+            if let Some(ty) = self.type_of_entry(entry) {
+                return self.type_object(ty);
+            }
         }
         if entry.flag("is_cglobal") && in_module {
             return self.read_global(node, entry);
@@ -82,10 +91,7 @@ impl<'t> Body<'_, 't> {
     fn c_function_address(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
         match self.m.functions.get(&entry.id()).copied() {
             Some(function) => Ok(self.function_address(function)),
-            None => missing_node(
-                node,
-                &format!("C function '{}'", entry.text("qualified_name").unwrap_or_default()),
-            ),
+            None => self.named_function(node, entry),
         }
     }
 
@@ -151,6 +157,14 @@ impl<'t> Body<'_, 't> {
         if entry.flag("is_pyclass_attr") && entry.flag("is_pyglobal") {
             return self.assign_class_name(target, entry, value);
         }
+        if entry.flag("is_pyglobal") {
+            if let Some(class) = self.extension_namespace(entry)? {
+                let name = self.name(entry.text("name").unwrap_or_default());
+                self.rt_status("__Pyx_SetItemOnTypeDict", "ooo:i", &[class, name, value], Raises::Negative)?;
+                self.release(value);
+                return Ok(());
+            }
+        }
         let in_module = entry.scope("scope").is_some_and(|scope| scope.is_a("ModuleScope"));
         if entry.flag("is_pyglobal") && in_module {
             let dict = self.module_dict();
@@ -204,6 +218,11 @@ impl<'t> Body<'_, 't> {
         }
         if entry.flag("is_pyclass_attr") {
             return self.delete_class_name(target, entry);
+        }
+        if let Some(class) = self.extension_namespace(entry)?.filter(|_| entry.flag("is_pyglobal")) {
+            let name = self.name(entry.text("name").unwrap_or_default());
+            self.rt_status("__Pyx_DelItemOnTypeDict", "oo:i", &[class, name], Raises::Negative)?;
+            return Ok(());
         }
         if entry.flag("is_pyglobal") && entry.scope("scope").is_some_and(|s| s.is_a("ModuleScope")) {
             let module = self.module_object();

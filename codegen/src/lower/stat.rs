@@ -88,6 +88,17 @@ impl<'t> Body<'_, 't> {
             "DefNode" | "GeneratorDefNode" | "AsyncDefNode" | "IterableAsyncDefNode" | "AsyncGenNode" => {
                 self.lower_def(node)
             }
+            "CClassDefNode" => self.lower_extension_class(node),
+            "PropertyNode" => match node.node("body") {
+                Some(body) => self.stat(body),
+                None => Ok(()),
+            },
+            // Without free threading, the GIL is lock enough.
+            "CriticalSectionStatNode" => match node.node("body") {
+                Some(body) => self.stat(body),
+                None => Ok(()),
+            },
+            "OverrideCheckNode" => self.lower_override_check(node),
             "CFuncDefNode" => self.lower_cdef(node),
             _ => missing_node(node, ""),
         }

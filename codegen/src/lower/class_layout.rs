@@ -1,0 +1,214 @@
+//! Where the fields of an extension type and the methods of its C method table lie: as in the struct
+//! that Cython's C has for it.
+
+use std::rc::Rc;
+
+use frontend_bridge::tree::{Entry, Position, Type as TreeType, Value as Attr};
+
+use super::Result;
+use super::context::{Context, missing};
+use crate::mir::{Module, Type};
+
+/// Cython's name of the base's part of a struct, in the C names of what is inherited.
+const BASE: &str = "__pyx_base.";
+
+/// Sizes of the structs of builtin types, on 64-bit CPython 3.11.
+const BUILTIN: &[(&str, u64)] = &[
+    ("PyObject", 16),
+    ("PyListObject", 40),
+    ("PyDictObject", 48),
+    ("PySetObject", 200),
+    ("PyFrozensetObject", 200),
+    ("PyBaseExceptionObject", 72),
+    ("PyTupleObject", 32),
+    ("PyLongObject", 32),
+    ("PyFloatObject", 24),
+    ("PyComplexObject", 32),
+    ("PyBytesObject", 40),
+    ("PyByteArrayObject", 56),
+    ("PyUnicodeObject", 80),
+    ("PySliceObject", 40),
+];
+
+/// A field of the type's own.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Field<'t> {
+    pub entry: Entry<'t>,
+    pub at: u64,
+    pub ty: Type,
+}
+
+/// The struct of an extension type.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Layout<'t> {
+    pub size: u64,
+    pub align: u64,
+    /// Own fields, the base's not among them.
+    pub fields: Vec<Field<'t>>,
+    /// Where the address of the C method table is.
+    pub vtable_at: Option<u64>,
+    /// Own methods of the table, behind the base's.
+    pub methods: Vec<Entry<'t>>,
+    /// Methods of the base's table.
+    pub base_methods: usize,
+}
+
+impl Layout<'_> {
+    pub fn method_count(&self) -> usize {
+        self.base_methods + self.methods.len()
+    }
+}
+
+impl<'t> Context<'t> {
+    /// The layout of an extension type.
+    pub fn layout(&mut self, ty: TreeType<'t>, at: Option<Position>) -> Result<Rc<Layout<'t>>> {
+        if let Some(found) = self.layouts.get(&ty.id()) {
+            return Ok(found.clone());
+        }
+        let made = Rc::new(self.make_layout(ty, at)?);
+        self.layouts.insert(ty.id(), made.clone());
+        Ok(made)
+    }
+
+    fn make_layout(&mut self, ty: TreeType<'t>, at: Option<Position>) -> Result<Layout<'t>> {
+        let name = ty.text("name").unwrap_or_default();
+        let Some(scope) = ty.scope("scope").filter(|_| !ty.flag("is_builtin_type")) else {
+            return missing(&format!("struct of '{name}'"), at);
+        };
+        if ty.flag("is_external") {
+            return missing(&format!("struct of '{name}', which C declares"), at);
+        }
+        let mut layout = Layout {
+            size: 16,
+            align: 8,
+            fields: Vec::new(),
+            vtable_at: None,
+            methods: Vec::new(),
+            base_methods: 0,
+        };
+        if let Some(base) = ty.ty("base_type") {
+            if base.flag("is_builtin_type") {
+                let of = base.text("objstruct_cname").unwrap_or_default();
+                match BUILTIN.iter().find(|(name, _)| *name == of) {
+                    Some((_, size)) => layout.size = *size,
+                    None => return missing(&format!("extension type with the base struct '{of}'"), at),
+                }
+            } else {
+                let base = self.layout(base, at)?;
+                layout.size = base.size;
+                layout.align = base.align;
+                layout.vtable_at = base.vtable_at;
+                layout.base_methods = base.method_count();
+            }
+        }
+        if ty.text("vtabslot_cname").is_some() && layout.vtable_at.is_none() {
+            layout.vtable_at = Some(layout.place(8, 8));
+        }
+        for entry in scope.entries("cfunc_entries") {
+            if ty.text("vtabstruct_cname").is_some() && !entry.flag("is_inherited") {
+                layout.methods.push(entry);
+            }
+        }
+        for entry in scope.entries("var_entries") {
+            let Some(field) = entry.ty("type") else {
+                return missing("a field without a type", entry.position());
+            };
+            if entry.flag("is_cpp_optional") {
+                return missing("a field of a C++ class", entry.position());
+            }
+            let ty = if entry.flag("is_declared_generic") {
+                Type::Object
+            } else {
+                self.c_type(field, entry.position())?
+            };
+            let Some((size, align)) = size_align(&self.mir, &ty) else {
+                return missing("a field of this type", entry.position());
+            };
+            let at = layout.place(size, align);
+            layout.fields.push(Field { entry, at, ty });
+        }
+        layout.size = layout.size.next_multiple_of(layout.align);
+        Ok(layout)
+    }
+
+    /// The field that an entry of the type's scope names, inherited ones included.
+    pub fn field(&mut self, ty: TreeType<'t>, entry: Entry<'t>) -> Result<Field<'t>> {
+        let (owner, cname) = self.owner(ty, entry)?;
+        let layout = self.layout(owner, entry.position())?;
+        match layout.fields.iter().find(|field| field.entry.text("cname") == Some(cname)) {
+            Some(field) => Ok(field.clone()),
+            None => missing(&format!("field '{cname}'"), entry.position()),
+        }
+    }
+
+    /// The place in the C method table of a method that an entry of the type's scope names.
+    pub fn method_index(&mut self, ty: TreeType<'t>, entry: Entry<'t>) -> Result<usize> {
+        let (owner, cname) = self.owner(ty, entry)?;
+        let layout = self.layout(owner, entry.position())?;
+        match layout.methods.iter().position(|method| method.text("cname") == Some(cname)) {
+            Some(index) => Ok(layout.base_methods + index),
+            None => missing(&format!("C method '{cname}'"), entry.position()),
+        }
+    }
+
+    /// The type that has what an entry names as its own, and the C name there.
+    fn owner(&self, ty: TreeType<'t>, entry: Entry<'t>) -> Result<(TreeType<'t>, &'t str)> {
+        let mut cname = entry.text("cname").unwrap_or_default();
+        let mut owner = ty;
+        while let Some(rest) = cname.strip_prefix(BASE) {
+            cname = rest;
+            owner = match owner.ty("base_type") {
+                Some(base) => base,
+                None => return missing("something inherited without a base", entry.position()),
+            };
+        }
+        Ok((owner, cname))
+    }
+}
+
+impl Layout<'_> {
+    /// Room for something behind what there is.
+    fn place(&mut self, size: u64, align: u64) -> u64 {
+        let at = self.size.next_multiple_of(align);
+        self.size = at + size;
+        self.align = self.align.max(align);
+        at
+    }
+}
+
+/// Size and alignment in C.
+pub(super) fn size_align(module: &Module, ty: &Type) -> Option<(u64, u64)> {
+    Some(match ty {
+        Type::Void => return None,
+        Type::Int(bits) => {
+            let bytes = u64::from(*bits).div_ceil(8).next_power_of_two();
+            (bytes, bytes)
+        }
+        Type::F32 => (4, 4),
+        Type::F64 | Type::Ptr | Type::Object => (8, 8),
+        Type::F80 => (16, 16),
+        Type::Array(item, count) => {
+            let (size, align) = size_align(module, item)?;
+            (size * count, align)
+        }
+        Type::Struct(id) => {
+            let (mut size, mut align) = (0_u64, 1_u64);
+            let definition = module.structs.get(id.0 as usize)?;
+            for field in &definition.fields {
+                let (bytes, to) = size_align(module, field)?;
+                let to = if definition.packed { 1 } else { to };
+                size = size.next_multiple_of(to) + bytes;
+                align = align.max(to);
+            }
+            (size.next_multiple_of(align), align)
+        }
+    })
+}
+
+/// The entry of a name in a scope itself.
+pub(super) fn look_up<'t>(scope: frontend_bridge::tree::Scope<'t>, name: &str) -> Option<Entry<'t>> {
+    scope.map("entries").iter().find_map(|(key, value)| match (key, value) {
+        (Attr::Str(key), Attr::Entry(id)) if key == name => Some(scope.tree().entry(*id)),
+        _ => None,
+    })
+}

@@ -1,0 +1,306 @@
+//! Methods of extension types: wrappers by the signature of their slot, and what such functions have of
+//! their own.
+
+use frontend_bridge::tree::{Helper, Node, Scope};
+
+use super::Result;
+use super::body::Body;
+use super::context::missing_node;
+use super::functions::ErrorReturn;
+use crate::mir::{
+    Callee, Comparison, Constant, FuncId, Function, Linkage, Op, Raises, Signature, Type, Value,
+};
+
+/// METH_* flags.
+const VARARGS_KEYWORDS: i128 = 0x01 | 0x02;
+const FASTCALL_KEYWORDS: i128 = 0x80 | 0x02;
+const NOARGS: i128 = 0x04;
+const ONE_ARG: i128 = 0x08;
+
+/// Offsets in PyTupleObject.
+const TUPLE_SIZE: i128 = 16;
+const TUPLE_ITEMS: i128 = 24;
+
+/// Offset of `obj` in Py_buffer.
+const BUFFER_OBJECT: i128 = 8;
+
+/// The flags of a method with a signature; nothing where it is none that Python code calls.
+pub(super) fn method_flags(signature: Helper<'_>) -> Option<i128> {
+    if signature.text("ret_format") != Some("O") {
+        return None;
+    }
+    let fixed = signature.text("fixed_arg_format").unwrap_or_default();
+    let own = if signature.flag("has_dummy_arg") { format!("O{fixed}") } else { fixed.to_owned() };
+    let generic = signature.flag("has_generic_args");
+    let many =
+        if signature.int("use_fastcall").unwrap_or(0) > 0 { FASTCALL_KEYWORDS } else { VARARGS_KEYWORDS };
+    match own.as_str() {
+        "O" | "T" if generic => Some(many),
+        "O" | "T" => Some(NOARGS),
+        "OO" | "TO" if !generic => Some(ONE_ARG),
+        _ if signature.flag("is_staticmethod") => Some(many),
+        _ => None,
+    }
+}
+
+/// The signature of a `def` function, by which its wrapper is called.
+pub(super) fn signature_of(def: Node<'_>) -> Option<Helper<'_>> {
+    def.node("py_wrapper")
+        .and_then(|wrapper| wrapper.helper("signature"))
+        .or_else(|| def.entry("entry").and_then(|entry| entry.helper("signature")))
+}
+
+/// Whether a function's first parameter is the function object or module, not an argument.
+pub(super) fn has_own_object(def: Node<'_>) -> bool {
+    signature_of(def).is_none_or(|signature| signature.flag("has_dummy_arg"))
+}
+
+/// The scope that a `def` or C function stands in.
+pub(super) fn home<'t>(node: Node<'t>) -> Option<Scope<'t>> {
+    let scope = node.scope("local_scope")?;
+    scope.scope("parent_scope").or_else(|| scope.scope("outer_scope"))
+}
+
+/// Whether a function is a method of an extension type or an accessor of a property of one.
+pub(super) fn in_extension_type(node: Node<'_>) -> bool {
+    home(node).is_some_and(|scope| scope.is_a("CClassScope") || scope.is_a("PropertyScope"))
+}
+
+impl<'t> Body<'_, 't> {
+    /// What a function with a C result returns where an exception leaves it.
+    pub(super) fn special_error(&mut self, def: Node<'t>, result: &Type) -> Result<ErrorReturn> {
+        if *result == Type::Object {
+            return Ok(ErrorReturn::Value(Constant::Null(Type::Object)));
+        }
+        let value = signature_of(def).and_then(|signature| signature.text("error_value"));
+        Ok(match (value, result) {
+            (Some("-1"), Type::Int(bits)) => ErrorReturn::Value(Constant::Int(-1, *bits)),
+            (None, _) => ErrorReturn::Unraisable,
+            _ => return missing_node(def, "with this error value"),
+        })
+    }
+
+    /// The wrapper of a method.
+    pub(super) fn lower_method_wrapper(
+        &mut self,
+        def: Node<'t>,
+        wrapper: Node<'t>,
+        target: FuncId,
+    ) -> Result<()> {
+        let (Some(entry), Some(signature)) = (def.entry("entry"), signature_of(def)) else {
+            return missing_node(def, "without a signature");
+        };
+        if def.flag("self_in_stararg") || wrapper.attr("np_args").is_some_and(|args| args.truth()) {
+            return missing_node(def, "with these arguments");
+        }
+        let fixed = signature.text("fixed_arg_format").unwrap_or_default().len();
+        let generic = signature.flag("has_generic_args");
+        let own = signature.flag("has_dummy_arg");
+        let fast = signature.int("use_fastcall") == Some(1);
+        let args = def.nodes("args");
+        let mut params = Vec::new();
+        if own {
+            params.push(Type::Object);
+        }
+        let mut optional = Vec::new();
+        for arg in args.iter().filter(|arg| !arg.flag("is_generic")) {
+            let plain = arg.flag("is_self_arg") || arg.flag("is_type_arg");
+            params.push(match arg.ty("hdr_type") {
+                Some(header) if !plain => self.c_type(header)?,
+                _ => Type::Object,
+            });
+        }
+        if entry.flag("is_special") && !generic {
+            for index in args.len()..fixed {
+                optional.push((params.len() as u32, index));
+                params.push(Type::Object);
+            }
+        }
+        let first_generic = params.len() as u32;
+        let flags = method_flags(signature);
+        if generic && fast {
+            params.extend([Type::Ptr, Type::I64, Type::Object]);
+        } else if generic {
+            params.extend([Type::Object, Type::Object]);
+        } else if flags == Some(NOARGS) {
+            params.push(Type::Object);
+        }
+        let result = match def.ty("return_type") {
+            Some(ty) => self.c_type(ty)?,
+            None => Type::Object,
+        };
+        let name = entry.text("func_cname").unwrap_or("wrapper").to_owned();
+        let mut function = Function::new(&name, Linkage::Internal, Signature::new(params, result.clone()));
+        function.source = def.position().map(|at| (at.source, at.line));
+        let qualified = entry.text("qualified_name").unwrap_or("method").to_owned();
+        let error = self.special_error(def, &result)?;
+        let mut body = Body::new(&mut *self.m, function, &qualified);
+        body.at(def);
+        let mut next = 0;
+        let mut take = |body: &mut Body<'_, 't>| {
+            let value = body.op(Op::Param(next));
+            next += 1;
+            value
+        };
+        let mut values = Vec::new();
+        if own {
+            values.push(take(&mut body));
+        }
+        for arg in args.iter().filter(|arg| !arg.flag("is_generic")) {
+            let value = take(&mut body);
+            values.push(body.fixed_argument(*arg, value)?);
+        }
+        let is_buffer = entry.text("name") == Some("__getbuffer__") && entry.flag("is_special");
+        if generic {
+            let rest: Vec<_> = args.iter().copied().filter(|arg| arg.flag("is_generic")).collect();
+            let call = body.call_arguments(first_generic, fast);
+            let star = def.node("star_arg").is_some() || def.node("starstar_arg").is_some();
+            if rest.is_empty() && !star {
+                body.no_arguments(def, call)?;
+            } else {
+                values.extend(body.read_arguments_of(def, wrapper, &rest, call)?);
+            }
+        }
+        let offset = usize::from(own);
+        for (arg, value) in args.iter().zip(values[offset..].to_vec()) {
+            if !arg.flag("is_self_arg") && !arg.flag("is_type_arg") {
+                body.method_argument_test(*arg, value)?;
+            }
+        }
+        for (param, index) in optional.into_iter().rev() {
+            body.unused_argument(param, index, fixed, &qualified)?;
+        }
+        if is_buffer {
+            body.start_buffer(values[1])?;
+        }
+        let mut made = body.b.call(&body.m.mir, Callee::Function(target), values.clone());
+        if entry.text("name") == Some("__hash__") && entry.flag("is_special") {
+            if let Some(hash) = made {
+                made = Some(body.rt_value("cyl_mend_hash", "l:l", &[hash])?);
+            }
+        }
+        if is_buffer {
+            body.end_buffer(values[1], made)?;
+        }
+        for temp in body.temps.clone().into_iter().rev() {
+            if Some(temp) != made {
+                body.release(temp);
+            }
+        }
+        if let (Some(made), Some(local)) = (made, body.returned) {
+            // An error passes through: the function has added its own frame to the traceback.
+            body.b.effect(Op::Set(local, made));
+        }
+        body.b.jump(body.return_block);
+        body.finish(error)?;
+        let function = body.b.finish();
+        let id = self.m.define_wrapper(entry, function);
+        if let Some(flags) = flags {
+            let method = self.method_def(def, id, flags)?;
+            self.m.method_defs.insert(def.id(), method);
+        }
+        Ok(())
+    }
+
+    /// A positional argument of a slot's signature as its declared type.
+    fn fixed_argument(&mut self, arg: Node<'t>, value: Value) -> Result<Value> {
+        let Some(header) = arg.ty("hdr_type").filter(|_| arg.flag("needs_conversion")) else {
+            return Ok(value);
+        };
+        let ty = arg.expr_type()?;
+        if header.flag("is_pyobject") {
+            if ty.flag("is_pyobject") {
+                return Ok(value);
+            }
+            if arg.node("default").is_some() {
+                return missing_node(arg, "with a default in a special method");
+            }
+            return self.from_python(value, ty);
+        }
+        if ty.flag("is_pyobject") {
+            return self.to_python(value, header);
+        }
+        self.convert_number(value, header, ty)
+    }
+
+    /// Where a call's arguments are: (address, count, names).
+    fn call_arguments(&mut self, first: u32, fast: bool) -> [Value; 3] {
+        if fast {
+            return [first, first + 1, first + 2].map(|param| self.op(Op::Param(param)));
+        }
+        let tuple = self.op(Op::Param(first));
+        let names = self.op(Op::Param(first + 1));
+        let at = self.int(TUPLE_ITEMS, 64);
+        let vector = self.op(Op::Index(tuple, Type::Int(8), at));
+        let at = self.int(TUPLE_SIZE, 64);
+        let count = self.op(Op::Index(tuple, Type::Int(8), at));
+        let count = self.op(Op::Load(Type::I64, count));
+        [vector, count, names]
+    }
+
+    /// Raises TypeError where a function without parameters is given arguments.
+    fn no_arguments(&mut self, def: Node<'t>, [_, count, names]: [Value; 3]) -> Result<()> {
+        let name = self.text(def.text("name").unwrap_or_default());
+        self.rt_status("cyl_no_arguments", "plo:i", &[name, count, names], Raises::Negative)?;
+        Ok(())
+    }
+
+    pub(super) fn method_argument_test(&mut self, arg: Node<'t>, value: Value) -> Result<()> {
+        if *self.b.ty(value) != Type::Object {
+            return Ok(());
+        }
+        let ty = arg.expr_type()?;
+        if arg.flag("needs_type_test") {
+            let class = self.type_object(ty)?;
+            let allow = self.int(i128::from(arg.flag("accept_none")), 32);
+            let name = self.text(arg.text("name").unwrap_or_default());
+            let exact = match (ty.flag("is_builtin_type") && ty.flag("require_exact"), arg.flag("type_from_annotation")) {
+                (true, true) => 2,
+                (true, false) => 1,
+                _ => 0,
+            };
+            let exact = self.int(exact, 32);
+            let args = [value, class, allow, name, exact];
+            let status = self.rt_value("__Pyx_ArgTypeTest", "ooipi:i", &args)?;
+            self.checked(status, Raises::Zero)?;
+        } else if !arg.flag("accept_none") {
+            let none = self.none();
+            let is_none = self.op(Op::Compare(Comparison::Eq, value, none));
+            let message = format!("Argument '{}' must not be None", arg.text("name").unwrap_or_default());
+            self.if_unlikely(is_none, |body| body.raise_builtin("PyExc_TypeError", &message))?;
+        }
+        Ok(())
+    }
+
+    /// An argument of the slot that the method does not have must be None.
+    fn unused_argument(&mut self, param: u32, index: usize, count: usize, name: &str) -> Result<()> {
+        let value = self.op(Op::Param(param));
+        let none = self.none();
+        let given = self.op(Op::Compare(Comparison::Ne, value, none));
+        let message = format!("{name}() takes {count} arguments but {index} were given");
+        self.if_unlikely(given, |body| body.raise_builtin("PyExc_TypeError", &message))
+    }
+
+    /// `__getbuffer__`: the view's object is None while the method runs.
+    fn start_buffer(&mut self, view: Value) -> Result<()> {
+        let absent = self.is_null(view);
+        self.if_unlikely(absent, |body| {
+            let text = "PyObject_GetBuffer: view==NULL argument is obsolete";
+            body.raise_builtin("PyExc_BufferError", text)
+        })?;
+        let at = self.int(BUFFER_OBJECT, 64);
+        let place = self.op(Op::Index(view, Type::Int(8), at));
+        let none = self.none();
+        let value = self.op(Op::IncRef(none));
+        self.b.effect(Op::Store { address: place, value });
+        Ok(())
+    }
+
+    /// After an error, or where the method left it None, the view has no object.
+    fn end_buffer(&mut self, view: Value, status: Option<Value>) -> Result<()> {
+        if let Some(status) = status {
+            self.rt_void("cyl_end_buffer", "pi:v", &[view, status])?;
+        }
+        Ok(())
+    }
+}
