@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use frontend_bridge::tree::{
+use frontend_bridge::tree::{Position, 
     Entry, EntryId, HelperId, Node, NodeId, ScopeId, Type as TreeType, Value as Attr,
 };
 
-use super::Result;
+use super::{Missing, Result};
 use super::cleanup::{Frame, Handler};
 use super::closures::ScopeObject;
 use super::context::{Context, missing};
@@ -132,7 +132,6 @@ impl<'m, 't> Body<'m, 't> {
 
     /// The error for a construct without a lowering, at the current line.
     pub fn missing<T>(&self, construct: &str) -> Result<T> {
-        use frontend_bridge::tree::Position;
         let position = (self.b.line > 0).then_some(Position { source: 0, line: self.b.line, column: 0 });
         missing(construct, position)
     }
@@ -172,6 +171,11 @@ impl<'m, 't> Body<'m, 't> {
 
     /// A process-wide object such as `_Py_NoneStruct`; borrowed.
     pub fn symbol_object(&mut self, symbol: &str) -> Value {
+        if !symbol.starts_with("Py") && !symbol.starts_with("_Py") {
+            // A macro of Cython's, for what only some versions of CPython have.
+            let position = (self.b.line > 0).then_some(Position { source: 0, line: self.b.line, column: 0 });
+            self.m.missing.push(Missing { construct: format!("built-in '{symbol}'"), position });
+        }
         let id = self.m.mir.declare_data(symbol);
         let address = self.op(Op::ExternAddr(id));
         self.op(Op::Cast(crate::mir::CastOp::Pointer, address, Type::Object))

@@ -162,6 +162,10 @@ impl<'t> Body<'_, 't> {
         if node.node("fused_py_func").is_some() || node.flag("has_fused_arguments") {
             return missing_node(node, "fused");
         }
+        let keywords = node.scope("local_scope").and_then(|scope| scope.directive("always_allow_keywords"));
+        if keywords.is_some_and(|value| !value.truth()) {
+            return missing_node(node, "always_allow_keywords=False");
+        }
         for directive in ["profile", "linetrace"] {
             let scope = node.scope("local_scope");
             if scope.and_then(|scope| scope.directive(directive)).is_some_and(|value| value.truth()) {
