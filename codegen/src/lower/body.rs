@@ -169,6 +169,14 @@ impl<'m, 't> Body<'m, 't> {
 
     /// A process-wide object such as `_Py_NoneStruct`; borrowed.
     pub fn symbol_object(&mut self, symbol: &str) -> Value {
+        let symbol = match symbol {
+            // A type of CPython from 3.15 on; Cython takes dict before.
+            "__Pyx_PyFrozenDict_TypePtr" if self.m.symbols.resolve("PyFrozenDict_New").is_some() => {
+                "PyFrozenDict_Type"
+            }
+            "__Pyx_PyFrozenDict_TypePtr" => "PyDict_Type",
+            other => other,
+        };
         let id = self.m.mir.declare_data(symbol);
         let address = self.op(Op::ExternAddr(id));
         self.op(Op::Cast(crate::mir::CastOp::Pointer, address, Type::Object))
