@@ -220,3 +220,10 @@ PyObject *cyl_concat_owned(PyObject *left, PyObject *right, int inplace) {
     Py_DECREF(left);
     return made;
 }
+
+/* `pop(index)` of a list or of any object; py_index is None where it was a C integer. */
+PyObject *cyl_pop_index(PyObject *source, PyObject *py_index, Py_ssize_t index, int list) {
+    if (list || PyList_CheckExact(source)) return __Pyx__PyList_PopIndex(source, py_index, index);
+    if (py_index == Py_None) return __Pyx__PyObject_PopNewIndex(source, PyLong_FromSsize_t(index));
+    return __Pyx__PyObject_PopIndex(source, py_index);
+}

@@ -16,7 +16,7 @@ def compile_and_import(path: str, name: str):
     from cython_llvm import _native, jit, sharedutil, toolchain, treefrontend, treeroute
     from cython_llvm.settings import Settings
 
-    settings = Settings(language_level=2)  # as Cython's own test runner
+    settings = Settings(language_level=2, directives={"autotestdict": False})  # as runtests.py
     tree = treefrontend.export_tree(path, name, settings, shared_utility=sharedutil.available())
     lowered = treeroute.lower(tree, settings)
     if lowered.module is None:

@@ -171,6 +171,14 @@ impl<'m, 't> Body<'m, 't> {
 
     /// A process-wide object such as `_Py_NoneStruct`; borrowed.
     pub fn symbol_object(&mut self, symbol: &str) -> Value {
+        let symbol = match symbol {
+            // A type of CPython from 3.15 on; Cython takes dict before.
+            "__Pyx_PyFrozenDict_TypePtr" if self.m.symbols.resolve("PyFrozenDict_New").is_some() => {
+                "PyFrozenDict_Type"
+            }
+            "__Pyx_PyFrozenDict_TypePtr" => "PyDict_Type",
+            other => other,
+        };
         if !symbol.starts_with("Py") && !symbol.starts_with("_Py") {
             // A macro of Cython's, for what only some versions of CPython have.
             let position = (self.b.line > 0).then_some(Position { source: 0, line: self.b.line, column: 0 });

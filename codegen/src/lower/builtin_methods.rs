@@ -19,6 +19,9 @@ impl<'t> Body<'_, 't> {
         ty: TreeType<'t>,
     ) -> Result<Value> {
         let entry = function.entry("entry");
+        if let Some(result) = self.call_special(node, function)? {
+            return Ok(result);
+        }
         let this = match node.node("self") {
             Some(object) => {
                 let value = self.expr(object)?;
@@ -43,6 +46,41 @@ impl<'t> Body<'_, 't> {
         Ok(result)
     }
 
+    /// Macros of Cython that take types, or that there is one of for each exception.
+    fn call_special(&mut self, node: Node<'t>, function: Node<'t>) -> Result<Option<Value>> {
+        let name = function.text("cname").unwrap_or_default();
+        let args = node.nodes("args");
+        if let Some(exception) = name
+            .strip_prefix("__Pyx_PyExc_")
+            .and_then(|rest| rest.strip_suffix("_Check"))
+        {
+            let [arg] = args[..] else { return Ok(None) };
+            let object = self.expr(arg)?;
+            let class = self.variable_object(&format!("PyExc_{exception}"));
+            let found = self.rt_value("PyObject_TypeCheck", "oo:i", &[object, class])?;
+            self.release(object);
+            return Ok(Some(found));
+        }
+        if matches!(name, "__Pyx_PyList_PopIndex" | "__Pyx_PyObject_PopIndex") {
+            let [list, object, number, signed, ..] = args[..] else {
+                return Ok(None);
+            };
+            let signed = signed.text("value") != Some("0");
+            let (list, object) = (self.expr(list)?, self.expr(object)?);
+            let index = self.expr(number)?;
+            if !self.b.ty(index).is_int() || !signed && *self.b.ty(index) == Type::I64 {
+                return missing_node(node, "by an unsigned index");
+            }
+            let index = self.widen(index, 64, !signed);
+            let known = self.int((name == "__Pyx_PyList_PopIndex").into(), 32);
+            let args = [list, object, index, known];
+            let result = self.rt_object("cyl_pop_index", "ooli:O", &args)?;
+            self.release_under(result, &[list, object]);
+            return Ok(Some(result));
+        }
+        Ok(None)
+    }
+
     /// `CachedBuiltinMethodCallNode`: a method of a built-in type, looked up once.
     pub(super) fn lower_builtin_method(&mut self, node: Node<'t>) -> Result<Value> {
         let receiver = node.child("obj")?;
@@ -51,11 +89,10 @@ impl<'t> Body<'_, 't> {
             .text("typeptr_cname")
             .or_else(|| ty.text("cname"))
             .unwrap_or_default();
-        let Some(symbol) = symbol
-            .trim_matches(['(', ')'])
-            .strip_prefix('&')
-            .map(str::to_owned)
-        else {
+        let bare = symbol.trim_matches(['(', ')']);
+        let frozen = bare == "__Pyx_PyFrozenDict_TypePtr";
+        let known = bare.strip_prefix('&').or(frozen.then_some(bare));
+        let Some(symbol) = known.map(str::to_owned) else {
             return missing_node(node, &format!("of '{symbol}'"));
         };
         let object = self.expr(receiver)?;

@@ -188,6 +188,9 @@ impl<'t> Body<'_, 't> {
         if let Some(value) = self.call_own_state(name, &plain)? {
             return Ok(Some(value));
         }
+        if let ("__Pyx_long_cast", [(value, from)]) = (name, args) {
+            return Ok(Some(self.widen(*value, 64, types::unsigned(*from))));
+        }
         let Some((symbol, c)) = self.m.symbols.resolve(name) else {
             return missing_node(node, &format!("of C function '{name}'"));
         };

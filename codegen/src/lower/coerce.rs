@@ -13,8 +13,12 @@ impl<'t> Body<'_, 't> {
     /// `CoerceToPyTypeNode`: a C value as an object.
     pub(super) fn lower_to_python(&mut self, node: Node<'t>) -> Result<Value> {
         let arg = node.child("arg")?;
-        let value = self.expr(arg)?;
         let from = arg.expr_type()?;
+        let array = types::resolve(from).flag("is_array");
+        let value = match arg.kind() {
+            "NameNode" if array && types::resolve(from).flag("is_string") => self.variable_address(arg)?,
+            _ => self.expr(arg)?,
+        };
         if types::resolve(from).flag("is_string") {
             return self.text_to_python(node, value, from);
         }
@@ -58,7 +62,11 @@ impl<'t> Body<'_, 't> {
         let Some(function) = from.text("to_py_function") else {
             return self.missing(&format!("conversion of {} to an object", from.kind()));
         };
-        let (value, letter) = self.extended(value, from);
+        let (value, letter) = match self.b.ty(value) {
+            // Made of a double.
+            Type::F32 => (self.op(Op::Cast(CastOp::FExt, value, Type::F64)), 'd'),
+            _ => self.extended(value, from),
+        };
         self.rt_object(function, &format!("{letter}:O"), &[value])
     }
 

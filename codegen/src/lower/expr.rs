@@ -47,7 +47,8 @@ impl<'t> Body<'_, 't> {
             "JoinedStrNode" => self.lower_joined_str(node),
             "FormattedValueNode" => self.lower_formatted_value(node),
             "ComprehensionNode" => self.lower_comprehension(node),
-            "NextNode" | "TempNode" | "PyTempNode" => self.lower_handed_over(node),
+            "NextNode" | "PyTempNode" => self.lower_handed_over(node),
+            "TempNode" if self.results.contains_key(&node.id()) => self.lower_handed_over(node),
             "AmpersandNode" if node.node("operand").is_some_and(|of| of.kind() == "TempRefNode") => {
                 self.temp_ref_address(node.child("operand")?)
             }
@@ -199,10 +200,15 @@ impl<'t> Body<'_, 't> {
         if is_slice(source) {
             value = self.owned_slice(value, source.expr_type()?)?;
         }
-        self.results.insert(lazy.id(), value);
-        self.results.insert(source.id(), value);
-        let done = self.stat(node.child("body")?);
-        self.release(value);
-        done
+        if is_slice(source) {
+            self.results.insert(lazy.id(), value);
+            self.results.insert(source.id(), value);
+            let done = self.stat(node.child("body")?);
+            self.release(value);
+            return done;
+        }
+        // The body may assign to it.
+        let body = node.child("body")?;
+        self.with_node_local(lazy, value, |lowering| lowering.stat(body))
     }
 }

@@ -19,6 +19,9 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_int(&mut self, node: Node<'t>) -> Result<Value> {
         let text = node.text("value").unwrap_or_default();
         let ty = self.type_of(node)?;
+        if let (Some(limit), Type::Int(bits)) = (named_limit(text), &ty) {
+            return Ok(self.int(limit, *bits));
+        }
         let Some(number) = Number::parse(text) else {
             return missing_node(node, &format!("'{text}'"));
         };
@@ -120,6 +123,15 @@ impl<'t> Body<'_, 't> {
         let interned = is_identifier(&data);
         let id = self.m.mir.object(ObjectConstant::Str { data, interned });
         Ok(self.op(Op::Object(id)))
+    }
+}
+
+/// Limits of C types that the tree has by their names.
+fn named_limit(text: &str) -> Option<i128> {
+    match text {
+        "PY_SSIZE_T_MAX" => Some(i64::MAX.into()),
+        "PY_SSIZE_T_MIN" => Some(i64::MIN.into()),
+        _ => None,
     }
 }
 

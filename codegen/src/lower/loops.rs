@@ -144,9 +144,8 @@ impl<'t> Body<'_, 't> {
             None => return missing_node(node, "over addresses of nothing"),
         };
         let (first, last) = (node.child("bound1")?, node.child("bound2")?);
-        let start = self.array_address(first)?;
-        self.results.insert(first.id(), start);
-        let bound = self.array_address(last)?;
+        let start = self.array_place(first, &item)?;
+        let bound = self.array_place(last, &item)?;
         if *self.b.ty(start) != Type::Ptr || *self.b.ty(bound) != Type::Ptr {
             return missing_node(node, "over these bounds");
         }
@@ -202,12 +201,32 @@ impl<'t> Body<'_, 't> {
         Ok(())
     }
 
+    /// Where a loop over a C array starts or ends.
+    fn array_place(&mut self, node: Node<'t>, item: &Type) -> Result<Value> {
+        let place = match node.kind() {
+            "CoerceToTempNode" => self.array_place(node.child("arg")?, item)?,
+            "AddNode" => {
+                let base = self.array_place(node.child("operand1")?, item)?;
+                let offset = node.child("operand2")?;
+                let count = self.expr(offset)?;
+                let count = self.widen(count, 64, types::unsigned(offset.expr_type()?));
+                if *self.b.ty(base) != Type::Ptr || !self.b.ty(count).is_int() {
+                    return missing_node(node, "as a bound");
+                }
+                self.op(Op::Index(base, item.clone(), count))
+            }
+            _ => self.array_address(node)?,
+        };
+        self.results.insert(node.id(), place);
+        Ok(place)
+    }
+
     /// An address, of an array its first item's.
     fn array_address(&mut self, node: Node<'t>) -> Result<Value> {
         let array = types::resolve(node.expr_type()?).flag("is_array");
         match (array, node.kind()) {
             (true, "NameNode") => self.variable_address(node),
-            (true, "CloneNode") => {
+            (_, "CloneNode") => {
                 let arg = node.child("arg")?;
                 match self.results.get(&arg.id()).copied() {
                     Some(value) => Ok(value),

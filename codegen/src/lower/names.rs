@@ -74,7 +74,7 @@ impl<'t> Body<'_, 't> {
     fn constant_builtin(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
         let cname = entry.text("cname").unwrap_or_default();
         let bare = cname.trim_start_matches('(').trim_end_matches(')');
-        if let Some(symbol) = bare.strip_prefix('&') {
+        if let Some(symbol) = bare.strip_prefix('&').or((bare == "__Pyx_PyFrozenDict_TypePtr").then_some(bare)) {
             if !symbol.starts_with("Py") {
                 // A macro, for what only some versions of CPython have.
                 return missing_node(node, &format!("built-in '{cname}'"));
@@ -116,6 +116,7 @@ impl<'t> Body<'_, 't> {
 
     /// Assigns to a target; takes the value over.
     pub(super) fn assign(&mut self, target: Node<'t>, value: Value) -> Result<()> {
+        let value = self.fitted(target, value)?;
         match target.kind() {
             "NameNode" => self.assign_name(target, value),
             "AttributeNode" => self.assign_attribute(target, value),
@@ -127,6 +128,25 @@ impl<'t> Body<'_, 't> {
             "ResultRefNode" => self.assign_result_ref(target, value),
             "TupleNode" | "ListNode" => self.unpack(target, value),
             _ => missing_node(target, "as a target"),
+        }
+    }
+
+    /// A C number as the target's type has it.
+    fn fitted(&mut self, target: Node<'t>, value: Value) -> Result<Value> {
+        let have = self.b.ty(value).clone();
+        let Some(ty) = target.ty("type").filter(|ty| !ty.flag("is_pyobject")) else { return Ok(value) };
+        if !have.is_int() && !have.is_float() {
+            return Ok(value);
+        }
+        let wanted = self.c_type(ty)?;
+        if wanted == have || !wanted.is_int() && !wanted.is_float() {
+            return Ok(value);
+        }
+        let narrower = matches!((&have, &wanted), (Type::Int(from), Type::Int(to)) if from >= to);
+        match self.assigned {
+            Some(from) => self.convert_number(value, from, ty),
+            None if narrower || have.is_float() => self.convert_number(value, ty, ty),
+            None => missing_node(target, "as a target of another C type"),
         }
     }
 

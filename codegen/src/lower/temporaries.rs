@@ -140,6 +140,27 @@ impl<'t> Body<'_, 't> {
         Ok(())
     }
 
+    /// A variable that a node stands for, and what is lowered with it.  Takes the value over.
+    pub(super) fn with_node_local<T>(
+        &mut self,
+        node: Node<'t>,
+        value: Value,
+        lower: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let ty = self.b.ty(value).clone();
+        if ty != Type::Object {
+            let local = self.b.local("let", ty);
+            self.b.effect(Op::Set(local, value));
+            self.node_locals.insert(node.id(), local);
+            return lower(self);
+        }
+        let local = self.owned_local("let");
+        let value = self.give(value);
+        self.replace(local, value);
+        self.node_locals.insert(node.id(), local);
+        self.with_locals(&[local], lower)
+    }
+
     /// `TempResultFromStatNode`: a statement that assigns the expression's value.
     pub(super) fn lower_temp_result(&mut self, node: Node<'t>) -> Result<Value> {
         let reference = node.child("result_ref")?;
