@@ -80,3 +80,11 @@ PyObject *cyl_coroutine_new(int kind, __pyx_coroutine_body_t body, PyObject *cod
 void cyl_generator_class(PyObject *generator, PyObject *function) {
     ((__pyx_CoroutineObject *) generator)->classobj = Py_XNewRef(__Pyx_CyFunction_GetClassObj(function));
 }
+
+/* The class of the generator method that runs, for super(): borrowed, or NULL with an exception. */
+PyObject *cyl_generator_class_of(__pyx_CoroutineObject *self) {
+    if (unlikely(!self->classobj)) {
+        PyErr_SetString(PyExc_RuntimeError, "super(): empty __class__ cell");
+    }
+    return self->classobj;
+}

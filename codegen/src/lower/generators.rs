@@ -345,4 +345,13 @@ impl<'t> Body<'_, 't> {
         };
         Ok(())
     }
+
+    /// The class that a generator method belongs to; an exception where there is none yet.
+    pub(super) fn generator_class(&mut self, node: Node<'t>) -> Result<Value> {
+        if self.b.function.frame.is_none() {
+            return missing_node(node, "outside of a generator");
+        }
+        let generator = self.op(Op::Param(GENERATOR_PARAM));
+        self.rt_object("cyl_generator_class_of", "p:o", &[generator])
+    }
 }

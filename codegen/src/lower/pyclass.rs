@@ -147,7 +147,7 @@ impl<'t> Body<'_, 't> {
     /// `ClassCellNode`: the class of the method that runs.
     pub(super) fn lower_class_cell(&mut self, node: Node<'t>) -> Result<Value> {
         if node.flag("is_generator") {
-            return missing_node(node, "in a generator");
+            return self.generator_class(node);
         }
         let own = self.function_object(node)?;
         self.rt_object("cyl_method_class", "o:o", &[own])
