@@ -8,6 +8,7 @@ use super::body::{Body, Variable};
 use super::cleanup::Handler;
 use super::closures::in_scope_object;
 use super::context::{Context, missing_node};
+use super::defaults::is_literal;
 use super::error::LowerError;
 use super::methods::{has_own_object, in_extension_type};
 use crate::mir::{
@@ -107,7 +108,7 @@ impl<'t> Context<'t> {
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_cdef(&mut self, node: Node<'t>) -> Result<()> {
         let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
-        if self.m.of_utility(node) {
+        if self.m.of_utility(node) || unused(node) {
             return Ok(());
         }
         self.refuse_kinds(node)?;
@@ -479,6 +480,22 @@ fn function_flags(def: Node<'_>) -> i128 {
         flags |= 8;
     }
     flags
+}
+
+/// Whether this is an inline function of a .pxd file that nothing here uses.
+fn unused(node: Node<'_>) -> bool {
+    let root = node.tree().root();
+    let elsewhere = match (node.position(), root.position()) {
+        (Some(at), Some(own)) => at.source != own.source,
+        _ => false,
+    };
+    let entry = node.entry("entry");
+    let private = entry.is_some_and(|entry| {
+        !entry.flag("used") && matches!(entry.text("visibility"), None | Some("private"))
+    });
+    let plain = !node.flag("api") && !node.flag("overridable") && !node.flag("is_c_class_method");
+    let computed = |arg: &Node<'_>| arg.node("default").is_some_and(|default| !is_literal(default));
+    elsewhere && private && plain && !node.nodes("args").iter().any(computed)
 }
 
 /// Whether anything in the function assigns to the argument.

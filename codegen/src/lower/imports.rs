@@ -134,6 +134,10 @@ impl<'t> Context<'t> {
             index += 1;
         }
         for module in &seen[1..] {
+            // Cython's own helpers: what uses them says what it needs.
+            if module.text("qualified_name").is_some_and(|name| name.ends_with("._cyutility")) {
+                continue;
+            }
             if let Some(what) = fetched(*module) {
                 let name = module.text("qualified_name").unwrap_or_default();
                 return missing(&format!("cimport of {what} from module '{name}'"), None);
