@@ -108,7 +108,15 @@ impl<'t> Context<'t> {
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_cdef(&mut self, node: Node<'t>) -> Result<()> {
         let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
-        if self.m.of_utility(node) || unused(node) {
+        if self.m.of_utility(node) {
+            return Ok(());
+        }
+        if unused(node) {
+            if let Some(id) = self.m.functions.get(&entry.id()) {
+                // Nothing reaches it.
+                let function = &mut self.m.mir.functions[id.0 as usize];
+                *function = crate::mir::Builder::new(function.clone()).finish();
+            }
             return Ok(());
         }
         self.refuse_kinds(node)?;
@@ -495,7 +503,8 @@ fn unused(node: Node<'_>) -> bool {
     });
     let plain = !node.flag("api") && !node.flag("overridable") && !node.flag("is_c_class_method");
     let computed = |arg: &Node<'_>| arg.node("default").is_some_and(|default| !is_literal(default));
-    elsewhere && private && plain && !node.nodes("args").iter().any(computed)
+    let shared = entry.is_some_and(|entry| entry.flag("defined_in_pxd"));
+    elsewhere && private && plain && !shared && !node.nodes("args").iter().any(computed)
 }
 
 /// Whether anything in the function assigns to the argument.
