@@ -430,7 +430,11 @@ class Exporter:
         found.append(f'"from_py_function":{_scalar(name)}')
 
     @staticmethod
-    def _reassigned(entry: Any, found: list[str]) -> None:
+    def _more_of_entry(entry: Any, found: list[str]) -> None:
+        if (entry.is_cfunction or entry.is_cglobal) and (entry.api or entry.defined_in_pxd):
+            # What another module compares with its own declaration.
+            if entry.type and not entry.type.is_fused:
+                found.append(f'"c_signature":{_scalar(str(entry.type.empty_declaration_code()))}')
         if len(entry.cf_assignments) > 1:
             found.append('"cf_is_reassigned":true')
 
@@ -481,7 +485,7 @@ class Exporter:
                 plan.special["from_py_function"] = self._struct_conversion
         elif table is self._entries:
             plan.positioned = plan.compact = True
-            plan.extra = self._reassigned
+            plan.extra = self._more_of_entry
             plan.special = {
                 "defining_entry": self._defining_entry,
                 "init": lambda entry, value: self._encode(value) if value else None,

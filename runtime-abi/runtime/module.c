@@ -143,3 +143,12 @@ done:
     Py_XDECREF(names);
     return result;
 }
+
+/* The dictionary in which a module gives its C functions and variables to others. */
+PyObject *cyl_capi(PyObject *dict, PyObject *module) {
+    PyObject *found = PyDict_GetItemString(dict, "__pyx_capi__"); /* borrowed */
+    if (found) return Py_NewRef(found);
+    found = PyDict_New();
+    if (found && PyObject_SetAttrString(module, "__pyx_capi__", found) < 0) Py_CLEAR(found);
+    return found;
+}

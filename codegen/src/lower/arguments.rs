@@ -274,7 +274,10 @@ impl<'t> Body<'_, 't> {
         let required = args[..positional].iter().filter(|arg| arg.node("default").is_none()).count();
         let mut slots = Vec::new();
         for arg in &args[posonly.min(args.len())..] {
-            let Some(name) = arg.text("name") else { return missing_node(*arg, "without a name") };
+            // The variable's name: in a class, private names are mangled.
+            let Some(name) = arg.entry("entry").and_then(|entry| entry.text("name")) else {
+                return missing_node(*arg, "without a name");
+            };
             let id = self.m.name(name);
             slots.push(GlobalInit::ObjectSlot(id));
         }

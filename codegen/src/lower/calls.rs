@@ -93,6 +93,9 @@ impl<'t> Body<'_, 't> {
             (own, method) = (found, pointer);
         }
         let address = match own {
+            None if entry.is_some_and(|entry| self.m.imported_place(entry).is_some()) => {
+                entry.and_then(|entry| self.imported_address(entry))
+            }
             // The symbol itself: resolved where it is called.
             None if function.kind() == "PythonCapiFunctionNode" => None,
             None if method.is_some() => method,

@@ -22,6 +22,8 @@ pub(super) struct Context<'t> {
     pub def_functions: HashMap<NodeId, FuncId>,
     /// PyMethodDef of `def` functions.
     pub method_defs: HashMap<NodeId, GlobalId>,
+    /// Places of the addresses of what other modules define.
+    pub imported: HashMap<EntryId, GlobalId>,
     /// Computed defaults that the module keeps, by their arguments.
     pub default_globals: HashMap<NodeId, GlobalId>,
     /// Module-level C variables.
@@ -75,6 +77,7 @@ impl<'t> Context<'t> {
             functions: HashMap::new(),
             def_functions: HashMap::new(),
             method_defs: HashMap::new(),
+            imported: HashMap::new(),
             default_globals: HashMap::new(),
             globals: HashMap::new(),
             types: HashMap::new(),

@@ -16,6 +16,11 @@ impl<'t> Body<'_, 't> {
         if !self.gil {
             return missing_node(node, "without the GIL");
         }
+        if node.node("exc_type").is_none() && node.text("builtin_exc_name") == Some("MemoryError") {
+            self.rt_void("PyErr_NoMemory", ":p", &[])?;
+            self.raise_now();
+            return Ok(());
+        }
         let mut parts = Vec::new();
         for name in ["exc_type", "exc_value", "exc_tb", "cause"] {
             let part = match node.node(name) {

@@ -8,6 +8,7 @@ use super::body::{Body, Variable};
 use super::cleanup::Handler;
 use super::closures::in_scope_object;
 use super::context::{Context, missing_node};
+use super::defaults::is_literal;
 use super::error::LowerError;
 use super::methods::{has_own_object, in_extension_type};
 use crate::mir::{
@@ -108,6 +109,14 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_cdef(&mut self, node: Node<'t>) -> Result<()> {
         let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
         if self.m.of_utility(node) {
+            return Ok(());
+        }
+        if unused(node) {
+            if let Some(id) = self.m.functions.get(&entry.id()) {
+                // Nothing reaches it.
+                let function = &mut self.m.mir.functions[id.0 as usize];
+                *function = crate::mir::Builder::new(function.clone()).finish();
+            }
             return Ok(());
         }
         self.refuse_kinds(node)?;
@@ -479,6 +488,23 @@ fn function_flags(def: Node<'_>) -> i128 {
         flags |= 8;
     }
     flags
+}
+
+/// Whether this is an inline function of a .pxd file that nothing here uses.
+fn unused(node: Node<'_>) -> bool {
+    let root = node.tree().root();
+    let elsewhere = match (node.position(), root.position()) {
+        (Some(at), Some(own)) => at.source != own.source,
+        _ => false,
+    };
+    let entry = node.entry("entry");
+    let private = entry.is_some_and(|entry| {
+        !entry.flag("used") && matches!(entry.text("visibility"), None | Some("private"))
+    });
+    let plain = !node.flag("api") && !node.flag("overridable") && !node.flag("is_c_class_method");
+    let computed = |arg: &Node<'_>| arg.node("default").is_some_and(|default| !is_literal(default));
+    let shared = entry.is_some_and(|entry| entry.flag("defined_in_pxd"));
+    elsewhere && private && plain && !shared && !node.nodes("args").iter().any(computed)
 }
 
 /// Whether anything in the function assigns to the argument.

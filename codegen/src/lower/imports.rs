@@ -1,11 +1,11 @@
-//! `import`, `from ... import`, and what `cimport` leaves to do at run time.
+//! `import` and `from ... import`.
 
-use frontend_bridge::tree::{Node, Scope, Value as Attr};
+use frontend_bridge::tree::{Node, Value as Attr};
 
 use super::Result;
 use super::arithmetic::NEGATIVE;
 use super::body::Body;
-use super::context::{Context, missing, missing_node};
+use super::context::missing_node;
 use crate::mir::{ObjectConstant, Op, Value};
 
 impl<'t> Body<'_, 't> {
@@ -115,43 +115,4 @@ impl<'t> Body<'_, 't> {
             None => missing_node(node, "of a value made elsewhere"),
         }
     }
-}
-
-impl<'t> Context<'t> {
-    /// What the module's start has to fetch from modules that it cimports is not supported yet.
-    pub fn check_cimports(&mut self) -> Result<()> {
-        let Some(own) = self.tree.root().scope("scope") else { return Ok(()) };
-        let mut seen = vec![own];
-        let mut index = 0;
-        while index < seen.len() {
-            for module in seen[index].list("cimported_modules") {
-                let Attr::Scope(module) = module else { continue };
-                let module = self.tree.scope(*module);
-                if !seen.contains(&module) {
-                    seen.push(module);
-                }
-            }
-            index += 1;
-        }
-        for module in &seen[1..] {
-            if let Some(what) = fetched(*module) {
-                let name = module.text("qualified_name").unwrap_or_default();
-                return missing(&format!("cimport of {what} from module '{name}'"), None);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What code that cimports a module fetches from it at run time.
-fn fetched(module: Scope<'_>) -> Option<&'static str> {
-    let declared = |list: &str| module.entries(list).into_iter().any(|entry| entry.flag("defined_in_pxd"));
-    if declared("var_entries") {
-        return Some("variables");
-    }
-    if module.entries("cfunc_entries").iter().any(|entry| entry.flag("defined_in_pxd") && entry.flag("used"))
-    {
-        return Some("functions");
-    }
-    None
 }

@@ -10,6 +10,7 @@ mod attributes;
 mod body;
 mod builtin_methods;
 mod calls;
+mod capi;
 mod class_layout;
 mod class_slots;
 mod classes;

@@ -16,7 +16,7 @@ const EXEC: i128 = 2;
 impl<'t> Context<'t> {
     /// The module's body and what starts it.
     pub fn lower_module(&mut self) -> Result<()> {
-        if let Err(error) = self.check_cimports() {
+        if let Err(error) = self.declare_cimports() {
             self.note(error)?;
         }
         self.refuse_declared_wrappers();
@@ -65,7 +65,9 @@ impl<'t> Context<'t> {
         let status = body.op(Op::InitObjects);
         body.checked(status, Raises::Negative)?;
         body.module_docstring(root)?;
+        body.export_declared()?;
         body.make_classes()?;
+        body.fetch_cimports()?;
         body.stat(root.child("body")?)?;
         if let Some(local) = body.returned {
             let zero = body.int(0, 32);

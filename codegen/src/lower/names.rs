@@ -89,6 +89,9 @@ impl<'t> Body<'_, 't> {
     }
 
     fn c_function_address(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
+        if let Some(address) = self.imported_address(entry) {
+            return Ok(address);
+        }
         match self.m.functions.get(&entry.id()).copied() {
             Some(function) => Ok(self.function_address(function)),
             None => self.named_function(node, entry),
@@ -99,10 +102,9 @@ impl<'t> Body<'_, 't> {
         if matches!(entry.text("visibility"), Some("extern")) {
             return missing_node(node, "extern variable");
         }
-        let global = self.m.global_of(entry)?;
+        let address = self.global_address(node, entry)?;
         let ty = entry.ty("type").ok_or_else(|| node.missing("entry.type", "type"))?;
         let ty = self.c_type(ty)?;
-        let address = self.op(Op::GlobalAddr(global));
         if let Type::Array(..) = ty {
             return Ok(address);
         }
@@ -194,8 +196,7 @@ impl<'t> Body<'_, 't> {
             return Ok(());
         }
         if entry.flag("is_cglobal") && in_module && !matches!(entry.text("visibility"), Some("extern")) {
-            let global = self.m.global_of(entry)?;
-            let address = self.op(Op::GlobalAddr(global));
+            let address = self.global_address(target, entry)?;
             self.store(address, value);
             return Ok(());
         }
@@ -267,8 +268,7 @@ impl<'t> Body<'_, 't> {
             return Ok(self.op(Op::LocalAddr(id)));
         }
         if entry.flag("is_cglobal") && !matches!(entry.text("visibility"), Some("extern")) {
-            let global = self.m.global_of(entry)?;
-            return Ok(self.op(Op::GlobalAddr(global)));
+            return self.global_address(node, entry);
         }
         missing_node(node, "address")
     }

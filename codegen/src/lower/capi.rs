@@ -1,0 +1,171 @@
+//! C functions and variables that modules share by their .pxd files.
+//!
+//! The module that defines them puts their addresses into its `__pyx_capi__`, as capsules named by the
+//! C declaration; a module that cimports them fetches the addresses from there when it starts.
+
+use frontend_bridge::tree::{Entry, Node, Scope, Value as Attr};
+
+use super::Result;
+use super::arithmetic::NEGATIVE;
+use super::body::Body;
+use super::context::{Context, missing};
+use crate::mir::{GlobalId, Op, Type, Value};
+
+/// The version in the names of Cython's functions for this.
+const IMPORT_FUNCTION: &str = "__Pyx_ImportFunction_3_3_1";
+const IMPORT_VARIABLE: &str = "__Pyx_ImportVoidPtr_3_3_1";
+
+impl<'t> Context<'t> {
+    /// The modules whose .pxd files this one uses, in the order met.
+    fn cimported(&self) -> Vec<Scope<'t>> {
+        let Some(own) = self.tree.root().scope("scope") else { return Vec::new() };
+        let mut seen = vec![own];
+        let mut index = 0;
+        while index < seen.len() {
+            for module in seen[index].list("cimported_modules") {
+                let Attr::Scope(module) = module else { continue };
+                let module = self.tree.scope(*module);
+                if !seen.contains(&module) {
+                    seen.push(module);
+                }
+            }
+            index += 1;
+        }
+        seen.remove(0);
+        // Cython's own helpers: what uses them says what it needs.
+        seen.retain(|module| !module.text("qualified_name").is_some_and(|name| name.ends_with("._cyutility")));
+        seen
+    }
+
+    /// Makes the places for what is fetched from other modules.
+    pub fn declare_cimports(&mut self) -> Result<()> {
+        for module in self.cimported() {
+            for entry in fetched(module) {
+                let name = format!("{}.address", entry.text("cname").unwrap_or("imported"));
+                let global = self.variable(&name, Type::Ptr);
+                self.imported.insert(entry.id(), global);
+            }
+        }
+        Ok(())
+    }
+
+    /// The place of the address of something that another module defines.
+    pub fn imported_place(&self, entry: Entry<'t>) -> Option<GlobalId> {
+        self.imported.get(&entry.id()).copied()
+    }
+}
+
+impl<'t> Body<'_, 't> {
+    /// Fetches what the module uses of others: variables of all of them first, then functions.
+    pub(super) fn fetch_cimports(&mut self) -> Result<()> {
+        let modules = self.m.cimported();
+        for (list, function) in [("var_entries", IMPORT_VARIABLE), ("cfunc_entries", IMPORT_FUNCTION)] {
+            for module in &modules {
+                let wanted: Vec<_> = fetched(*module)
+                    .into_iter()
+                    .filter(|entry| entry.flag("is_cfunction") == (list == "cfunc_entries"))
+                    .collect();
+                if wanted.is_empty() {
+                    continue;
+                }
+                let name = self.text(module.text("qualified_name").unwrap_or_default());
+                let from = self.rt_object("PyImport_ImportModule", "p:O", &[name])?;
+                for (signature, name, entry) in self.sorted(wanted)? {
+                    let Some(place) = self.m.imported_place(entry) else { continue };
+                    let (name, signature) = (self.text(&name), self.text(&signature));
+                    let place = self.op(Op::GlobalAddr(place));
+                    self.rt_status(function, "oppp:i", &[from, name, place, signature], NEGATIVE)?;
+                }
+                self.release(from);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts what the module's .pxd file declares into `__pyx_capi__`.
+    pub(super) fn export_declared(&mut self) -> Result<()> {
+        let Some(scope) = self.m.tree.root().scope("scope") else { return Ok(()) };
+        for (list, function) in
+            [("var_entries", "__Pyx_ExportVoidPtr"), ("cfunc_entries", "__Pyx_ExportFunction")]
+        {
+            let wanted: Vec<_> = scope
+                .entries(list)
+                .into_iter()
+                .filter(|entry| entry.flag("api") || entry.flag("defined_in_pxd"))
+                .collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let (dict, module) = (self.module_dict(), self.module_object());
+            let capi = self.rt_object("cyl_capi", "oo:O", &[dict, module])?;
+            for (signature, name, entry) in self.sorted(wanted)? {
+                let address = self.exported_address(entry)?;
+                let (name, signature) = (self.text(&name), self.text(&signature));
+                self.rt_status(function, "oppp:i", &[capi, name, address, signature], NEGATIVE)?;
+            }
+            self.release(capi);
+        }
+        Ok(())
+    }
+
+    /// By C declaration and name, as Cython orders them.
+    fn sorted(&self, entries: Vec<Entry<'t>>) -> Result<Vec<(String, String, Entry<'t>)>> {
+        let mut rows = Vec::new();
+        for entry in entries {
+            let (Some(signature), Some(name)) = (entry.text("c_signature"), entry.text("name")) else {
+                return missing("a shared C name without its declaration", entry.position());
+            };
+            if entry.flag("is_fused_specialized") {
+                return missing("a shared fused function", entry.position());
+            }
+            rows.push((signature.to_owned(), name.to_owned(), entry));
+        }
+        rows.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        Ok(rows)
+    }
+
+    fn exported_address(&mut self, entry: Entry<'t>) -> Result<Value> {
+        if entry.flag("is_cglobal") && !matches!(entry.text("visibility"), Some("extern")) {
+            let global = self.m.global_of(entry)?;
+            return Ok(self.op(Op::GlobalAddr(global)));
+        }
+        let Some(id) = self.m.functions.get(&entry.id()).copied() else {
+            return missing("export of a function that is not lowered", entry.position());
+        };
+        if matches!(self.m.mir.functions[id.0 as usize].signature.result, Type::Int(8 | 16)) {
+            // C callers expect it extended.
+            return missing("export of a function with a narrow result", entry.position());
+        }
+        Ok(self.function_address(id))
+    }
+
+    /// The address of a variable or function of another module.
+    pub(super) fn imported_address(&mut self, entry: Entry<'t>) -> Option<Value> {
+        let place = self.m.imported_place(entry)?;
+        let place = self.op(Op::GlobalAddr(place));
+        Some(self.op(Op::Load(Type::Ptr, place)))
+    }
+
+    /// The address of a module-level C variable, this module's or another's.
+    pub(super) fn global_address(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
+        if let Some(address) = self.imported_address(entry) {
+            return Ok(address);
+        }
+        let own = self.m.tree.root().scope("scope");
+        if entry.scope("scope") != own {
+            return super::context::missing_node(node, "variable of another module");
+        }
+        let global = self.m.global_of(entry)?;
+        Ok(self.op(Op::GlobalAddr(global)))
+    }
+}
+
+/// What a module that cimports this one fetches: all variables, and the functions that it uses.
+fn fetched(module: Scope<'_>) -> Vec<Entry<'_>> {
+    let mut found = module.entries("var_entries");
+    found.retain(|entry| entry.flag("defined_in_pxd"));
+    let mut functions = module.entries("cfunc_entries");
+    functions.retain(|entry| entry.flag("defined_in_pxd") && entry.flag("used"));
+    found.extend(functions);
+    found
+}
