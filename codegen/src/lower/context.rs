@@ -15,6 +15,8 @@ pub(super) struct Context<'t> {
     pub mir: mir::Module,
     /// C functions by their entry.
     pub functions: HashMap<EntryId, FuncId>,
+    /// The same by their C name, which types name as their conversions.
+    pub functions_by_name: HashMap<String, FuncId>,
     /// `def` functions by their node: implementation and wrapper.
     pub def_functions: HashMap<NodeId, FuncId>,
     /// PyMethodDef of `def` functions.
@@ -55,6 +57,7 @@ impl<'t> Context<'t> {
             symbols,
             mir,
             functions: HashMap::new(),
+            functions_by_name: HashMap::new(),
             def_functions: HashMap::new(),
             method_defs: HashMap::new(),
             default_globals: HashMap::new(),

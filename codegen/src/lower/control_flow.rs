@@ -14,6 +14,9 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_assignment(&mut self, node: Node<'t>) -> Result<()> {
         let (target, source) = (node.child("lhs")?, node.child("rhs")?);
         let value = self.expr(source)?;
+        if target.kind() == "SliceIndexNode" && !target.child("base")?.expr_type()?.flag("is_pyobject") {
+            return self.assign_c_slice(target, source, value);
+        }
         match target.kind() {
             "MemoryCopySlice" => return self.assign_slice_contents(target, source, value),
             "MemoryViewIndexNode" | "MemoryCopyScalar" if *self.b.ty(value) != Type::Object => {
@@ -114,6 +117,15 @@ impl<'t> Body<'_, 't> {
         let object = self.b.function.locals[local.0 as usize].ty == Type::Object;
         let value = match node.node("value") {
             Some(source) => self.expr(source)?,
+            None if object && !self.gil => {
+                self.with_gil(|body| {
+                    let none = body.none();
+                    let none = body.op(Op::IncRef(none));
+                    body.replace(local, none);
+                    Ok(())
+                })?;
+                return self.leave(Exit::Return);
+            }
             None if object => self.none(),
             None => return missing_node(node, "without a value"),
         };

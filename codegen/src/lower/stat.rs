@@ -15,6 +15,7 @@ impl<'t> Body<'_, 't> {
         let temps = self.temps.clone();
         let (frames, handlers) = (self.frames.len(), self.handlers.len());
         let directives = self.directives.len();
+        let gil = self.gil;
         match self.stat_of(node) {
             Err(LowerError::Missing(missing)) => {
                 let position = missing.position.or_else(|| node.position());
@@ -23,6 +24,16 @@ impl<'t> Body<'_, 't> {
                 self.frames.truncate(frames);
                 self.handlers.truncate(handlers);
                 self.directives.truncate(directives);
+                self.gil = gil;
+                Ok(())
+            }
+            Ok(()) if self.temps.len() != temps.len() => {
+                self.temps = temps;
+                self.kept.clear();
+                self.m.missing.push(super::Missing {
+                    construct: format!("{}: an address in a temporary object", node.kind()),
+                    position: node.position(),
+                });
                 Ok(())
             }
             other => other,
@@ -85,6 +96,11 @@ impl<'t> Body<'_, 't> {
             "AssertStatNode" => self.lower_assert(node),
             "TryExceptStatNode" => self.lower_try_except(node),
             "TryFinallyStatNode" => self.lower_try_finally(node),
+            "FusedCFuncDefNode" if node.node("py_func").is_none() => {
+                let used = |stat: &Node<'t>| stat.entry("entry").is_some_and(|entry| entry.flag("used"));
+                node.nodes("nodes").into_iter().filter(used).try_for_each(|stat| self.stat(stat))
+            }
+            "GILStatNode" => self.lower_gil_block(node),
             "DefNode" | "GeneratorDefNode" | "AsyncDefNode" | "IterableAsyncDefNode" | "AsyncGenNode" => {
                 self.lower_def(node)
             }

@@ -41,6 +41,13 @@ impl Symbols {
 
     /// The symbol that does what a C name does: itself, or the runtime's wrapper of a macro.
     pub fn resolve(&self, name: &str) -> Option<(String, &CSignature)> {
+        // Names that CPython's headers define as others.
+        let name = match name {
+            "PyObject_Length" => "PyObject_Size",
+            "PySequence_Length" => "PySequence_Size",
+            "PyMapping_Length" => "PyMapping_Size",
+            name => name,
+        };
         if let Some(found) = self.functions.get(name) {
             return Some((name.to_owned(), found));
         }
