@@ -111,6 +111,10 @@ impl<'t> Body<'_, 't> {
         let value = self.from_python(object, node.expr_type()?)?;
         if *self.b.ty(value) == Type::Ptr && self.temps.contains(&object) && !is_kept(arg) {
             // The address lies in the object, which must live on.
+            if types::resolve(node.expr_type()?).flag("is_array") {
+                self.release(object);
+                return Ok(value);
+            }
             self.keep_alive(value, object);
             return Ok(value);
         }

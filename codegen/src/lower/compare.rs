@@ -347,12 +347,18 @@ impl<'t> Body<'_, 't> {
 
     /// A C truth value in the local's width.
     pub(super) fn fit(&mut self, value: Value, from: TreeType<'t>, local: LocalId) -> Value {
-        match (self.b.ty(value).clone(), self.b.function.locals[local.0 as usize].ty.clone()) {
-            (Type::Int(have), Type::Int(bits)) if have != bits => {
-                self.widen(value, bits, have == 1 || types::unsigned(from))
+        let ty = self.b.function.locals[local.0 as usize].ty.clone();
+        self.fit_type(value, from, &ty)
+    }
+
+    /// A C number in a type that C converts it to by itself.
+    pub(super) fn fit_type(&mut self, value: Value, from: TreeType<'t>, to: &Type) -> Value {
+        match (self.b.ty(value).clone(), to) {
+            (Type::Int(have), Type::Int(bits)) if have != *bits => {
+                self.widen(value, *bits, have == 1 || types::unsigned(from))
             }
-            (have, wanted) if have.is_float() && wanted.is_float() => self.convert_float(value, &wanted),
-            (Type::Int(_), wanted) if wanted.is_float() => self.to_float(value, from, &wanted),
+            (have, wanted) if have.is_float() && wanted.is_float() => self.convert_float(value, wanted),
+            (Type::Int(_), wanted) if wanted.is_float() => self.to_float(value, from, wanted),
             _ => value,
         }
     }

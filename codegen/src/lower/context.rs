@@ -23,6 +23,7 @@ pub(super) struct Context<'t> {
     pub method_defs: HashMap<NodeId, GlobalId>,
     /// Computed defaults that the module keeps, by their arguments.
     pub default_globals: HashMap<NodeId, GlobalId>,
+    assigned_references: Option<std::collections::HashSet<NodeId>>,
     /// Module-level C variables.
     pub globals: HashMap<EntryId, GlobalId>,
     /// MIR types of Cython's types.
@@ -62,6 +63,7 @@ impl<'t> Context<'t> {
             method_defs: HashMap::new(),
             default_globals: HashMap::new(),
             globals: HashMap::new(),
+            assigned_references: None,
             types: HashMap::new(),
             closures: HashMap::new(),
             missing: Vec::new(),
@@ -69,6 +71,19 @@ impl<'t> Context<'t> {
             module_object,
             module_dict,
         }
+    }
+
+    /// The references to values made once that something assigns to.
+    pub fn assigned_references(&mut self) -> &std::collections::HashSet<NodeId> {
+        let tree = self.tree;
+        self.assigned_references.get_or_insert_with(|| {
+            tree.nodes()
+                .filter(|node| node.kind() == "SingleAssignmentNode")
+                .filter_map(|node| node.node("lhs"))
+                .filter(|target| target.is_a("ResultRefNode"))
+                .map(|target| target.id())
+                .collect()
+        })
     }
 
     /// An interned string constant.

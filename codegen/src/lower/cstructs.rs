@@ -193,6 +193,8 @@ impl<'t> Body<'_, 't> {
         if let Type::Array(..) = ty {
             return self.copy_memory(address, value, &ty);
         }
+        let from = self.assigned.unwrap_or(target.expr_type()?);
+        let value = self.fit_type(value, from, &ty);
         self.store(address, value);
         Ok(())
     }

@@ -205,10 +205,29 @@ impl<'t> Body<'_, 't> {
         if is_slice(source) {
             value = self.owned_slice(value, source.expr_type()?)?;
         }
+        if self.m.assigned_references().contains(&lazy.id()) {
+            return self.let_variable(node, lazy, value);
+        }
         self.results.insert(lazy.id(), value);
         self.results.insert(source.id(), value);
         let done = self.stat(node.child("body")?);
         self.release(value);
+        done
+    }
+
+    /// `LetNode` whose value is assigned to: a variable.
+    fn let_variable(&mut self, node: Node<'t>, lazy: Node<'t>, value: Value) -> Result<()> {
+        let ty = self.b.ty(value).clone();
+        let local = if ty == Type::Object { self.owned_local("let") } else { self.b.local("let", ty.clone()) };
+        if ty == Type::Object {
+            let value = self.give(value);
+            self.replace(local, value);
+        } else {
+            self.b.effect(Op::Set(local, value));
+        }
+        self.node_locals.insert(lazy.id(), local);
+        let done = self.stat(node.child("body")?);
+        self.node_locals.remove(&lazy.id());
         done
     }
 }

@@ -94,12 +94,40 @@ impl<'t> Body<'_, 't> {
         }
     }
 
+    /// The address of a C function outside the module.
+    pub(super) fn extern_function_address(&mut self, node: Node<'t>, name: &str) -> Result<Value> {
+        let Some((symbol, c)) = self.m.symbols.resolve(name) else {
+            return missing_node(node, &format!("address of C function '{name}'"));
+        };
+        if c.varargs {
+            return missing_node(node, &format!("address of C function '{name}'"));
+        }
+        let mut params = Vec::new();
+        for param in &c.params {
+            match native_type(param, &Type::Ptr) {
+                Some(Type::Int(bits)) => params.push(Type::Int(bits.max(32))),
+                Some(ty) => params.push(ty),
+                None => return missing_node(node, &format!("address of C function '{name}'")),
+            }
+        }
+        let Some(result) = native_type(&c.result, &Type::Ptr) else {
+            return missing_node(node, &format!("address of C function '{name}'"));
+        };
+        let id = self.m.mir.declare(&symbol, Signature::new(params, result));
+        Ok(self.op(Op::ExternAddr(id)))
+    }
+
     /// Macros of Cython's own whose meaning is known.
     fn special_extern(
         &mut self,
         name: &str,
         args: &[(Value, TreeType<'t>)],
     ) -> Result<Option<Value>> {
+        if let ("abs" | "labs" | "llabs" | "__Pyx_abs_longlong", [(value, _)]) = (name, args) {
+            if let Type::Int(bits @ (32 | 64)) = *self.b.ty(*value) {
+                return self.absolute(*value, bits).map(Some);
+            }
+        }
         // The absolute value of what has no sign.
         if name.starts_with("/*abs_unsigned") && args.len() == 1 {
             return Ok(Some(args[0].0));

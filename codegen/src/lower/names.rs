@@ -88,10 +88,13 @@ impl<'t> Body<'_, 't> {
     fn c_function_address(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
         match self.m.functions.get(&entry.id()).copied() {
             Some(function) => Ok(self.function_address(function)),
-            None => missing_node(
-                node,
-                &format!("C function '{}'", entry.text("qualified_name").unwrap_or_default()),
-            ),
+            None => match entry.text("cname") {
+                Some(name) if super::cstructs::external(entry) => self.extern_function_address(node, name),
+                _ => missing_node(
+                    node,
+                    &format!("C function '{}'", entry.text("qualified_name").unwrap_or_default()),
+                ),
+            },
         }
     }
 

@@ -48,6 +48,21 @@ impl<'t> Body<'_, 't> {
         Ok(result)
     }
 
+    /// `abs(x)`; the least integer's is refused where overflow is checked.
+    pub(super) fn absolute(&mut self, value: Value, bits: u16) -> Result<Value> {
+        if self.directive_on("overflowcheck") {
+            let least = self.int(-(1_i128 << (bits - 1)), bits);
+            let wrong = self.op(Op::Compare(Comparison::Eq, value, least));
+            self.if_unlikely(wrong, |body| {
+                body.raise_builtin(
+                    "PyExc_OverflowError",
+                    "Trying to take the absolute value of the most negative integer is not defined.",
+                )
+            })?;
+        }
+        Ok(self.op(Op::Intrinsic(Intrinsic::Abs, vec![value])))
+    }
+
     fn with_overflow(
         &mut self,
         node: Node<'t>,
