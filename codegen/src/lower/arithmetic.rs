@@ -265,9 +265,6 @@ impl<'t> Body<'_, 't> {
             }
             return self.object_binary(node, operator, left, right);
         }
-        if self.directive_on("cdivision_warnings") {
-            return missing_node(node, "cdivision_warnings");
-        }
         let x = self.expr(left)?;
         let y = self.expr(right)?;
         let (left_type, right_type) = (left.expr_type()?, right.expr_type()?);
@@ -294,6 +291,9 @@ impl<'t> Body<'_, 't> {
             };
             self.raise_if_zero(y, message)?;
         }
+        if self.directive_on("cdivision_warnings") && operator != "/" && !types::unsigned(ty) {
+            self.division_warning(node, x, y)?;
+        }
         if float {
             return self.float_division(node, operator, c_rules, x, y);
         }
@@ -309,7 +309,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Raises ZeroDivisionError where a C number is zero.
-    fn raise_if_zero(&mut self, y: Value, message: &str) -> Result<()> {
+    pub(super) fn raise_if_zero(&mut self, y: Value, message: &str) -> Result<()> {
         let ty = self.b.ty(y).clone();
         let zero = if ty.is_float() {
             let zero = self.float(0.0, ty);
@@ -324,7 +324,7 @@ impl<'t> Body<'_, 't> {
 
     /// A divisor that is 1 where it would be zero: the check for zero has raised, or stands for what
     /// C leaves undefined.
-    fn never_zero(&mut self, y: Value) -> Value {
+    pub(super) fn never_zero(&mut self, y: Value) -> Value {
         let Type::Int(bits) = self.b.ty(y).clone() else { return y };
         let (zero, one) = (self.int(0, bits), self.int(1, bits));
         let is_zero = self.op(Op::Compare(Comparison::Eq, y, zero));
@@ -332,7 +332,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// `x % y`; by -1 it is 0 for every x, where the processor would trap on the least one.
-    fn signed_remainder(&mut self, x: Value, y: Value, python: bool) -> Value {
+    pub(super) fn signed_remainder(&mut self, x: Value, y: Value, python: bool) -> Value {
         let Type::Int(bits) = self.b.ty(x).clone() else { return x };
         let y = self.never_zero(y);
         let minus_one = self.int(-1, bits);
@@ -353,8 +353,8 @@ impl<'t> Body<'_, 't> {
         self.op(Op::Select(fix, fixed, remainder))
     }
 
-    /// `x // y`; the least integer by -1 overflows: OverflowError, in all widths of at least int.
-    fn signed_quotient(&mut self, node: Node<'t>, x: Value, y: Value, python: bool) -> Result<Value> {
+    /// `x // y`; the least integer by -1 overflows: OverflowError, in the width of long.
+    pub(super) fn signed_quotient(&mut self, node: Node<'t>, x: Value, y: Value, python: bool) -> Result<Value> {
         let Type::Int(bits) = self.b.ty(x).clone() else { return Ok(x) };
         let y = self.never_zero(y);
         let minus_one = self.int(-1, bits);
@@ -362,7 +362,7 @@ impl<'t> Body<'_, 't> {
         let by_minus_one = self.op(Op::Compare(Comparison::Eq, y, minus_one));
         let of_least = self.op(Op::Compare(Comparison::Eq, x, least));
         let overflow = self.op(Op::Binary(BinaryOp::And, by_minus_one, of_least));
-        if node.flag("zerodivision_check") && python {
+        if node.flag("zerodivision_check") && bits == 64 {
             self.if_unlikely(overflow, |body| {
                 body.raise_builtin("PyExc_OverflowError", "value too large to perform division")
             })?;

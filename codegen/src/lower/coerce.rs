@@ -61,6 +61,15 @@ impl<'t> Body<'_, 't> {
         let Some(function) = from.text("to_py_function") else {
             return self.missing(&format!("conversion of {} to an object", from.kind()));
         };
+        if plain.flag("is_ptr") || plain.flag("is_cfunction") {
+            if let Some(id) = self.m.functions_by_name.get(function).copied() {
+                let made = self.b.call(&self.m.mir, crate::mir::Callee::Function(id), vec![value]);
+                return match made {
+                    Some(made) => self.checked(made, Raises::Null),
+                    None => self.defect("no object"),
+                };
+            }
+        }
         if plain.flag("is_array") && !plain.flag("is_string") && !plain.flag("is_pyunicode_ptr") {
             return self.array_to_python(value, from, false);
         }

@@ -13,7 +13,11 @@ impl<'t> Context<'t> {
     pub(super) fn struct_type(&mut self, ty: TreeType<'t>, at: Option<Position>) -> Result<Type> {
         let name = ty.text("cname").unwrap_or("struct").to_owned();
         if ty.entry("entry").is_some_and(external) {
-            return missing(&format!("external struct '{name}'"), at);
+            let Some(known) = known_struct(&name) else {
+                return missing(&format!("external struct '{name}'"), at);
+            };
+            let fields = known.iter().map(|(_, ty)| ty.clone()).collect();
+            return Ok(Type::Struct(self.mir.structure(&format!("C.{name}"), || fields)));
         }
         let Some(scope) = ty.scope("scope") else {
             return missing(&format!("incomplete struct '{name}'"), at);
@@ -98,6 +102,33 @@ pub(super) fn external(entry: Entry<'_>) -> bool {
     matches!(entry.text("visibility"), Some("extern")) || entry.flag("in_cinclude")
 }
 
+/// Structs of C's and CPython's headers on x86-64 Linux, all of their members in order.
+fn known_struct(name: &str) -> Option<Vec<(&'static str, Type)>> {
+    let all = |ty: Type, names: &[&'static str]| names.iter().map(|name| (*name, ty.clone())).collect();
+    Some(match name {
+        "Py_complex" => all(Type::F64, &["real", "imag"]),
+        "div_t" => all(Type::I32, &["quot", "rem"]),
+        "ldiv_t" | "lldiv_t" => all(Type::I64, &["quot", "rem"]),
+        "timespec" => all(Type::I64, &["tv_sec", "tv_nsec"]),
+        "timeval" => all(Type::I64, &["tv_sec", "tv_usec"]),
+        "tm" => {
+            let mut fields: Vec<(&'static str, Type)> = all(
+                Type::I32,
+                &["tm_sec", "tm_min", "tm_hour", "tm_mday", "tm_mon", "tm_year", "tm_wday", "tm_yday", "tm_isdst"],
+            );
+            fields.push(("tm_gmtoff", Type::I64));
+            fields.push(("tm_zone", Type::Ptr));
+            fields
+        }
+        _ => return None,
+    })
+}
+
+/// Whether the places of a struct's members are those of the tree.
+fn plain_members(ty: TreeType<'_>) -> bool {
+    !ty.entry("entry").is_some_and(external)
+}
+
 /// What a member access is of.
 struct Member<'t> {
     /// The struct or union.
@@ -123,7 +154,15 @@ impl<'t> Body<'_, 't> {
         }
         let name = node.text("member").or_else(|| node.text("attribute")).unwrap_or_default();
         let entries = of.scope("scope").map(|scope| scope.entries("var_entries")).unwrap_or_default();
-        match entries.iter().position(|entry| entry.text("cname") == Some(name)) {
+        let known = of
+            .entry("entry")
+            .filter(|entry| external(*entry))
+            .and_then(|_| known_struct(of.text("cname").unwrap_or_default()));
+        let found = match known {
+            Some(known) => known.iter().position(|(field, _)| *field == name),
+            None => entries.iter().position(|entry| entry.text("cname") == Some(name)),
+        };
+        match found {
             Some(index) => Ok(Member { of, pointer, index: index as u32 }),
             None => missing_node(node, &format!("'{name}' of a C struct")),
         }
@@ -286,6 +325,9 @@ impl<'t> Body<'_, 't> {
         let Type::Struct(id) = self.b.ty(value).clone() else {
             return self.defect("no struct");
         };
+        if !plain_members(from) {
+            return self.missing("conversion of an external struct");
+        }
         let address = self.spill(value);
         let members = from.scope("scope").map(|scope| scope.entries("var_entries")).unwrap_or_default();
         let count = self.int(members.len() as i128, 64);
@@ -317,7 +359,8 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_struct_list(&mut self, node: Node<'t>) -> Result<Value> {
         let ty = self.type_of(node)?;
         let tree_type = types::resolve(node.expr_type()?);
-        let (Some((id, false)), true) = (self.m.struct_of(&ty), tree_type.flag("is_struct")) else {
+        let plain = tree_type.flag("is_struct") && plain_members(tree_type);
+        let (Some((id, false)), true) = (self.m.struct_of(&ty), plain) else {
             return missing_node(node, "of C values");
         };
         let fields = self.m.mir.structs[id.0 as usize].fields.clone();
@@ -343,7 +386,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_struct_display(&mut self, node: Node<'t>) -> Result<Value> {
         let tree_type = types::resolve(node.expr_type()?);
         let ty = self.c_type(tree_type)?;
-        let Some((id, _)) = self.m.struct_of(&ty) else {
+        let Some((id, _)) = self.m.struct_of(&ty).filter(|_| plain_members(tree_type)) else {
             return missing_node(node, "of a C value");
         };
         let members = tree_type.scope("scope").map(|scope| scope.entries("var_entries")).unwrap_or_default();

@@ -21,6 +21,10 @@ impl<'t> Body<'_, 't> {
         if let Some(value) = self.call_own_state(name, &plain)? {
             return Ok(Some(value));
         }
+        if let (true, [(x, from), (y, _)]) = (name.starts_with("__Pyx_divmod_"), args) {
+            let unsigned = types::unsigned(*from);
+            return self.c_divmod(node, *x, *y, unsigned).map(Some);
+        }
         if let Some(done) = self.special_extern(name, args)? {
             return Ok(Some(done));
         }
@@ -28,6 +32,19 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, &format!("of C function '{name}'"));
         };
         let c = c.clone();
+        // Complex numbers of doubles are passed as two.
+        let mut flat = Vec::new();
+        for (value, from) in args {
+            match (self.b.ty(*value), types::resolve(*from).ty("real_type")) {
+                (Type::Struct(_), Some(real)) if self.is_double_complex(*value) => {
+                    let (x, y) = self.parts(*value);
+                    flat.push((x, real));
+                    flat.push((y, real));
+                }
+                _ => flat.push((*value, *from)),
+            }
+        }
+        let args = &flat;
         if c.params.len() > args.len() || (c.params.len() < args.len() && !c.varargs) {
             return missing_node(node, &format!("of C function '{name}' with other arguments"));
         }
@@ -51,7 +68,14 @@ impl<'t> Body<'_, 't> {
             Some(result) => self.c_type(result)?,
             None => Type::Void,
         };
-        let Some(native) = native_type(&c.result, &result) else {
+        let double_complex = matches!(&result, Type::Struct(id)
+            if self.m.mir.structs[id.0 as usize].fields == [Type::F64, Type::F64]);
+        let native = if c.result == "{ double, double }" && double_complex {
+            Some(result.clone())
+        } else {
+            native_type(&c.result, &result)
+        };
+        let Some(native) = native else {
             return missing_node(node, &format!("of C function '{name}' for its result"));
         };
         let owned = result == Type::Object;
@@ -91,6 +115,13 @@ impl<'t> Body<'_, 't> {
                 Some(constant) => Ok(self.op(Op::Const(constant))),
                 None => missing_node(node, &format!("extern variable '{name}'")),
             },
+        }
+    }
+
+    fn is_double_complex(&self, value: Value) -> bool {
+        match self.b.ty(value) {
+            Type::Struct(id) => self.m.mir.structs[id.0 as usize].name == "complex.f64",
+            _ => false,
         }
     }
 
@@ -348,6 +379,10 @@ impl Context<'_> {
                 ty if ty.is_float() => Some(Constant::Float(number as f64, ty.clone())),
                 _ => None,
             };
+        }
+        if text.starts_with("__Pyx_divmod_ERROR_VALUE_") {
+            // Whether there was an exception is asked for.
+            return Some(Constant::Zero(mir.clone()));
         }
         if text == "NAN" && mir.is_float() {
             return Some(Constant::Float(f64::NAN, mir.clone()));

@@ -19,6 +19,11 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_int(&mut self, node: Node<'t>) -> Result<Value> {
         let text = node.text("value").unwrap_or_default();
         let ty = self.type_of(node)?;
+        let text = match text {
+            "PY_SSIZE_T_MAX" => "9223372036854775807",
+            "PY_SSIZE_T_MIN" => "-9223372036854775808",
+            text => text,
+        };
         let Some(number) = Number::parse(text) else {
             return missing_node(node, &format!("'{text}'"));
         };

@@ -24,6 +24,7 @@ mod coroutines;
 mod cstructs;
 mod defaults;
 mod displays;
+mod divmod;
 mod enums;
 mod error;
 mod exceptions;

@@ -97,8 +97,14 @@ impl<'t> Body<'_, 't> {
             "TryExceptStatNode" => self.lower_try_except(node),
             "TryFinallyStatNode" => self.lower_try_finally(node),
             "FusedCFuncDefNode" if node.node("py_func").is_none() => {
-                let used = |stat: &Node<'t>| stat.entry("entry").is_some_and(|entry| entry.flag("used"));
-                node.nodes("nodes").into_iter().filter(used).try_for_each(|stat| self.stat(stat))
+                for stat in node.nodes("nodes") {
+                    if stat.entry("entry").is_some_and(|entry| entry.flag("used")) {
+                        self.stat(stat)?;
+                    } else {
+                        self.leave_out(stat);
+                    }
+                }
+                Ok(())
             }
             "GILStatNode" => self.lower_gil_block(node),
             "DefNode" | "GeneratorDefNode" | "AsyncDefNode" | "IterableAsyncDefNode" | "AsyncGenNode" => {
@@ -106,6 +112,15 @@ impl<'t> Body<'_, 't> {
             }
             "CFuncDefNode" => self.lower_cdef(node),
             _ => missing_node(node, ""),
+        }
+    }
+
+    /// A function that nothing calls: declared only, never reached.
+    pub(super) fn leave_out(&mut self, node: Node<'t>) {
+        let id = node.entry("entry").and_then(|entry| self.m.functions.get(&entry.id()).copied());
+        if let Some(id) = id {
+            let declared = self.m.mir.functions[id.0 as usize].clone();
+            self.m.mir.functions[id.0 as usize] = crate::mir::Builder::new(declared).finish();
         }
     }
 
