@@ -138,6 +138,10 @@ impl<'t> Context<'t> {
             index += 1;
         }
         for module in &seen[1..] {
+            if module.text("qualified_name") == Some("cython_llvm._cyutility") {
+                // Cython's memoryview code, which the runtime has.
+                continue;
+            }
             if let Some(what) = fetched(*module) {
                 let name = module.text("qualified_name").unwrap_or_default();
                 return missing(&format!("cimport of {what} from module '{name}'"), None);
