@@ -30,6 +30,9 @@ pub(super) struct Context<'t> {
     pub types: HashMap<TypeId, Type>,
     /// Kinds of scope objects, by the entries of their types.
     pub closures: HashMap<EntryId, Closure>,
+    /// OpenMP's descriptions of places, by their flags.
+    pub openmp_places: HashMap<i128, GlobalId>,
+    openmp_lock: Option<GlobalId>,
     pub missing: Vec<Missing>,
     traceback_caches: HashMap<u32, GlobalId>,
     /// The module object.
@@ -66,6 +69,8 @@ impl<'t> Context<'t> {
             assigned_references: None,
             types: HashMap::new(),
             closures: HashMap::new(),
+            openmp_places: HashMap::new(),
+            openmp_lock: None,
             missing: Vec::new(),
             traceback_caches: HashMap::new(),
             module_object,
@@ -115,6 +120,17 @@ impl<'t> Context<'t> {
         }
         let id = self.variable(&format!("traceback.cache.{source}"), Type::Ptr);
         self.traceback_caches.insert(source, id);
+        id
+    }
+
+    /// The lock under which threads combine reductions.
+    pub fn openmp_lock(&mut self) -> GlobalId {
+        if let Some(found) = self.openmp_lock {
+            return found;
+        }
+        let words = Type::Array(Box::new(Type::I32), 8);
+        let id = self.variable("openmp.lock", words);
+        self.openmp_lock = Some(id);
         id
     }
 

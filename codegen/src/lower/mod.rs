@@ -44,6 +44,8 @@ mod module;
 mod module_init;
 mod names;
 mod namespaces;
+mod parallel;
+mod parallel_loops;
 mod nogil;
 mod overflow;
 mod pyclass;
