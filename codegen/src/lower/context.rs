@@ -33,6 +33,10 @@ pub(super) struct Context<'t> {
     /// OpenMP's descriptions of places, by their flags.
     pub openmp_places: HashMap<i128, GlobalId>,
     openmp_lock: Option<GlobalId>,
+    /// Descriptions of the item types of memoryviews.
+    pub type_infos: HashMap<TypeId, GlobalId>,
+    /// Conversions of their items: from memory, or to it.
+    pub item_converters: HashMap<(TypeId, bool), FuncId>,
     pub missing: Vec<Missing>,
     traceback_caches: HashMap<u32, GlobalId>,
     /// The module object.
@@ -71,6 +75,8 @@ impl<'t> Context<'t> {
             closures: HashMap::new(),
             openmp_places: HashMap::new(),
             openmp_lock: None,
+            type_infos: HashMap::new(),
+            item_converters: HashMap::new(),
             missing: Vec::new(),
             traceback_caches: HashMap::new(),
             module_object,

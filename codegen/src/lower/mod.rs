@@ -40,6 +40,7 @@ mod loops;
 mod memview;
 mod memview_index;
 mod memview_slice;
+mod memview_types;
 mod module;
 mod module_init;
 mod names;

@@ -153,6 +153,14 @@ impl<'t> Body<'_, 't> {
         Ok(())
     }
 
+    /// `threadid()`.
+    pub(super) fn lower_thread_number(&mut self, node: Node<'t>) -> Result<Value> {
+        match self.openmp("omp_get_thread_num", &[], Type::I32, Vec::new()) {
+            Some(number) => Ok(number),
+            None => missing_node(node, ""),
+        }
+    }
+
     // ---------------------------------------------------------------- parts of the statement
 
     /// start, step, and the number of iterations, in 64 bits.
