@@ -48,6 +48,13 @@ pub(super) struct Context<'t> {
     pub type_places: HashMap<TypeId, GlobalId>,
     pub vtables: HashMap<TypeId, GlobalId>,
     pub imported_types: HashSet<TypeId>,
+    /// OpenMP's descriptions of places, by their flags.
+    pub openmp_places: HashMap<i128, GlobalId>,
+    openmp_lock: Option<GlobalId>,
+    /// Descriptions of the item types of memoryviews.
+    pub type_infos: HashMap<TypeId, GlobalId>,
+    /// Conversions of their items: from memory, or to it.
+    pub item_converters: HashMap<(TypeId, bool), FuncId>,
     pub missing: Vec<Missing>,
     traceback_caches: HashMap<u32, GlobalId>,
     /// The module object.
@@ -93,6 +100,10 @@ impl<'t> Context<'t> {
             type_places: HashMap::new(),
             vtables: HashMap::new(),
             imported_types: HashSet::new(),
+            openmp_places: HashMap::new(),
+            openmp_lock: None,
+            type_infos: HashMap::new(),
+            item_converters: HashMap::new(),
             missing: Vec::new(),
             traceback_caches: HashMap::new(),
             module_object,
@@ -142,6 +153,17 @@ impl<'t> Context<'t> {
         }
         let id = self.variable(&format!("traceback.cache.{source}"), Type::Ptr);
         self.traceback_caches.insert(source, id);
+        id
+    }
+
+    /// The lock under which threads combine reductions.
+    pub fn openmp_lock(&mut self) -> GlobalId {
+        if let Some(found) = self.openmp_lock {
+            return found;
+        }
+        let words = Type::Array(Box::new(Type::I32), 8);
+        let id = self.variable("openmp.lock", words);
+        self.openmp_lock = Some(id);
         id
     }
 

@@ -74,6 +74,8 @@ impl<'t> Body<'_, 't> {
             "CascadedAssignmentNode" => self.lower_cascaded_assignment(node),
             "ParallelAssignmentNode" => self.lower_parallel_assignment(node),
             "InPlaceAssignmentNode" => self.lower_in_place(node),
+            "ParallelRangeNode" => self.lower_prange(node),
+            "ParallelWithBlockNode" => self.lower_parallel_block(node),
             "DelStatNode" => self.lower_del(node),
             "ReturnStatNode" => self.lower_return(node),
             "BreakStatNode" => self.leave(Exit::Break),
