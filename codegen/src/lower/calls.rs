@@ -146,7 +146,9 @@ impl<'t> Body<'_, 't> {
                 let wanted = self.m.mir.functions[id.0 as usize].signature.clone();
                 let mut values = Vec::new();
                 for (index, (value, from)) in args.iter().enumerate() {
-                    values.push(if index < wanted.params.len() || !wanted.varargs {
+                    values.push(if let Some(param) = wanted.params.get(index) {
+                        self.fit_type(*value, *from, &param.ty)
+                    } else if !wanted.varargs {
                         *value
                     } else {
                         match self.variable_argument(*value, *from) {
@@ -165,7 +167,14 @@ impl<'t> Body<'_, 't> {
             }
             (None, Some(address)) => {
                 let signature = self.function_signature(ty)?;
-                let values: Vec<Value> = args.iter().map(|(value, _)| *value).chain(extra).collect();
+                let mut values = Vec::new();
+                for (index, (value, from)) in args.iter().enumerate() {
+                    values.push(match signature.params.get(index) {
+                        Some(param) => self.fit_type(*value, *from, &param.ty),
+                        None => *value,
+                    });
+                }
+                values.extend(extra);
                 self.b.call(&self.m.mir, Callee::Indirect(address, Box::new(signature)), values)
             }
             (None, None) => self.call_extern(node, entry, ty, &args)?,
