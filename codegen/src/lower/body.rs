@@ -1,6 +1,6 @@
 //! The body of one function while it is lowered: builder, variables, live temporaries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use frontend_bridge::tree::{Position, 
     Entry, EntryId, HelperId, Node, NodeId, ScopeId, Type as TreeType, Value as Attr,
@@ -83,6 +83,8 @@ pub(super) struct Body<'m, 't> {
     pub handle_locals: HashMap<HelperId, LocalId>,
     /// Variables that nodes stand for.
     pub node_locals: HashMap<NodeId, LocalId>,
+    /// Temporaries that may be null.
+    pub nullable: HashSet<Value>,
     /// Where the `while` loops around lead when their iteration ends, innermost last.
     pub exhausted: Vec<BlockId>,
     /// The type of what is being assigned, where it is known.
@@ -135,6 +137,7 @@ impl<'m, 't> Body<'m, 't> {
             temp_locals: HashMap::new(),
             handle_locals: HashMap::new(),
             node_locals: HashMap::new(),
+            nullable: HashSet::new(),
             exhausted: Vec::new(),
             assigned: None,
             skip_dispatch: None,
@@ -266,7 +269,9 @@ impl<'m, 't> Body<'m, 't> {
         }
         if self.temps.contains(&value) {
             self.forget_temp(value);
-            if *self.b.ty(value) == Type::Object {
+            if self.nullable.contains(&value) {
+                self.b.effect(Op::XDecRef(value));
+            } else if *self.b.ty(value) == Type::Object {
                 self.b.effect(Op::DecRef(value));
             } else {
                 self.drop_slice(value);

@@ -410,6 +410,9 @@ impl Context<'_> {
 
 /// `-1` or `((double)-1)`.
 fn plain_number(text: &str) -> Option<i64> {
+    if let Some(number) = text.strip_prefix("(long)(Py_UCS4)") {
+        return number.parse::<i64>().ok().map(|number| number & 0xffff_ffff);
+    }
     let text = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(text);
     let text = match text.split_once(')') {
         Some((of, number)) if of.starts_with('(') && !of.contains('*') => number,

@@ -81,7 +81,7 @@ impl<'t> Body<'_, 't> {
         let cname = entry.text("cname").unwrap_or_default();
         let bare = cname.trim_start_matches('(').trim_end_matches(')');
         if let Some(symbol) = bare.strip_prefix('&').or((bare == "__Pyx_PyFrozenDict_TypePtr").then_some(bare)) {
-            if !symbol.starts_with("Py") {
+            if !symbol.starts_with("Py") && symbol != "__Pyx_PyFrozenDict_TypePtr" {
                 // A macro, for what only some versions of CPython have.
                 return missing_node(node, &format!("built-in '{cname}'"));
             }

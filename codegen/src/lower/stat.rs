@@ -91,7 +91,6 @@ impl<'t> Body<'_, 't> {
             "SetIterationNextNode" => self.lower_set_next(node),
             "ComprehensionAppendNode" => self.lower_comprehension_append(node),
             "DictComprehensionAppendNode" => self.lower_dict_comprehension_append(node),
-            "PrintStatNode" => self.stat(node.child("print_function_call")?),
             "LetNode" => self.lower_let(node),
             "RaiseStatNode" => self.lower_raise(node),
             "ReraiseStatNode" => self.lower_reraise(node),
