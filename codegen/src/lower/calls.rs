@@ -240,7 +240,9 @@ impl<'t> Body<'_, 't> {
             },
             _ => return missing_node(node, &format!("of C function '{name}'")),
         };
-        let owned = result == Type::Object;
+        // A macro such as Py_TYPE, whose result is nobody's to give back.
+        let borrowed = node.kind() == "PythonCapiCallNode" && !node.flag("is_temp");
+        let owned = result == Type::Object && !borrowed;
         let signature = Signature { params, result: native, owned, varargs: false };
         let callee = Callee::Extern(self.m.mir.declare(&symbol, signature));
         let made = self.b.call(&self.m.mir, callee, values);
