@@ -87,6 +87,7 @@ impl<'t> Body<'_, 't> {
             "GeneralCallNode" => self.lower_general_call(node),
             "ImportNode" => self.lower_import(node),
             "RawCNameExprNode" | "ExcValueNode" => self.lower_placed(node),
+            "TempNode" => self.lower_temp(node),
             "WithExitCallNode" => self.lower_with_exit(node),
             "PyClassMetaclassNode" => self.lower_metaclass(node),
             "PyClassNamespaceNode" => self.lower_class_namespace(node),

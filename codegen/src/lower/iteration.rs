@@ -208,7 +208,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_handed_over(&mut self, node: Node<'t>) -> Result<Value> {
         match self.results.get(&node.id()).copied() {
             Some(value) => Ok(value),
-            None => self.lower_temp(node),
+            None => missing_node(node, "outside its statement"),
         }
     }
 
