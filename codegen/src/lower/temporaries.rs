@@ -193,7 +193,9 @@ impl<'t> Body<'_, 't> {
         };
         let mut owned = Vec::new();
         for entry in scope.entries("var_entries") {
-            if super::closures::in_scope_object(entry) {
+            // The list may be that of the function, with the function's own variables.
+            let own = entry.scope("scope").is_none_or(|of| of == scope);
+            if !own || super::closures::in_scope_object(entry) {
                 continue;
             }
             match self.declare(entry, true) {
