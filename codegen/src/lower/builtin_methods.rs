@@ -36,7 +36,11 @@ impl<'t> Body<'_, 't> {
         }
         self.at(node);
         let result = self.call_extern(node, entry, ty, &args)?;
-        let result = self.check_result(node, ty, result)?;
+        let mut result = self.check_result(node, ty, result)?;
+        if *self.b.ty(result) == Type::Object {
+            // What it was read from may go now.
+            result = self.owned(result);
+        }
         for (value, _) in args.into_iter().rev() {
             self.release(value);
         }

@@ -21,6 +21,9 @@ impl<'t> Body<'_, 't> {
         if let Some(value) = self.call_own_state(name, &plain)? {
             return Ok(Some(value));
         }
+        if let ("__Pyx_long_cast", [(value, from)]) = (name, args) {
+            return Ok(Some(self.widen(*value, 64, types::unsigned(*from))));
+        }
         if let (true, [(x, from), (y, _)]) = (name.starts_with("__Pyx_divmod_"), args) {
             let unsigned = types::unsigned(*from);
             return self.c_divmod(node, *x, *y, unsigned).map(Some);
@@ -78,7 +81,9 @@ impl<'t> Body<'_, 't> {
         let Some(native) = native else {
             return missing_node(node, &format!("of C function '{name}' for its result"));
         };
-        let owned = result == Type::Object;
+        // A macro such as Py_TYPE, whose result is nobody's to give back.
+        let borrowed = node.kind() == "PythonCapiCallNode" && !node.flag("is_temp");
+        let owned = result == Type::Object && !borrowed;
         let signature = Signature { params, result: native.clone(), owned, varargs: c.varargs };
         let callee = Callee::Extern(self.m.mir.declare(&symbol, signature));
         let made = self.b.call(&self.m.mir, callee, values);
