@@ -31,6 +31,11 @@ impl<'t> Body<'_, 't> {
             self.raise_now();
             return Ok(());
         }
+        if node.node("exc_type").is_none() && node.text("builtin_exc_name") == Some("StopIteration") {
+            // `__next__` ends by null without an exception.
+            self.raise_now();
+            return Ok(());
+        }
         let mut parts = Vec::new();
         for name in ["exc_type", "exc_value", "exc_tb", "cause"] {
             let part = match node.node(name) {

@@ -81,13 +81,17 @@ impl<'t> Body<'_, 't> {
         let Some(native) = native else {
             return missing_node(node, &format!("of C function '{name}' for its result"));
         };
-        // A macro such as Py_TYPE, whose result is nobody's to give back.
-        let borrowed = node.kind() == "PythonCapiCallNode" && !node.flag("is_temp");
-        let owned = result == Type::Object && !borrowed;
+        // Where Cython counts no reference, as for the type of an object, it is borrowed.
+        let counted = node.flag("is_temp");
+        let owned = result == Type::Object && counted;
         let signature = Signature { params, result: native.clone(), owned, varargs: c.varargs };
         let callee = Callee::Extern(self.m.mir.declare(&symbol, signature));
         let made = self.b.call(&self.m.mir, callee, values);
         let Some(made) = made else { return Ok(None) };
+        if result == Type::Object && !counted {
+            // The arguments, which may be what keeps it alive, are given back soon.
+            return Ok(Some(self.op(Op::XIncRef(made))));
+        }
         if result == Type::Void {
             return Ok(None);
         }
