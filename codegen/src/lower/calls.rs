@@ -239,6 +239,7 @@ impl<'t> Body<'_, 't> {
         let returns = ty.ty("return_type");
         if returns.is_some_and(|ty| ty.flag("is_pyobject")) {
             return match result {
+                Some(value) if borrows(node) => Ok(value),
                 Some(value) => self.checked(value, Raises::Null),
                 None => self.defect("no object"),
             };
@@ -472,4 +473,9 @@ fn is_builtin_method(function: Node<'_>) -> bool {
             .node("obj")
             .and_then(|object| object.ty("type"))
             .is_some_and(|ty| ty.flag("is_builtin_type"))
+}
+
+/// Whether a call gives a reference that something else keeps: Cython makes no temporary of it.
+pub(super) fn borrows(node: Node<'_>) -> bool {
+    node.kind() == "PythonCapiCallNode" && !node.flag("is_temp")
 }

@@ -7,7 +7,7 @@ use frontend_bridge::tree::Node;
 
 use super::Result;
 use super::body::Body;
-use super::cleanup::{Frame, Handler};
+use super::cleanup::{Exit, Frame, Handler};
 use super::context::missing_node;
 use crate::mir::{BlockId, LocalId, Op, Raises, Type, Value};
 
@@ -16,10 +16,21 @@ impl<'t> Body<'_, 't> {
         if !self.gil {
             return missing_node(node, "without the GIL");
         }
-        if node.node("exc_type").is_none() && node.text("builtin_exc_name") == Some("MemoryError") {
-            self.rt_void("PyErr_NoMemory", ":p", &[])?;
-            self.raise_now();
-            return Ok(());
+        match node.text("builtin_exc_name") {
+            Some("MemoryError") => {
+                self.rt_void("PyErr_NoMemory", ":p", &[])?;
+                self.raise_now();
+                return Ok(());
+            }
+            // The end of an iteration in tp_iternext: null without an exception.
+            Some("StopIteration") if node.node("exc_type").is_none() => {
+                if let Some(local) = self.returned {
+                    let old = self.op(Op::Take(local));
+                    self.b.effect(Op::XDecRef(old));
+                }
+                return self.leave(Exit::Return);
+            }
+            _ => {}
         }
         let mut parts = Vec::new();
         for name in ["exc_type", "exc_value", "exc_tb", "cause"] {

@@ -78,7 +78,7 @@ impl<'t> Body<'_, 't> {
         let Some(native) = native else {
             return missing_node(node, &format!("of C function '{name}' for its result"));
         };
-        let owned = result == Type::Object;
+        let owned = result == Type::Object && !super::calls::borrows(node);
         let signature = Signature { params, result: native.clone(), owned, varargs: c.varargs };
         let callee = Callee::Extern(self.m.mir.declare(&symbol, signature));
         let made = self.b.call(&self.m.mir, callee, values);
