@@ -96,7 +96,7 @@ impl<'t> Body<'_, 't> {
         let fixed = signature.text("fixed_arg_format").unwrap_or_default().len();
         let generic = signature.flag("has_generic_args");
         let own = signature.flag("has_dummy_arg");
-        let in_star = def.flag("self_in_stararg") && !own;
+        let in_star = def.flag("self_in_stararg");
         let fast = signature.int("use_fastcall") == Some(1);
         let args = def.nodes("args");
         let mut params = Vec::new();
@@ -145,10 +145,12 @@ impl<'t> Body<'_, 't> {
         };
         let mut values = Vec::new();
         let mut first = None;
-        if own {
-            values.push(take(&mut body));
-        } else if in_star {
-            first = Some(take(&mut body));
+        if own || in_star {
+            let value = take(&mut body);
+            if own {
+                values.push(value);
+            }
+            first = Some(value).filter(|_| in_star && !def.flag("is_staticmethod"));
         }
         for arg in args.iter().filter(|arg| !arg.flag("is_generic")) {
             let value = take(&mut body);
