@@ -80,9 +80,6 @@ impl<'t> Body<'_, 't> {
         if function.kind() == "PythonCapiFunctionNode" || is_builtin_method(function) {
             return self.call_runtime(node, function, ty);
         }
-        if ty.flag("is_overridable") && ty.int("optional_arg_count").unwrap_or(0) > 0 {
-            return missing_node(node, "cpdef with optional arguments");
-        }
         let entry = function.entry("entry");
         let mut args = Vec::new();
         let mut held = Vec::new();
@@ -155,7 +152,9 @@ impl<'t> Body<'_, 't> {
                         }
                     });
                 }
-                values.extend(extra);
+                let place = values.len() - usize::from(ty.int("optional_arg_count").unwrap_or(0) > 0);
+                values.splice(place..place, extra);
+                self.fit_arguments(&wanted, &args, &mut values);
                 if wanted.params.len() > values.len()
                     || (wanted.params.len() < values.len() && !wanted.varargs)
                 {
@@ -165,7 +164,10 @@ impl<'t> Body<'_, 't> {
             }
             (None, Some(address)) => {
                 let signature = self.function_signature(ty)?;
-                let values: Vec<Value> = args.iter().map(|(value, _)| *value).chain(extra).collect();
+                let mut values: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
+                let place = values.len() - usize::from(ty.int("optional_arg_count").unwrap_or(0) > 0);
+                values.splice(place..place, extra);
+                self.fit_arguments(&signature, &args, &mut values);
                 self.b.call(&self.m.mir, Callee::Indirect(address, Box::new(signature)), values)
             }
             (None, None) => self.call_extern(node, entry, ty, &args)?,
@@ -175,6 +177,19 @@ impl<'t> Body<'_, 't> {
             self.release(value);
         }
         Ok(result)
+    }
+
+    /// Integers in the widths of the parameters, as C has it.
+    fn fit_arguments(&mut self, wanted: &Signature, args: &[(Value, TreeType<'t>)], values: &mut [Value]) {
+        for (index, (_, from)) in args.iter().enumerate() {
+            if let (Some(param), Some(value)) = (wanted.params.get(index), values.get_mut(index)) {
+                if let (Type::Int(bits), Type::Int(have)) = (&param.ty, self.b.ty(*value).clone()) {
+                    if have != *bits {
+                        *value = self.widen(*value, *bits, types::unsigned(*from));
+                    }
+                }
+            }
+        }
     }
 
     /// A C function outside the module: the runtime's, CPython's, libc's.

@@ -260,8 +260,31 @@ impl<'t> Body<'_, 't> {
         if !ty.flag("is_builtin_type") {
             return self.extension_type_test(value, ty, allow_none);
         }
+        let number = match ty.text("name") {
+            Some("int") => Some("__Pyx_PyInt_FromNumber"),
+            Some("float") => Some("__Pyx_PyFloat_FromNumber"),
+            _ => None,
+        };
+        if let Some(function) = number.filter(|_| node.flag("exact_builtin_type")) {
+            return self.plain_number(value, function, allow_none);
+        }
         self.builtin_type_test(node, value, ty, allow_none, node.flag("exact_builtin_type"))?;
         Ok(value)
+    }
+
+    /// A number as `int` or `float` itself, converted where it is of another type that may be.
+    fn plain_number(&mut self, value: Value, function: &str, allow_none: bool) -> Result<Value> {
+        let local = self.b.local("number", Type::Object);
+        self.owned_locals.push(local);
+        let value = self.owned(value);
+        let value = self.give(value);
+        self.replace(local, value);
+        let address = self.op(Op::LocalAddr(local));
+        let name = self.null();
+        let allow = self.int(i128::from(allow_none), 32);
+        self.rt_status(function, "ppi:i", &[address, name, allow], Raises::Negative)?;
+        let value = self.op(Op::Take(local));
+        Ok(self.hold(value))
     }
 
     /// Raises TypeError unless the object is of a built-in type.
