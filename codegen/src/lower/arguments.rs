@@ -116,7 +116,7 @@ impl<'t> Body<'_, 't> {
         let own = def.nodes("args").len() - args.len();
         let posonly = (def.int("num_posonly_args").unwrap_or(0) as usize).saturating_sub(own);
         let positional = args.len() - kwonly;
-        if wrapper.node("np_args").is_some() || def.flag("self_in_stararg") {
+        if wrapper.node("np_args").is_some() {
             return missing_node(def, "with these arguments");
         }
         let parameters = self.parameters(def, args, positional, posonly, star, star_star)?;

@@ -80,9 +80,6 @@ impl<'t> Body<'_, 't> {
         if function.kind() == "PythonCapiFunctionNode" || is_builtin_method(function) {
             return self.call_runtime(node, function, ty);
         }
-        if ty.flag("is_overridable") && ty.int("optional_arg_count").unwrap_or(0) > 0 {
-            return missing_node(node, "cpdef with optional arguments");
-        }
         let entry = function.entry("entry");
         let mut args = Vec::new();
         let mut held = Vec::new();
@@ -157,7 +154,9 @@ impl<'t> Body<'_, 't> {
                         }
                     });
                 }
-                values.extend(extra);
+                let place = values.len() - usize::from(ty.int("optional_arg_count").unwrap_or(0) > 0);
+                values.splice(place..place, extra);
+                self.fit_arguments(&wanted, &args, &mut values);
                 if wanted.params.len() > values.len()
                     || (wanted.params.len() < values.len() && !wanted.varargs)
                 {
@@ -167,14 +166,10 @@ impl<'t> Body<'_, 't> {
             }
             (None, Some(address)) => {
                 let signature = self.function_signature(ty)?;
-                let mut values = Vec::new();
-                for (index, (value, from)) in args.iter().enumerate() {
-                    values.push(match signature.params.get(index) {
-                        Some(param) => self.fit_type(*value, *from, &param.ty),
-                        None => *value,
-                    });
-                }
-                values.extend(extra);
+                let mut values: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
+                let place = values.len() - usize::from(ty.int("optional_arg_count").unwrap_or(0) > 0);
+                values.splice(place..place, extra);
+                self.fit_arguments(&signature, &args, &mut values);
                 self.b.call(&self.m.mir, Callee::Indirect(address, Box::new(signature)), values)
             }
             (None, None) => self.call_extern(node, entry, ty, &args)?,
@@ -184,6 +179,19 @@ impl<'t> Body<'_, 't> {
             self.release(value);
         }
         Ok(result)
+    }
+
+    /// Integers in the widths of the parameters, as C has it.
+    fn fit_arguments(&mut self, wanted: &Signature, args: &[(Value, TreeType<'t>)], values: &mut [Value]) {
+        for (index, (_, from)) in args.iter().enumerate() {
+            if let (Some(param), Some(value)) = (wanted.params.get(index), values.get_mut(index)) {
+                if let (Type::Int(bits), Type::Int(have)) = (&param.ty, self.b.ty(*value).clone()) {
+                    if have != *bits {
+                        *value = self.widen(*value, *bits, types::unsigned(*from));
+                    }
+                }
+            }
+        }
     }
 
     /// A C function outside the module: the runtime's, CPython's, libc's.
@@ -248,6 +256,7 @@ impl<'t> Body<'_, 't> {
         let returns = ty.ty("return_type");
         if returns.is_some_and(|ty| ty.flag("is_pyobject")) {
             return match result {
+                Some(value) if borrows(node) => Ok(value),
                 Some(value) => self.checked(value, Raises::Null),
                 None => self.defect("no object"),
             };
@@ -481,4 +490,9 @@ fn is_builtin_method(function: Node<'_>) -> bool {
             .node("obj")
             .and_then(|object| object.ty("type"))
             .is_some_and(|ty| ty.flag("is_builtin_type"))
+}
+
+/// Whether a call gives a reference that something else keeps: Cython makes no temporary of it.
+pub(super) fn borrows(node: Node<'_>) -> bool {
+    node.kind() == "PythonCapiCallNode" && !node.flag("is_temp")
 }

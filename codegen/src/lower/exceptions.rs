@@ -7,7 +7,7 @@ use frontend_bridge::tree::Node;
 
 use super::Result;
 use super::body::Body;
-use super::cleanup::{Frame, Handler};
+use super::cleanup::{Exit, Frame, Handler};
 use super::context::missing_node;
 use crate::mir::{BlockId, LocalId, Op, Raises, Type, Value};
 
@@ -28,11 +28,6 @@ impl<'t> Body<'_, 't> {
         }
         if node.node("exc_type").is_none() && node.text("builtin_exc_name") == Some("MemoryError") {
             self.rt_void("PyErr_NoMemory", ":p", &[])?;
-            self.raise_now();
-            return Ok(());
-        }
-        if node.node("exc_type").is_none() && node.text("builtin_exc_name") == Some("StopIteration") {
-            // `__next__` ends by null without an exception.
             self.raise_now();
             return Ok(());
         }

@@ -284,7 +284,8 @@ impl<'t> Body<'_, 't> {
             if index >= required {
                 let owned = assigned(*entry) && entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject"));
                 let local = body.declare(*entry, owned)?;
-                let carrier = body.op(Op::Param(required as u32 + first));
+                let skip = u32::from(node.flag("overridable"));
+                let carrier = body.op(Op::Param(required as u32 + first + skip));
                 let arg = node.nodes("args")[index];
                 body.optional_argument(node, arg, index - required, carrier, local, owned)?;
                 continue;
@@ -306,7 +307,7 @@ impl<'t> Body<'_, 't> {
             body.b.effect(Op::Set(local, value));
         }
         if node.flag("overridable") {
-            body.skip_dispatch = Some(body.op(Op::Param(args.len() as u32 + first)));
+            body.skip_dispatch = Some(body.op(Op::Param(required as u32 + first)));
         }
         for entry in scope.entries("var_entries") {
             if body.variables.contains_key(&entry.id()) || entry.flag("is_arg") {
@@ -538,7 +539,7 @@ fn unused(node: Node<'_>) -> bool {
 }
 
 /// How many arguments of a C function may be left out.
-fn optional_count(node: Node<'_>) -> usize {
+pub(super) fn optional_count(node: Node<'_>) -> usize {
     if node.kind() != "CFuncDefNode" {
         return 0;
     }
