@@ -443,7 +443,7 @@ def _exported(signatures: dict[str, Any]) -> list[str]:
 
 _DECLARED = re.compile(r"PyAPI_FUNC\([^)]*\)\s*(\w+)\s*\(")
 _HEADERS = ("Python.h", "frameobject.h", "structmember.h", "math.h", "stdio.h", "stdlib.h", "string.h",
-            "time.h")  # fmt: skip
+            "time.h", "complex.h", "ctype.h", "strings.h", "signal.h", "locale.h", "unistd.h")  # fmt: skip
 
 
 def _others(settings: Any) -> dict[str, Any]:

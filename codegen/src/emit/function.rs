@@ -322,6 +322,9 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 inkwell::types::BasicTypeEnum::FloatType(ty) => ty.const_float(*value).into(),
                 _ => return self.malformed("constant of another type"),
             },
+            Constant::Address(number) => {
+                self.e.i64().const_int(*number as u64, true).const_to_pointer(self.e.ptr()).into()
+            }
             Constant::Null(_) | Constant::Zero(_) => ty.const_zero(),
         })
     }

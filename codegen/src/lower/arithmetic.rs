@@ -23,14 +23,23 @@ impl<'t> Body<'_, 't> {
         if ty.flag("is_pyobject") {
             return self.object_binary(node, operator, left, right);
         }
+        self.start_overflow_check(node);
         let x = self.expr(left)?;
         let y = self.expr(right)?;
         let (left, right) = (left.expr_type()?, right.expr_type()?);
         if is_pointer(left) || is_pointer(right) {
             return self.pointer_arithmetic(node, operator, (left, x), (right, y));
         }
-        if node.flag("overflow_check") && types::resolve(ty).flag("is_int") {
-            return missing_node(node, "overflowcheck");
+        let checked = node.flag("overflow_check") || node.node("overflow_bit_node").is_some();
+        if checked && types::resolve(ty).flag("is_int") {
+            let x = self.convert_number(x, left, ty)?;
+            let y = self.convert_number(y, right, ty)?;
+            return self.overflow_binary(node, operator, ty, x, y);
+        }
+        if types::resolve(ty).flag("is_complex") {
+            let x = self.as_complex(x, left, ty)?;
+            let y = self.as_complex(y, right, ty)?;
+            return self.complex_binary(node, operator, x, y);
         }
         let x = self.convert_number(x, left, ty)?;
         let y = match operator {
@@ -141,7 +150,7 @@ impl<'t> Body<'_, 't> {
             "+" if is_pointer(left) => (left, x, (right, y), false),
             "+" => (right, y, (left, x), false),
             "-" if is_pointer(left) && !is_pointer(right) => (left, x, (right, y), true),
-            "-" => return missing_node(node, "difference of pointers"),
+            "-" => return self.pointer_difference(node, left, x, y),
             _ => return missing_node(node, &format!("'{operator}' of pointers")),
         };
         let Some(item) = base(pointer) else { return missing_node(node, "pointer to nothing") };
@@ -154,6 +163,26 @@ impl<'t> Body<'_, 't> {
             count = self.op(Op::Unary(UnaryOp::Neg, count));
         }
         Ok(self.op(Op::Index(address, item, count)))
+    }
+
+    /// `p - q`: the number of items between them.
+    fn pointer_difference(&mut self, node: Node<'t>, ty: TreeType<'t>, x: Value, y: Value) -> Result<Value> {
+        let Some(item) = types::resolve(ty).ty("base_type") else {
+            return missing_node(node, "pointer to nothing");
+        };
+        let item = self.c_type(item)?;
+        let size = self.m.size_align(&item).0;
+        let x = self.op(Op::Cast(CastOp::PtrToInt, x, Type::I64));
+        let y = self.op(Op::Cast(CastOp::PtrToInt, y, Type::I64));
+        let bytes = self.op(Op::Binary(BinaryOp::Sub, x, y));
+        let size = self.int(i128::from(size), 64);
+        Ok(self.op(Op::Binary(BinaryOp::SDiv, bytes, size)))
+    }
+
+    /// A C number as a complex one of a type.
+    fn as_complex(&mut self, value: Value, from: TreeType<'t>, to: TreeType<'t>) -> Result<Value> {
+        let target = self.c_type(to)?;
+        if *self.b.ty(value) == target { Ok(value) } else { self.to_complex(value, from, to) }
     }
 
     /// An integer in so many bits.
@@ -236,12 +265,20 @@ impl<'t> Body<'_, 't> {
             }
             return self.object_binary(node, operator, left, right);
         }
-        if self.directive_on("cdivision_warnings") {
-            return missing_node(node, "cdivision_warnings");
-        }
         let x = self.expr(left)?;
         let y = self.expr(right)?;
         let (left_type, right_type) = (left.expr_type()?, right.expr_type()?);
+        if types::resolve(ty).flag("is_complex") {
+            let x = self.as_complex(x, left_type, ty)?;
+            let y = self.as_complex(y, right_type, ty)?;
+            if node.flag("zerodivision_check") {
+                let some = self.truth(y)?;
+                let zero = self.op(Op::Unary(UnaryOp::Not, some));
+                let raise = |body: &mut Self| body.raise_builtin("PyExc_ZeroDivisionError", "float division");
+                self.if_unlikely(zero, raise)?;
+            }
+            return self.complex_binary(node, operator, x, y);
+        }
         let x = self.convert_number(x, left_type, ty)?;
         let y = self.convert_number(y, right_type, ty)?;
         let float = self.b.ty(x).is_float();
@@ -253,6 +290,9 @@ impl<'t> Body<'_, 't> {
                 (true, _) => "float division",
             };
             self.raise_if_zero(y, message)?;
+        }
+        if self.directive_on("cdivision_warnings") && operator != "/" && !types::unsigned(ty) {
+            self.division_warning(node, x, y)?;
         }
         if float {
             return self.float_division(node, operator, c_rules, x, y);
@@ -269,7 +309,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Raises ZeroDivisionError where a C number is zero.
-    fn raise_if_zero(&mut self, y: Value, message: &str) -> Result<()> {
+    pub(super) fn raise_if_zero(&mut self, y: Value, message: &str) -> Result<()> {
         let ty = self.b.ty(y).clone();
         let zero = if ty.is_float() {
             let zero = self.float(0.0, ty);
@@ -284,7 +324,7 @@ impl<'t> Body<'_, 't> {
 
     /// A divisor that is 1 where it would be zero: the check for zero has raised, or stands for what
     /// C leaves undefined.
-    fn never_zero(&mut self, y: Value) -> Value {
+    pub(super) fn never_zero(&mut self, y: Value) -> Value {
         let Type::Int(bits) = self.b.ty(y).clone() else { return y };
         let (zero, one) = (self.int(0, bits), self.int(1, bits));
         let is_zero = self.op(Op::Compare(Comparison::Eq, y, zero));
@@ -292,7 +332,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// `x % y`; by -1 it is 0 for every x, where the processor would trap on the least one.
-    fn signed_remainder(&mut self, x: Value, y: Value, python: bool) -> Value {
+    pub(super) fn signed_remainder(&mut self, x: Value, y: Value, python: bool) -> Value {
         let Type::Int(bits) = self.b.ty(x).clone() else { return x };
         let y = self.never_zero(y);
         let minus_one = self.int(-1, bits);
@@ -313,8 +353,8 @@ impl<'t> Body<'_, 't> {
         self.op(Op::Select(fix, fixed, remainder))
     }
 
-    /// `x // y`; the least integer by -1 overflows: OverflowError, in all widths of at least int.
-    fn signed_quotient(&mut self, node: Node<'t>, x: Value, y: Value, python: bool) -> Result<Value> {
+    /// `x // y`; the least integer by -1 overflows: OverflowError, in the width of long.
+    pub(super) fn signed_quotient(&mut self, node: Node<'t>, x: Value, y: Value, python: bool) -> Result<Value> {
         let Type::Int(bits) = self.b.ty(x).clone() else { return Ok(x) };
         let y = self.never_zero(y);
         let minus_one = self.int(-1, bits);
@@ -322,7 +362,7 @@ impl<'t> Body<'_, 't> {
         let by_minus_one = self.op(Op::Compare(Comparison::Eq, y, minus_one));
         let of_least = self.op(Op::Compare(Comparison::Eq, x, least));
         let overflow = self.op(Op::Binary(BinaryOp::And, by_minus_one, of_least));
-        if node.flag("zerodivision_check") && python {
+        if node.flag("zerodivision_check") && bits == 64 {
             self.if_unlikely(overflow, |body| {
                 body.raise_builtin("PyExc_OverflowError", "value too large to perform division")
             })?;
@@ -395,16 +435,23 @@ impl<'t> Body<'_, 't> {
             self.release_under(result, &[x, y]);
             return Ok(result);
         }
-        if node.flag("type_was_inferred") && !types::resolve(ty).flag("is_float") {
-            return missing_node(node, "of inferred type");
-        }
         let x = self.expr(left)?;
         let y = self.expr(right)?;
+        if types::resolve(ty).flag("is_complex") {
+            let x = self.as_complex(x, left.expr_type()?, ty)?;
+            let y = self.as_complex(y, right.expr_type()?, ty)?;
+            return self.complex_binary(node, "**", x, y);
+        }
         let x = self.convert_number(x, left.expr_type()?, ty)?;
         let y = self.convert_number(y, right.expr_type()?, ty)?;
         match self.b.ty(x).clone() {
             Type::F64 => self.rt_value("pow", "dd:d", &[x, y]),
             Type::F32 => self.rt_value("powf", "ff:f", &[x, y]),
+            Type::F80 => self.call_same("powl", &[x, y]),
+            Type::Int(_) => {
+                let function = node.text("pow_func").unwrap_or_default();
+                self.call_same(function, &[x, y])
+            }
             _ => missing_node(node, "of C integers"),
         }
     }
@@ -422,6 +469,9 @@ impl<'t> Body<'_, 't> {
             let result = self.rt_object(name, "o:O", &[value])?;
             self.release(value);
             return Ok(result);
+        }
+        if types::resolve(ty).flag("is_complex") {
+            return self.complex_unary(node, value);
         }
         let value = self.convert_number(value, operand.expr_type()?, ty)?;
         let float = self.b.ty(value).is_float();

@@ -77,6 +77,13 @@ impl<'t> Body<'_, 't> {
     /// Assigns to a field; takes the value over.
     pub(super) fn assign_field(&mut self, target: Node<'t>, value: Value) -> Result<()> {
         let (address, ty, object) = self.field_address(target)?;
+        let from = self.assigned.unwrap_or(target.expr_type()?);
+        let value = self.fit_type(value, from, &ty);
+        if let Type::Array(..) = ty {
+            self.copy_memory(address, value, &ty)?;
+            self.release(object);
+            return Ok(());
+        }
         if *self.b.ty(value) != ty {
             return missing_node(target, "as a target of another type");
         }

@@ -45,8 +45,14 @@ pub(super) struct Body<'m, 't> {
     pub return_block: BlockId,
     /// The function's qualified name, for tracebacks.
     pub qualified_name: String,
+    /// Whether an operation below a checked expression has overflowed, by that expression.
+    pub overflow_bits: HashMap<NodeId, LocalId>,
+    /// Temporary objects that addresses lie in, by the address.
+    pub kept: HashMap<Value, Value>,
     /// Whether the GIL is held here.
     pub gil: bool,
+    /// The token of a function that takes the GIL.
+    pub gil_token: Option<Value>,
     /// The array of arguments that the function owns, and its length.
     pub argument_values: Option<(LocalId, u32)>,
     /// Variables that own memoryview slices.
@@ -105,6 +111,9 @@ impl<'m, 't> Body<'m, 't> {
             return_block,
             qualified_name: qualified_name.to_owned(),
             gil,
+            gil_token: None,
+            kept: HashMap::new(),
+            overflow_bits: HashMap::new(),
             argument_values: None,
             slices: Vec::new(),
             returned_slice: None,
@@ -243,6 +252,9 @@ impl<'m, 't> Body<'m, 't> {
 
     /// Gives a temporary back; nothing for a borrowed value.
     pub fn release(&mut self, value: Value) {
+        if let Some(object) = self.kept.remove(&value) {
+            self.release(object);
+        }
         if self.temps.contains(&value) {
             self.forget_temp(value);
             if *self.b.ty(value) == Type::Object {
@@ -251,6 +263,11 @@ impl<'m, 't> Body<'m, 't> {
                 self.drop_slice(value);
             }
         }
+    }
+
+    /// An address that lies in a temporary object, which lives as long as the address is held.
+    pub fn keep_alive(&mut self, address: Value, object: Value) {
+        self.kept.insert(address, object);
     }
 
     /// Gives back a temporary that may be null.
@@ -294,6 +311,10 @@ impl<'m, 't> Body<'m, 't> {
 
     /// Ends the block with the exception edge of a value and goes on where there was none.
     pub fn checked(&mut self, value: Value, raises: Raises) -> Result<Value> {
+        if !self.gil && self.b.function.gil && matches!(raises, Raises::Maybe(_) | Raises::Occurred) {
+            self.checked_without_gil(Some(value), &raises)?;
+            return Ok(self.hold(value));
+        }
         let error = self.error_edge();
         let ok = self.b.block();
         self.b.end(Terminator::Check { value: Some(value), raises, ok, error });

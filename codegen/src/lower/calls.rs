@@ -7,7 +7,7 @@ use super::body::Body;
 use super::context::missing_node;
 use super::memview::is_slice;
 use super::types;
-use crate::mir::{Callee, Constant, Op, Param, Raises, Signature, Type, Value};
+use crate::mir::{Callee, Constant, Op, Raises, Signature, Type, Value};
 
 impl<'t> Body<'_, 't> {
     /// `SimpleCallNode` and `PythonCapiCallNode`: positional arguments only.
@@ -80,9 +80,6 @@ impl<'t> Body<'_, 't> {
         if function.kind() == "PythonCapiFunctionNode" || is_builtin_method(function) {
             return self.call_runtime(node, function, ty);
         }
-        if ty.flag("has_varargs") || ty.int("optional_arg_count").unwrap_or(0) > 0 {
-            return missing_node(node, "with optional or variable arguments");
-        }
         let entry = function.entry("entry");
         let mut args = Vec::new();
         let mut held = Vec::new();
@@ -107,7 +104,7 @@ impl<'t> Body<'_, 't> {
         };
         let declared = ty.list("args").len();
         for (index, arg) in node.nodes("args").into_iter().enumerate() {
-            if index >= declared && function.kind() != "PythonCapiFunctionNode" {
+            if index >= declared && function.kind() != "PythonCapiFunctionNode" && !ty.flag("has_varargs") {
                 return missing_node(node, "with too many arguments");
             }
             let value = self.expr(arg)?;
@@ -139,11 +136,26 @@ impl<'t> Body<'_, 't> {
             }
             return Ok(storage);
         }
+        let carrier = self.pack_optional(node, ty, &mut args)?;
+        extra.extend(carrier);
         let result = match (own, address) {
             (Some(id), _) => {
                 let wanted = self.m.mir.functions[id.0 as usize].signature.clone();
-                let values: Vec<Value> = args.iter().map(|(value, _)| *value).chain(extra).collect();
-                if wanted.params.len() != values.len() {
+                let mut values = Vec::new();
+                for (index, (value, from)) in args.iter().enumerate() {
+                    values.push(if index < wanted.params.len() || !wanted.varargs {
+                        *value
+                    } else {
+                        match self.variable_argument(*value, *from) {
+                            Some(value) => value,
+                            None => return missing_node(node, "with a variable argument of this type"),
+                        }
+                    });
+                }
+                values.extend(extra);
+                if wanted.params.len() > values.len()
+                    || (wanted.params.len() < values.len() && !wanted.varargs)
+                {
                     return missing_node(node, "with another number of arguments");
                 }
                 self.b.call(&self.m.mir, Callee::Function(id), values)
@@ -179,85 +191,15 @@ impl<'t> Body<'_, 't> {
         self.call_named(node, name, ty, args)
     }
 
-    /// The same by its name.
-    fn call_named(
-        &mut self,
-        node: Node<'t>,
-        name: &str,
-        ty: TreeType<'t>,
-        args: &[(Value, TreeType<'t>)],
-    ) -> Result<Option<Value>> {
-        let plain: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
-        if let Some(value) = self.call_own_state(name, &plain)? {
-            return Ok(Some(value));
-        }
-        if let ("__Pyx_long_cast", [(value, from)]) = (name, args) {
-            return Ok(Some(self.widen(*value, 64, types::unsigned(*from))));
-        }
-        let Some((symbol, c)) = self.m.symbols.resolve(name) else {
-            return missing_node(node, &format!("of C function '{name}'"));
-        };
-        let c = c.clone();
-        if c.params.len() != args.len() || c.varargs {
-            return missing_node(node, &format!("of C function '{name}' with other arguments"));
-        }
-        let mut values = Vec::new();
-        let mut params = Vec::new();
-        for ((value, from), wanted) in args.iter().zip(&c.params) {
-            let (value, _) = self.extended(*value, *from);
-            let have = self.b.ty(value).clone();
-            let (value, param) = match (&have, wanted.as_str()) {
-                (Type::Int(32), "i64") => (self.widen(value, 64, types::unsigned(*from)), Type::I64),
-                (Type::Int(64), "i32") => (self.widen(value, 32, false), Type::I32),
-                (Type::Int(32), "i32" | "i16" | "i8" | "i1")
-                | (Type::Int(64), "i64")
-                | (Type::F64, "double")
-                | (Type::F32, "float")
-                | (Type::Ptr | Type::Object, "ptr") => (value, have),
-                _ => return missing_node(node, &format!("of C function '{name}' with {have}")),
-            };
-            values.push(value);
-            params.push(Param { ty: param, steals: false });
-        }
-        let result = match ty.ty("return_type") {
-            Some(result) => self.c_type(result)?,
-            None => Type::Void,
-        };
-        let native = match (&result, c.result.as_str()) {
-            (Type::Void, "void") => Type::Void,
-            (Type::Int(_), "i1") => Type::Int(8),
-            (Type::Int(_), text) => match text.strip_prefix('i').and_then(|bits| bits.parse().ok()) {
-                Some(bits) => Type::Int(bits),
-                None => return missing_node(node, &format!("of C function '{name}'")),
-            },
-            (Type::F64, "double") | (Type::F32, "float") | (Type::Ptr | Type::Object, "ptr") => {
-                result.clone()
-            }
-            // What it gives is dropped.
-            (Type::Void, text) => match text.strip_prefix('i').and_then(|bits| bits.parse().ok()) {
-                Some(bits) => Type::Int(bits),
-                None => return missing_node(node, &format!("of C function '{name}'")),
-            },
-            _ => return missing_node(node, &format!("of C function '{name}'")),
-        };
-        let owned = result == Type::Object;
-        let signature = Signature { params, result: native, owned, varargs: false };
-        let callee = Callee::Extern(self.m.mir.declare(&symbol, signature));
-        let made = self.b.call(&self.m.mir, callee, values);
-        match (made, &result) {
-            (Some(value), Type::Int(bits)) => {
-                let unsigned = ty.ty("return_type").is_some_and(types::unsigned);
-                Ok(Some(self.widen(value, *bits, unsigned)))
-            }
-            (_, Type::Void) => Ok(None),
-            (made, _) => Ok(made),
-        }
-    }
-
     /// The MIR signature of a C function type.
     pub(super) fn function_signature(&mut self, ty: TreeType<'t>) -> Result<Signature> {
         let mut params = Vec::new();
-        for value in ty.list("args") {
+        if ty.flag("has_varargs") {
+            return self.missing("pointer to a function with variable arguments");
+        }
+        let optional = ty.int("optional_arg_count").unwrap_or(0) as usize;
+        let required = ty.list("args").len().saturating_sub(optional);
+        for value in &ty.list("args")[..required] {
             let arg = match value {
                 Attr::Type(id) => self.m.tree.ty(*id).ty("type"),
                 Attr::Helper(id) => self.m.tree.helper(*id).ty("type"),
@@ -273,6 +215,9 @@ impl<'t> Body<'_, 't> {
         }
         if ty.flag("is_overridable") {
             params.push(Type::I32);
+        }
+        if optional > 0 {
+            params.push(Type::Ptr);
         }
         let result = match ty.ty("return_type") {
             Some(result) => self.c_type(result)?,
@@ -301,6 +246,8 @@ impl<'t> Body<'_, 't> {
             None => false,
         };
         let value = self.error_value(ty, result)?;
+        // A struct is not compared.
+        let value = value.filter(|constant| !matches!(constant.ty(), Type::Struct(_)));
         match (result, value, check) {
             (Some(result), Some(constant), true) => self.checked(result, Raises::Maybe(constant)),
             (Some(result), Some(constant), false) => {
@@ -312,11 +259,7 @@ impl<'t> Body<'_, 't> {
                 self.checked(result, raises)
             }
             (result, None, true) => {
-                let error = self.error_edge();
-                let ok = self.b.block();
-                let raises = Raises::Occurred;
-                self.b.end(crate::mir::Terminator::Check { value: None, raises, ok, error });
-                self.b.switch_to(ok);
+                self.check_occurred()?;
                 Ok(match result {
                     Some(result) => result,
                     None => self.none(),
@@ -325,6 +268,19 @@ impl<'t> Body<'_, 't> {
             (Some(result), None, false) => Ok(result),
             (None, _, _) => Ok(self.none()),
         }
+    }
+
+    /// The exception edge of a call whose result says nothing.
+    pub(super) fn check_occurred(&mut self) -> Result<()> {
+        if !self.gil && self.b.function.gil {
+            return self.checked_without_gil(None, &Raises::Occurred);
+        }
+        let error = self.error_edge();
+        let ok = self.b.block();
+        let raises = Raises::Occurred;
+        self.b.end(crate::mir::Terminator::Check { value: None, raises, ok, error });
+        self.b.switch_to(ok);
+        Ok(())
     }
 
     /// The value by which a C function says that it raised.
@@ -355,13 +311,9 @@ impl<'t> Body<'_, 't> {
             }
             (Some(Attr::Int(0)), Type::Ptr) => Constant::Null(Type::Ptr),
             (Some(Attr::Str(text)), Type::Ptr) if text == "NULL" => Constant::Null(Type::Ptr),
-            (Some(Attr::Str(text)), Type::Int(bits)) => match plain_constant(text).parse() {
-                Ok(value) => Constant::Int(value, *bits),
-                Err(_) => return self.missing("error value of a C function"),
-            },
-            (Some(Attr::Str(text)), ty) if ty.is_float() => match plain_constant(text).parse() {
-                Ok(value) => Constant::Float(value, ty.clone()),
-                Err(_) => return self.missing("error value of a C function"),
+            (Some(Attr::Str(text)), mir) => match self.named_error_value(text, mir) {
+                Some(constant) => constant,
+                None => return self.missing(&format!("error value '{text}' of a C function")),
             },
             (None | Some(Attr::None), _) => return Ok(None),
             _ => return self.missing("error value of a C function"),
@@ -517,20 +469,4 @@ fn is_builtin_method(function: Node<'_>) -> bool {
             .node("obj")
             .and_then(|object| object.ty("type"))
             .is_some_and(|ty| ty.flag("is_builtin_type"))
-}
-
-/// A constant of C without casts and parentheses around it.
-fn plain_constant(text: &str) -> &str {
-    let mut text = text.trim();
-    loop {
-        let inner = text.strip_prefix('(').map(|inner| (inner, inner.find(')')));
-        text = match inner {
-            // A cast: what follows it is the value.
-            Some((inner, Some(end))) if end + 1 < inner.len() && !inner[..end].contains('(') => {
-                inner[end + 1..].trim()
-            }
-            Some((inner, _)) => inner.strip_suffix(')').unwrap_or(inner).trim(),
-            None => return text,
-        };
-    }
 }

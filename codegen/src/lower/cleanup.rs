@@ -23,6 +23,8 @@ pub(super) enum Frame<'t> {
     Local { local: LocalId },
     /// `finally`: its body runs on the way out.
     Finally { body: Node<'t>, depth: usize, handlers: usize },
+    /// `with gil` or `with nogil`; `outer`: whether the lock is held around it.
+    Gil { exit: super::nogil::GilExit, outer: bool, depth: usize, handlers: usize },
     /// An `except` clause: the exception handled before is put back.
     Handling { saved: [LocalId; 3], depth: usize, handlers: usize },
 }
@@ -86,6 +88,7 @@ impl<'t> Body<'_, 't> {
         let temps = self.temps.clone();
         let frames = self.frames.clone();
         let handlers = self.handlers.clone();
+        let gil = self.gil;
         let mut target = self.return_block;
         let mut depth = 0;
         while let Some(frame) = self.frames.pop() {
@@ -102,6 +105,12 @@ impl<'t> Body<'_, 't> {
                     self.handlers.truncate(handlers);
                     self.stat(body)?;
                 }
+                Frame::Gil { exit, outer, depth, handlers } => {
+                    self.drop_temps(depth);
+                    self.handlers.truncate(handlers);
+                    self.leave_gil(exit)?;
+                    self.gil = outer;
+                }
                 Frame::Handling { saved, depth, handlers } => {
                     self.drop_temps(depth);
                     self.handlers.truncate(handlers);
@@ -114,6 +123,7 @@ impl<'t> Body<'_, 't> {
         self.temps = temps;
         self.frames = frames;
         self.handlers = handlers;
+        self.gil = gil;
         Ok(())
     }
 

@@ -19,6 +19,9 @@ impl<'t> Body<'_, 't> {
             "NameNode" if array && types::resolve(from).flag("is_string") => self.variable_address(arg)?,
             _ => self.expr(arg)?,
         };
+        if types::resolve(from).flag("is_array") && node.expr_type()?.flag("is_pytuple_type") {
+            return self.array_to_python(value, from, true);
+        }
         if types::resolve(from).flag("is_string") {
             return self.text_to_python(node, value, from);
         }
@@ -62,11 +65,42 @@ impl<'t> Body<'_, 't> {
         let Some(function) = from.text("to_py_function") else {
             return self.missing(&format!("conversion of {} to an object", from.kind()));
         };
-        let (value, letter) = match self.b.ty(value) {
-            // Made of a double.
-            Type::F32 => (self.op(Op::Cast(CastOp::FExt, value, Type::F64)), 'd'),
-            _ => self.extended(value, from),
-        };
+        if plain.flag("is_ptr") || plain.flag("is_cfunction") {
+            if let Some(id) = self.m.functions_by_name.get(function).copied() {
+                let made = self.b.call(&self.m.mir, crate::mir::Callee::Function(id), vec![value]);
+                return match made {
+                    Some(made) => self.checked(made, Raises::Null),
+                    None => self.defect("no object"),
+                };
+            }
+        }
+        if plain.flag("is_array") && !plain.flag("is_string") && !plain.flag("is_pyunicode_ptr") {
+            return self.array_to_python(value, from, false);
+        }
+        if plain.flag("is_ctuple") {
+            return self.ctuple_to_python(value, plain);
+        }
+        if plain.kind() == "SoftCComplexType" {
+            return self.soft_complex_to_python(value);
+        }
+        if plain.flag("is_complex") {
+            return self.complex_to_python(value);
+        }
+        if plain.flag("is_struct_or_union") {
+            return self.struct_to_python(value, plain);
+        }
+        if plain.kind() == "CEnumType" {
+            return self.enum_to_python(value, plain, function);
+        }
+        if *self.b.ty(value) == Type::F32 && function == "PyFloat_FromDouble" {
+            let value = self.op(Op::Cast(CastOp::FExt, value, Type::F64));
+            return self.rt_object(function, "d:O", &[value]);
+        }
+        if *self.b.ty(value) == Type::F80 && function == "PyFloat_FromDouble" {
+            let value = self.op(Op::Cast(CastOp::FTrunc, value, Type::F64));
+            return self.rt_object(function, "d:O", &[value]);
+        }
+        let (value, letter) = self.extended(value, from);
         self.rt_object(function, &format!("{letter}:O"), &[value])
     }
 
@@ -90,7 +124,12 @@ impl<'t> Body<'_, 't> {
         let value = self.from_python(object, node.expr_type()?)?;
         if *self.b.ty(value) == Type::Ptr && self.temps.contains(&object) && !is_kept(arg) {
             // The address lies in the object, which must live on.
-            return missing_node(node, "of a temporary to an address");
+            if types::resolve(node.expr_type()?).flag("is_array") {
+                self.release(object);
+                return Ok(value);
+            }
+            self.keep_alive(value, object);
+            return Ok(value);
         }
         self.release(object);
         Ok(value)
@@ -106,6 +145,21 @@ impl<'t> Body<'_, 't> {
         let Some(function) = to.text("from_py_function") else {
             return self.missing(&format!("conversion of an object to {}", to.kind()));
         };
+        if plain.flag("is_ctuple") {
+            return self.ctuple_from_python(object, plain);
+        }
+        if plain.flag("is_complex") {
+            return self.complex_from_python(object, &target);
+        }
+        if let Type::Array(..) = target {
+            return self.array_from_python(object, to);
+        }
+        if plain.kind() == "CEnumType" {
+            return self.enum_from_python(object, plain);
+        }
+        if let Type::Struct(_) = target {
+            return self.struct_from_python(object, function);
+        }
         let raises = match &target {
             Type::Int(bits) => Raises::Maybe(Constant::Int(-1, *bits)),
             Type::F64 => Raises::Maybe(Constant::Float(-1.0, Type::F64)),
@@ -114,6 +168,11 @@ impl<'t> Body<'_, 't> {
                 let raises = Raises::Maybe(Constant::Float(-1.0, Type::F64));
                 let value = self.rt_status("__Pyx_PyFloat_AsDouble", "o:d", &[object], raises)?;
                 return Ok(self.op(Op::Cast(CastOp::FTrunc, value, Type::F32)));
+            }
+            Type::F80 => {
+                let raises = Raises::Maybe(Constant::Float(-1.0, Type::F64));
+                let value = self.rt_status("__Pyx_PyFloat_AsDouble", "o:d", &[object], raises)?;
+                return Ok(self.op(Op::Cast(CastOp::FExt, value, Type::F80)));
             }
             Type::Ptr => Raises::Maybe(Constant::Null(Type::Ptr)),
             other => return self.missing(&format!("conversion of an object to {other}")),
@@ -176,10 +235,20 @@ impl<'t> Body<'_, 't> {
         if was_object && target == Type::Object {
             return Ok(value);
         }
-        if was_object && target != Type::Object && self.temps.contains(&value) {
-            return missing_node(node, "of a temporary object to an address");
+        if was_object {
+            // Cython refuses casts of temporaries: something else keeps the object alive.
+            let address = self.op(Op::Cast(CastOp::Pointer, value, Type::Ptr));
+            self.release(value);
+            return self.convert_number(address, from, to);
         }
-        self.convert_number(value, from, to)
+        if target == Type::Void {
+            return Ok(value);
+        }
+        if types::resolve(to).flag("is_complex") {
+            return self.to_complex(value, from, to);
+        }
+        let value = self.convert_number(value, from, to)?;
+        if *self.b.ty(value) == Type::Object { Ok(self.owned(value)) } else { Ok(value) }
     }
 
     /// `PyTypeTestNode`: None or an instance, else TypeError.

@@ -195,6 +195,9 @@ impl<'t> Body<'_, 't> {
         (right, y): (TreeType<'t>, Value),
     ) -> Result<Value> {
         let (a, b) = (self.b.ty(x).clone(), self.b.ty(y).clone());
+        if matches!((&a, &b), (Type::Struct(_), Type::Struct(_))) && types::resolve(left).flag("is_complex") {
+            return self.complex_compare(node, operator, x, y);
+        }
         let (x, y, unsigned) = if a.is_pointer() || b.is_pointer() {
             if !(a.is_pointer() && b.is_pointer()) {
                 return missing_node(node, "of a pointer and a number");
@@ -329,8 +332,13 @@ impl<'t> Body<'_, 't> {
     }
 
     fn bool_result(&mut self, node: Node<'t>, arg: Value, local: LocalId, end: BlockId) -> Result<()> {
-        let value = self.expr(node.child("value")?)?;
-        let value = if *self.b.ty(value) == Type::Object { self.give(value) } else { self.fit(value, local) };
+        let source = node.child("value")?;
+        let value = self.expr(source)?;
+        let value = if *self.b.ty(value) == Type::Object {
+            self.give(value)
+        } else {
+            self.fit(value, source.expr_type()?, local)
+        };
         self.b.effect(Op::Set(local, value));
         self.release(arg);
         self.b.jump(end);
@@ -338,9 +346,19 @@ impl<'t> Body<'_, 't> {
     }
 
     /// A C truth value in the local's width.
-    fn fit(&mut self, value: Value, local: LocalId) -> Value {
-        match (self.b.ty(value).clone(), self.b.function.locals[local.0 as usize].ty.clone()) {
-            (Type::Int(have), Type::Int(bits)) if have != bits => self.widen(value, bits, have == 1),
+    pub(super) fn fit(&mut self, value: Value, from: TreeType<'t>, local: LocalId) -> Value {
+        let ty = self.b.function.locals[local.0 as usize].ty.clone();
+        self.fit_type(value, from, &ty)
+    }
+
+    /// A C number in a type that C converts it to by itself.
+    pub(super) fn fit_type(&mut self, value: Value, from: TreeType<'t>, to: &Type) -> Value {
+        match (self.b.ty(value).clone(), to) {
+            (Type::Int(have), Type::Int(bits)) if have != *bits => {
+                self.widen(value, *bits, have == 1 || types::unsigned(from))
+            }
+            (have, wanted) if have.is_float() && wanted.is_float() => self.convert_float(value, wanted),
+            (Type::Int(_), wanted) if wanted.is_float() => self.to_float(value, from, wanted),
             _ => value,
         }
     }
@@ -357,7 +375,7 @@ impl<'t> Body<'_, 't> {
             let value = if *body.b.ty(value) == Type::Object {
                 body.give(value)
             } else {
-                body.fit(value, local)
+                body.fit(value, which.expr_type()?, local)
             };
             body.b.effect(Op::Set(local, value));
             Ok(())

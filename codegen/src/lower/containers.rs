@@ -5,7 +5,6 @@ use frontend_bridge::tree::Node;
 use super::Result;
 use super::arithmetic::NEGATIVE;
 use super::body::Body;
-use super::context::missing_node;
 use crate::mir::Value;
 
 impl<'t> Body<'_, 't> {
@@ -14,7 +13,7 @@ impl<'t> Body<'_, 't> {
             return self.lower_memview_attribute(node);
         }
         if !node.flag("is_py_attr") {
-            return self.lower_field(node);
+            return self.lower_c_attribute(node);
         }
         let object = self.expr(node.child("obj")?)?;
         self.at(node);
@@ -31,7 +30,7 @@ impl<'t> Body<'_, 't> {
 
     pub(super) fn assign_attribute(&mut self, target: Node<'t>, value: Value) -> Result<()> {
         if !target.flag("is_py_attr") {
-            return self.assign_field(target, value);
+            return self.assign_c_attribute(target, value);
         }
         let object = self.expr(target.child("obj")?)?;
         let name = self.name(target.text("attribute").unwrap_or_default());

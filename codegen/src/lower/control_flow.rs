@@ -8,12 +8,20 @@ use super::body::Body;
 use super::cleanup::Exit;
 use super::context::missing_node;
 use super::memview::is_slice;
-use crate::mir::{Op, Terminator, Type};
+use crate::mir::{Op, Terminator, Type, Value};
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_assignment(&mut self, node: Node<'t>) -> Result<()> {
         let (target, source) = (node.child("lhs")?, node.child("rhs")?);
         let value = self.expr(source)?;
+        self.assign_from(target, source, value)
+    }
+
+    /// Assigns a value of an expression to a target; takes the value over.
+    fn assign_from(&mut self, target: Node<'t>, source: Node<'t>, value: Value) -> Result<()> {
+        if target.kind() == "SliceIndexNode" && !target.child("base")?.expr_type()?.flag("is_pyobject") {
+            return self.assign_c_slice(target, source, value);
+        }
         match target.kind() {
             "MemoryCopySlice" => return self.assign_slice_contents(target, source, value),
             "MemoryViewIndexNode" | "MemoryCopyScalar" if *self.b.ty(value) != Type::Object => {
@@ -71,7 +79,7 @@ impl<'t> Body<'_, 't> {
         }
         for (stat, value) in stats.iter().zip(values) {
             self.at(*stat);
-            self.assign(stat.child("lhs")?, value)?;
+            self.assign_from(stat.child("lhs")?, stat.child("rhs")?, value)?;
         }
         Ok(())
     }
@@ -114,6 +122,15 @@ impl<'t> Body<'_, 't> {
         let object = self.b.function.locals[local.0 as usize].ty == Type::Object;
         let value = match node.node("value") {
             Some(source) => self.expr(source)?,
+            None if object && !self.gil => {
+                self.with_gil(|body| {
+                    let none = body.none();
+                    let none = body.op(Op::IncRef(none));
+                    body.replace(local, none);
+                    Ok(())
+                })?;
+                return self.leave(Exit::Return);
+            }
             None if object => self.none(),
             None => match self.b.function.locals[local.0 as usize].ty.clone() {
                 Type::Int(bits) => self.int(0, bits),

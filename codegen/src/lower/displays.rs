@@ -13,7 +13,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_tuple(&mut self, node: Node<'t>) -> Result<Value> {
         let args = node.nodes("args");
         if !node.expr_type()?.flag("is_pyobject") {
-            return missing_node(node, "of C values");
+            return self.lower_ctuple(node);
         }
         if node.node("mult_factor").is_some() {
             return self.repeated(node, args, 1);
@@ -74,7 +74,7 @@ impl<'t> Body<'_, 't> {
 
     pub(super) fn lower_list_display(&mut self, node: Node<'t>) -> Result<Value> {
         if !node.expr_type()?.flag("is_pyobject") {
-            return missing_node(node, "of C values");
+            return self.lower_struct_list(node);
         }
         if node.node("mult_factor").is_some() {
             return self.repeated(node, node.nodes("args"), 0);
@@ -176,7 +176,7 @@ impl<'t> Body<'_, 't> {
 
     pub(super) fn lower_dict_display(&mut self, node: Node<'t>) -> Result<Value> {
         if !node.expr_type()?.flag("is_pyobject") {
-            return missing_node(node, "of a C struct");
+            return self.lower_struct_display(node);
         }
         let dict = self.rt_object("PyDict_New", ":O", &[])?;
         let mut seen: Option<Vec<&Attr>> = node.flag("reject_duplicates").then(Vec::new);

@@ -55,7 +55,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Three locals that own the parts of an exception.
-    fn exception_locals(&mut self, name: &str) -> [LocalId; 3] {
+    pub(super) fn exception_locals(&mut self, name: &str) -> [LocalId; 3] {
         ["type", "value", "traceback"].map(|part| {
             let local = self.b.local(&format!("{name}.{part}"), Type::Object);
             self.owned_locals.push(local);
@@ -63,11 +63,11 @@ impl<'t> Body<'_, 't> {
         })
     }
 
-    fn addresses(&mut self, locals: [LocalId; 3]) -> Vec<Value> {
+    pub(super) fn addresses(&mut self, locals: [LocalId; 3]) -> Vec<Value> {
         locals.into_iter().map(|local| self.op(Op::LocalAddr(local))).collect()
     }
 
-    fn taken(&mut self, locals: [LocalId; 3]) -> Vec<Value> {
+    pub(super) fn taken(&mut self, locals: [LocalId; 3]) -> Vec<Value> {
         locals.into_iter().map(|local| self.op(Op::Take(local))).collect()
     }
 
@@ -204,7 +204,7 @@ impl<'t> Body<'_, 't> {
 
     pub(super) fn lower_try_finally(&mut self, node: Node<'t>) -> Result<()> {
         if !self.gil || node.flag("is_try_finally_in_nogil") {
-            return missing_node(node, "without the GIL");
+            return self.lower_try_finally_nogil(node);
         }
         let finally = node.child("finally_clause")?;
         let depth = self.temps.len();

@@ -73,6 +73,11 @@ impl<'t> Body<'_, 't> {
             "CastNode" | "TypecastNode" => self.lower_cast(node),
             "PyTypeTestNode" => self.lower_type_test(node),
             "NoneCheckNode" => self.lower_none_check(node),
+            "AmpersandNode" => self.lower_ampersand(node),
+            "SizeofTypeNode" | "SizeofVarNode" => self.lower_sizeof(node),
+            "HasNoGilNode" => Ok(self.int(i128::from(node.int("in_nogil_context").unwrap_or(0)), 32)),
+            "CArrayNode" => self.lower_array_display(node),
+            "CoerceToComplexNode" => self.lower_to_complex(node),
             "ProxyNode" => {
                 let arg = node.child("arg")?;
                 self.expr(arg)
@@ -138,6 +143,7 @@ impl<'t> Body<'_, 't> {
                 let null = self.null();
                 self.op(Op::Compare(crate::mir::Comparison::Ne, value, null))
             }
+            Type::Struct(_) => self.complex_truth(value)?,
             _ => return self.defect("truth of an object"),
         })
     }

@@ -53,12 +53,18 @@ impl<'t> Context<'t> {
         if slice {
             params.push(Type::Ptr);
         }
-        for arg in node.nodes("args") {
+        let optional = optional_count(node);
+        let args = node.nodes("args");
+        let required = args.len().saturating_sub(optional);
+        for arg in &args[..required] {
             let made = self.c_type(arg.expr_type()?, arg.position())?;
             params.push(self.param_type(arg.expr_type()?, made));
         }
         if node.flag("overridable") {
             params.push(Type::I32);
+        }
+        if optional > 0 {
+            params.push(Type::Ptr);
         }
         let result = match node.ty("return_type") {
             Some(_) if slice => Type::Void,
@@ -66,13 +72,19 @@ impl<'t> Context<'t> {
             None => Type::Void,
         };
         let name = entry.text("func_cname").or_else(|| entry.text("cname")).unwrap_or("function");
-        let mut function = Function::new(name, Linkage::Internal, Signature::new(params, result));
-        function.gil = !scope.is_some_and(|scope| scope.flag("nogil"));
+        let mut signature = Signature::new(params, result);
+        signature.varargs = node.ty("type").is_some_and(|ty| ty.flag("has_varargs"));
+        let mut function = Function::new(name, Linkage::Internal, signature);
+        let takes = node.ty("type").is_some_and(|ty| ty.flag("with_gil"));
+        function.gil = !takes && !scope.is_some_and(|scope| scope.flag("nogil"));
         function.source = node.position().map(|at| (at.source, at.line));
         let name = function.name.clone();
         let id = self.mir.add_function(function);
         self.functions.insert(entry.id(), id);
         self.functions_by_name.insert(name, id);
+        if let Some(cname) = entry.text("cname") {
+            self.functions_by_name.insert(cname.to_owned(), id);
+        }
         Ok(())
     }
 
@@ -124,11 +136,10 @@ impl<'t> Body<'_, 't> {
         if public {
             return missing_node(node, "public or api");
         }
-        if node.node("skip_dispatch").is_some() || node.ty("type").is_some_and(|ty| {
-            ty.int("optional_arg_count").unwrap_or(0) > 0 || ty.flag("with_gil")
-        }) {
-            return missing_node(node, "with optional arguments or 'with gil'");
+        if node.node("skip_dispatch").is_some() {
+            return missing_node(node, "cpdef or method");
         }
+        self.keep_defaults(node)?;
         let Some(id) = self.m.functions.get(&entry.id()).copied() else {
             return missing_node(node, "with types that are not supported");
         };
@@ -168,7 +179,7 @@ impl<'t> Body<'_, 't> {
 
     /// What no function may be yet.
     fn refuse_kinds(&self, node: Node<'t>) -> Result<()> {
-        if node.node("fused_py_func").is_some() || node.flag("has_fused_arguments") {
+        if node.flag("has_fused_arguments") {
             return missing_node(node, "fused");
         }
         let keywords = node.scope("local_scope").and_then(|scope| scope.directive("always_allow_keywords"));
@@ -262,11 +273,25 @@ impl<'t> Body<'_, 't> {
         let mut body = Body::new(&mut *self.m, declared, &name);
         body.at(node);
         body.directives.push(scope.map("directives"));
+        if node.ty("type").is_some_and(|ty| ty.flag("with_gil")) && !body.gil {
+            body.gil_token = Some(body.op(Op::EnsureGil));
+            body.gil = true;
+        }
+        let required = args.len().saturating_sub(optional_count(node));
         if node.ty("return_type").is_some_and(|ty| ty.flag("is_memoryviewslice")) {
             body.returned_slice = Some(body.op(Op::Param(0)));
         }
         body.start_scope_object(node, scope)?;
         for (index, entry) in args.iter().enumerate() {
+            if index >= required {
+                let owned = assigned(*entry) && entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject"));
+                let local = body.declare(*entry, owned)?;
+                let skip = u32::from(node.flag("overridable"));
+                let carrier = body.op(Op::Param(required as u32 + first + skip));
+                let arg = node.nodes("args")[index];
+                body.optional_argument(node, arg, index - required, carrier, local, owned)?;
+                continue;
+            }
             let value = body.op(Op::Param(index as u32 + first));
             if entry.flag("in_closure") {
                 body.share_argument(*entry, value)?;
@@ -284,7 +309,7 @@ impl<'t> Body<'_, 't> {
             body.b.effect(Op::Set(local, value));
         }
         if node.flag("overridable") {
-            body.skip_dispatch = Some(body.op(Op::Param(args.len() as u32 + first)));
+            body.skip_dispatch = Some(body.op(Op::Param(required as u32 + first)));
         }
         for entry in scope.entries("var_entries") {
             if body.variables.contains_key(&entry.id()) || entry.flag("is_arg") {
@@ -380,9 +405,14 @@ impl<'t> Body<'_, 't> {
             .chain(self.owned_locals.iter().copied())
             .collect();
         owned.sort_unstable();
-        for local in owned {
-            let value = self.op(Op::Take(local));
-            self.b.effect(Op::XDecRef(value));
+        if !owned.is_empty() {
+            self.with_gil(|body| {
+                for local in owned {
+                    let value = body.op(Op::Take(local));
+                    body.b.effect(Op::XDecRef(value));
+                }
+                Ok(())
+            })?;
         }
         for local in self.slices.clone() {
             let storage = self.op(Op::LocalAddr(local));
@@ -400,6 +430,9 @@ impl<'t> Body<'_, 't> {
             Some(local) => Some(self.op(Op::Get(local))),
             None => None,
         };
+        if let Some(token) = self.gil_token {
+            self.b.effect(Op::ReleaseGil(token));
+        }
         self.b.end(Terminator::Return(result));
         Ok(())
     }
@@ -410,7 +443,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_function_object(&mut self, node: Node<'t>) -> Result<Value> {
         let Some(def) = node.node("def_node") else { return missing_node(node, "without a def") };
         if node.flag("is_specialization") || !node.list("specialized_cpdefs").is_empty() {
-            return missing_node(node, "fused");
+            return self.fused_function_object(node, def);
         }
         if node.is_a("LambdaNode") {
             self.lower_def(def)?;
@@ -471,7 +504,7 @@ pub(super) enum ErrorReturn {
 }
 
 /// The kind of method, as the function object notes it.
-fn function_flags(def: Node<'_>) -> i128 {
+pub(super) fn function_flags(def: Node<'_>) -> i128 {
     // __Pyx_CYFUNCTION_STATICMETHOD, _CLASSMETHOD, _CCLASS, _COROUTINE
     let mut flags = 0;
     if def.flag("is_staticmethod") {
@@ -505,6 +538,14 @@ fn unused(node: Node<'_>) -> bool {
     let computed = |arg: &Node<'_>| arg.node("default").is_some_and(|default| !is_literal(default));
     let shared = entry.is_some_and(|entry| entry.flag("defined_in_pxd"));
     elsewhere && private && plain && !shared && !node.nodes("args").iter().any(computed)
+}
+
+/// How many arguments of a C function may be left out.
+fn optional_count(node: Node<'_>) -> usize {
+    if node.kind() != "CFuncDefNode" {
+        return 0;
+    }
+    node.ty("type").and_then(|ty| ty.int("optional_arg_count")).unwrap_or(0) as usize
 }
 
 /// Whether anything in the function assigns to the argument.

@@ -112,7 +112,11 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_placed(&mut self, node: Node<'t>) -> Result<Value> {
         match self.results.get(&node.id()).copied() {
             Some(value) => Ok(self.borrow(value)),
-            None => missing_node(node, "of a value made elsewhere"),
+            None => match node.text("cname") {
+                Some("NULL") => Ok(self.null()),
+                Some(name) => self.extern_function_address(node, name),
+                None => missing_node(node, "of a value made elsewhere"),
+            },
         }
     }
 }

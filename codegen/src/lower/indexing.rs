@@ -22,6 +22,9 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_index(&mut self, node: Node<'t>) -> Result<Value> {
         let (base, index) = (node.child("base")?, node.child("index")?);
         let base_type = base.expr_type()?;
+        if types::resolve(base_type).flag("is_ctuple") {
+            return self.ctuple_item(node);
+        }
         if !base_type.flag("is_pyobject") {
             return self.load_item(node, base, index);
         }
@@ -207,7 +210,10 @@ impl<'t> Body<'_, 't> {
         let address = self.item_address(node, base, index)?;
         match self.type_of(node)? {
             Type::Array(..) => Ok(address),
-            ty => Ok(self.op(Op::Load(ty, address))),
+            ty => {
+                let value = self.op(Op::Load(ty.clone(), address));
+                if ty == Type::Object { Ok(self.owned(value)) } else { Ok(value) }
+            }
         }
     }
 
@@ -222,10 +228,7 @@ impl<'t> Body<'_, 't> {
         if !ty.flag("is_ptr") && !ty.flag("is_array") {
             return missing_node(node, &format!("of {}", ty.kind()));
         }
-        let address = match (ty.flag("is_array"), base.kind()) {
-            (true, "NameNode") => self.variable_address(base)?,
-            _ => self.expr(base)?,
-        };
+        let address = self.expr(base)?;
         if !self.b.ty(address).is_pointer() {
             return missing_node(node, "of an array by value");
         }
@@ -238,10 +241,13 @@ impl<'t> Body<'_, 't> {
     pub(super) fn assign_index(&mut self, target: Node<'t>, value: Value) -> Result<()> {
         let (base, index) = (target.child("base")?, target.child("index")?);
         let ty = base.expr_type()?;
+        if types::resolve(ty).flag("is_ctuple") {
+            let address = self.ctuple_item_address(target)?;
+            return self.store_as(target, address, value);
+        }
         if !ty.flag("is_pyobject") {
             let address = self.item_address(target, base, index)?;
-            self.store(address, value);
-            return Ok(());
+            return self.store_as(target, address, value);
         }
         let object = self.expr(base)?;
         let place = self.expr(index)?;

@@ -65,9 +65,20 @@ impl<'t> Body<'_, 't> {
 
     pub(super) fn lower_imaginary(&mut self, node: Node<'t>) -> Result<Value> {
         let text = node.text("value").unwrap_or_default().replace('_', "");
-        let (Ok(value), Type::Object) = (text.parse::<f64>(), self.type_of(node)?) else {
-            return missing_node(node, "as C complex");
+        let Ok(value) = text.parse::<f64>() else {
+            return missing_node(node, "of this form");
         };
+        match self.type_of(node)? {
+            Type::Object => {}
+            Type::Struct(id) => {
+                let Some(part) = self.m.mir.structs[id.0 as usize].fields.first().cloned() else {
+                    return missing_node(node, "as C complex");
+                };
+                let (real, imag) = (self.float(0.0, part.clone()), self.float(value, part));
+                return Ok(self.op(Op::Make(id, vec![real, imag])));
+            }
+            _ => return missing_node(node, "as C complex"),
+        }
         let id = self.m.mir.object(ObjectConstant::Complex(0.0, value));
         Ok(self.op(Op::Object(id)))
     }

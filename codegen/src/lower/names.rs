@@ -18,6 +18,9 @@ impl<'t> Body<'_, 't> {
         if let Some(variable) = self.variables.get(&entry.id()).copied() {
             return self.read_variable(node, entry, variable);
         }
+        if entry.flag("is_const") && !entry.flag("is_builtin") {
+            return self.enum_constant(node, entry);
+        }
         let in_module = entry.scope("scope").is_some_and(|scope| scope.is_a("ModuleScope"));
         if entry.flag("is_builtin") && entry.flag("is_const") {
             return self.constant_builtin(node, entry);
@@ -55,6 +58,9 @@ impl<'t> Body<'_, 't> {
 
     fn read_variable(&mut self, node: Node<'t>, entry: Entry<'t>, variable: Variable) -> Result<Value> {
         let Variable::Local { id, .. } = variable;
+        if matches!(self.b.function.locals[id.0 as usize].ty, Type::Array(..)) {
+            return Ok(self.op(Op::LocalAddr(id)));
+        }
         let value = self.op(Op::Get(id));
         let unbound = node.flag("cf_maybe_null") || node.flag("cf_is_null");
         if unbound && !node.flag("allow_null") && *self.b.ty(value) == Type::Object {
@@ -100,7 +106,7 @@ impl<'t> Body<'_, 't> {
 
     fn read_global(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
         if matches!(entry.text("visibility"), Some("extern")) {
-            return missing_node(node, "extern variable");
+            return self.extern_variable(node, entry);
         }
         let address = self.global_address(node, entry)?;
         let ty = entry.ty("type").ok_or_else(|| node.missing("entry.type", "type"))?;
@@ -166,6 +172,12 @@ impl<'t> Body<'_, 't> {
         }
         if let Some(Variable::Local { id, owned }) = self.variables.get(&entry.id()).copied() {
             if *self.b.ty(value) != Type::Object {
+                let value = self.fit(value, target.expr_type()?, id);
+                let ty = self.b.function.locals[id.0 as usize].ty.clone();
+                if let Type::Array(..) = ty {
+                    let address = self.op(Op::LocalAddr(id));
+                    return self.copy_memory(address, value, &ty);
+                }
                 self.b.effect(Op::Set(id, value));
                 return Ok(());
             }
@@ -197,8 +209,7 @@ impl<'t> Body<'_, 't> {
         }
         if entry.flag("is_cglobal") && in_module && !matches!(entry.text("visibility"), Some("extern")) {
             let address = self.global_address(target, entry)?;
-            self.store(address, value);
-            return Ok(());
+            return self.store_as(target, address, value);
         }
         missing_node(target, "as a target of this scope")
     }

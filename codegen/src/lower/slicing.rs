@@ -76,10 +76,7 @@ impl<'t> Body<'_, 't> {
         if !ty.flag("is_pyobject") {
             return missing_node(node, "as a C value");
         }
-        let object = match base_type.flag("is_array") && base.kind() == "NameNode" {
-            true => self.variable_address(base)?,
-            false => self.expr(base)?,
-        };
+        let object = self.expr(base)?;
         let bounds = self.slice_bounds(node)?;
         self.at(node);
         let result = if base_type.flag("is_string") {

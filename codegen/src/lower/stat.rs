@@ -15,6 +15,7 @@ impl<'t> Body<'_, 't> {
         let temps = self.temps.clone();
         let (frames, handlers) = (self.frames.len(), self.handlers.len());
         let directives = self.directives.len();
+        let gil = self.gil;
         match self.stat_of(node) {
             Err(LowerError::Missing(missing)) => {
                 let position = missing.position.or_else(|| node.position());
@@ -23,6 +24,16 @@ impl<'t> Body<'_, 't> {
                 self.frames.truncate(frames);
                 self.handlers.truncate(handlers);
                 self.directives.truncate(directives);
+                self.gil = gil;
+                Ok(())
+            }
+            Ok(()) if self.temps.len() != temps.len() => {
+                self.temps = temps;
+                self.kept.clear();
+                self.m.missing.push(super::Missing {
+                    construct: format!("{}: an address in a temporary object", node.kind()),
+                    position: node.position(),
+                });
                 Ok(())
             }
             other => other,
@@ -85,6 +96,8 @@ impl<'t> Body<'_, 't> {
             "AssertStatNode" => self.lower_assert(node),
             "TryExceptStatNode" => self.lower_try_except(node),
             "TryFinallyStatNode" => self.lower_try_finally(node),
+            "FusedCFuncDefNode" => self.lower_fused(node),
+            "GILStatNode" => self.lower_gil_block(node),
             "DefNode" | "GeneratorDefNode" | "AsyncDefNode" | "IterableAsyncDefNode" | "AsyncGenNode" => {
                 self.lower_def(node)
             }
@@ -101,6 +114,15 @@ impl<'t> Body<'_, 't> {
             "OverrideCheckNode" => self.lower_override_check(node),
             "CFuncDefNode" => self.lower_cdef(node),
             _ => missing_node(node, ""),
+        }
+    }
+
+    /// A function that nothing calls: declared only, never reached.
+    pub(super) fn leave_out(&mut self, node: Node<'t>) {
+        let id = node.entry("entry").and_then(|entry| self.m.functions.get(&entry.id()).copied());
+        if let Some(id) = id {
+            let declared = self.m.mir.functions[id.0 as usize].clone();
+            self.m.mir.functions[id.0 as usize] = crate::mir::Builder::new(declared).finish();
         }
     }
 

@@ -41,6 +41,20 @@ impl Symbols {
 
     /// The symbol that does what a C name does: itself, or the runtime's wrapper of a macro.
     pub fn resolve(&self, name: &str) -> Option<(String, &CSignature)> {
+        // Names that CPython's headers define as others.
+        let name = match name {
+            "PyObject_Length" => "PyObject_Size",
+            "PySequence_Length" => "PySequence_Size",
+            "PyMapping_Length" => "PyMapping_Size",
+            "__Pyx_PyObject_AsWritableString" | "__Pyx_PyObject_AsWritableUString"
+            | "__Pyx_PyObject_AsWritableSString" | "__Pyx_PyObject_AsSString"
+            | "__Pyx_PyObject_AsUString" => "__Pyx_PyObject_AsString",
+            "__Pyx_PyObject_FromCString" => "__Pyx_PyObject_FromString",
+            "__Pyx_PyBytes_FromCString" => "__Pyx_PyBytes_FromString",
+            "__Pyx_PyByteArray_FromCString" => "__Pyx_PyByteArray_FromString",
+            "__Pyx_PyUnicode_FromCString" => "__Pyx_PyUnicode_FromString",
+            name => name,
+        };
         if let Some(found) = self.functions.get(name) {
             return Some((name.to_owned(), found));
         }

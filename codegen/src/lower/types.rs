@@ -28,6 +28,16 @@ const TYPEDEFS: &[(&str, u16, bool)] = &[
     ("Py_hash_t", 64, true),
     ("Py_intptr_t", 64, true),
     ("Py_uintptr_t", 64, false),
+    ("time_t", 64, true),
+    ("clock_t", 64, true),
+    ("suseconds_t", 64, true),
+    ("useconds_t", 32, false),
+    ("off_t", 64, true),
+    ("pid_t", 32, true),
+    ("uid_t", 32, false),
+    ("gid_t", 32, false),
+    ("mode_t", 32, false),
+    ("wchar_t", 32, true),
     ("npy_intp", 64, true),
     ("npy_int8", 8, true),
     ("npy_int16", 16, true),
@@ -54,7 +64,7 @@ impl<'t> Context<'t> {
         if ty.kind() == "CTypedefType" {
             return self.typedef(ty, at);
         }
-        if matches!(ty.kind(), "CConstType" | "CConstOrVolatileType") {
+        if matches!(ty.kind(), "CConstType" | "CConstOrVolatileType" | "CQualifierType") {
             if let Some(base) = ty.ty("cv_base_type").or_else(|| ty.ty("const_base_type")) {
                 return self.c_type(base, at);
             }
@@ -75,7 +85,13 @@ impl<'t> Context<'t> {
             return missing("fused type", at);
         }
         if ty.flag("is_complex") {
-            return missing("complex type", at);
+            return self.complex_type(ty, at);
+        }
+        if ty.flag("is_ctuple") {
+            return match ty.entry("struct_entry").and_then(|entry| entry.ty("type")) {
+                Some(structure) => self.c_type(structure, at),
+                None => missing("C tuple without a struct", at),
+            };
         }
         if ty.flag("is_array") {
             let (Some(base), Some(size)) = (ty.ty("base_type"), ty.int("size")) else {
@@ -87,7 +103,7 @@ impl<'t> Context<'t> {
             return Ok(Type::Ptr);
         }
         if ty.flag("is_struct_or_union") {
-            return missing("struct type", at);
+            return self.struct_type(ty, at);
         }
         if ty.flag("is_float") {
             return match rank(ty) {
@@ -128,7 +144,7 @@ pub(super) fn resolve(ty: TreeType<'_>) -> TreeType<'_> {
     for _ in 0..64 {
         let next = match ty.kind() {
             "CTypedefType" => ty.ty("typedef_base_type"),
-            "CConstType" | "CConstOrVolatileType" => {
+            "CConstType" | "CConstOrVolatileType" | "CQualifierType" => {
                 ty.ty("cv_base_type").or_else(|| ty.ty("const_base_type"))
             }
             _ => None,
@@ -164,7 +180,8 @@ pub(super) fn integer(ty: TreeType<'_>) -> Option<(u16, bool)> {
         "CPySSizeTType" | "CSSizeTType" | "CPtrdiffTType" | "CPyHashTType" => (64, true),
         "CSizeTType" => (64, false),
         "CPyUCS4IntType" | "CPyUnicodeIntType" => (32, false),
-        "CEnumType" | "CppScopedEnumType" | "CAnonEnumType" => (32, signed),
+        "CEnumType" => (32, enum_signed(ty)?),
+        "CAnonEnumType" => (32, true),
         "CIntType" | "CReturnCodeType" => match rank(ty) {
             0 => (8, signed),
             1 => (16, signed),
@@ -179,6 +196,22 @@ pub(super) fn integer(ty: TreeType<'_>) -> Option<(u16, bool)> {
         },
         _ => return None,
     })
+}
+
+/// Whether a C enum of this module has a negative value; nothing is known of others.
+fn enum_signed(ty: TreeType<'_>) -> Option<bool> {
+    let entry = ty.entry("entry")?;
+    if super::cstructs::external(entry) {
+        return None;
+    }
+    let mut negative = false;
+    for value in entry.entries("enum_values") {
+        match value.attr("enum_int_value") {
+            Some(Value::Int(number)) if i32::try_from(*number).is_ok() => negative |= *number < 0,
+            _ => return None,
+        }
+    }
+    Some(negative)
 }
 
 /// Whether arithmetic on the type is unsigned.

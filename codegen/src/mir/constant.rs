@@ -11,6 +11,8 @@ pub enum Constant {
     Float(f64, Type),
     /// A null pointer, `Ptr` or `Object`.
     Null(Type),
+    /// An address that is a number, `Ptr`.
+    Address(i64),
     /// All bits zero, of any type.
     Zero(Type),
 }
@@ -20,6 +22,7 @@ impl Constant {
     pub fn ty(&self) -> Type {
         match self {
             Constant::Int(_, bits) => Type::Int(*bits),
+            Constant::Address(_) => Type::Ptr,
             Constant::Float(_, ty) | Constant::Null(ty) | Constant::Zero(ty) => ty.clone(),
         }
     }

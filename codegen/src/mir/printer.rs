@@ -292,6 +292,7 @@ impl Display for Constant {
         match self {
             Constant::Int(value, bits) => write!(f, "{value} i{bits}"),
             Constant::Float(value, ty) => write!(f, "{value:?} {ty}"),
+            Constant::Address(number) => write!(f, "address {number}"),
             Constant::Null(ty) => write!(f, "null {ty}"),
             Constant::Zero(ty) => write!(f, "zero {ty}"),
         }

@@ -36,6 +36,8 @@ struct State {
     defined: BTreeSet<Value>,
     live: BTreeSet<Value>,
     gil: bool,
+    /// Whether the GIL was held where it was ensured, by the token.
+    ensured: HashMap<Value, bool>,
 }
 
 struct Verifier<'a> {
@@ -157,10 +159,16 @@ impl Verifier<'_> {
                     }
                 }
             }
-            Op::EnsureGil | Op::RestoreThread(_) => state.gil = true,
-            // Whether the GIL was held before is not known statically: code that ensures it
-            // stands in functions that do without.
-            Op::ReleaseGil(_) => state.gil = self.function.gil,
+            Op::EnsureGil => {
+                if let Some(token) = instr.result {
+                    state.ensured.insert(token, state.gil);
+                }
+                state.gil = true;
+            }
+            Op::RestoreThread(_) => state.gil = true,
+            Op::ReleaseGil(token) => {
+                state.gil = state.ensured.get(token).copied().unwrap_or(self.function.gil);
+            }
             Op::SaveThread => state.gil = false,
             _ => {}
         }

@@ -1,0 +1,60 @@
+//! C enums: their constants and conversions.
+
+use frontend_bridge::tree::{Entry, Node, Type as TreeType, Value as Attr};
+
+use super::Result;
+use super::body::Body;
+use super::context::missing_node;
+use super::cstructs::external;
+use super::types;
+use crate::mir::{Callee, Constant, Raises, Type, Value};
+
+impl<'t> Body<'_, 't> {
+    /// A name that stands for a constant.
+    pub(super) fn enum_constant(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
+        let name = entry.text("qualified_name").unwrap_or_default();
+        if external(entry) {
+            return missing_node(node, &format!("external constant '{name}'"));
+        }
+        match (entry.attr("enum_int_value"), self.type_of(node)?) {
+            (Some(Attr::Int(value)), Type::Int(bits)) => Ok(self.int(i128::from(*value), bits)),
+            _ => missing_node(node, &format!("constant '{name}'")),
+        }
+    }
+
+    pub(super) fn enum_to_python(&mut self, value: Value, from: TreeType<'t>, function: &str) -> Result<Value> {
+        if let Some(id) = self.m.functions_by_name.get(function).copied() {
+            return match self.b.call(&self.m.mir, Callee::Function(id), vec![value]) {
+                Some(made) => self.checked(made, Raises::Null),
+                None => self.defect("no object"),
+            };
+        }
+        if !function.starts_with("__Pyx_PyLong_From_") {
+            return self.missing(&format!("C function '{function}'"));
+        }
+        let name =
+            if types::unsigned(from) { "__Pyx_PyLong_From_unsigned_int" } else { "__Pyx_PyLong_From_int" };
+        self.rt_object(name, "i:O", &[value])
+    }
+
+    pub(super) fn enum_from_python(&mut self, object: Value, to: TreeType<'t>) -> Result<Value> {
+        let cname = to.text("cname").unwrap_or_default();
+        let name = if to.flag("typedef_flag") { cname.to_owned() } else { format!("enum {cname}") };
+        let name = self.text(&name);
+        let unsigned = self.int(i128::from(types::unsigned(to)), 32);
+        let raises = Raises::Maybe(Constant::Int(-1, 32));
+        self.rt_status("cyl_enum_from_python", "opi:i", &[object, name, unsigned], raises)
+    }
+
+    /// An object as a struct, by a function that Cython put into the module.
+    pub(super) fn struct_from_python(&mut self, object: Value, function: &str) -> Result<Value> {
+        let Some(id) = self.m.functions_by_name.get(function).copied() else {
+            return self.missing(&format!("C function '{function}'"));
+        };
+        let Some(made) = self.b.call(&self.m.mir, Callee::Function(id), vec![object]) else {
+            return self.defect("no struct");
+        };
+        self.check_occurred()?;
+        Ok(made)
+    }
+}

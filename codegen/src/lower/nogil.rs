@@ -1,0 +1,140 @@
+//! `with nogil` and `with gil`: the lock is let go or taken, and every way out undoes that.
+
+use frontend_bridge::tree::Node;
+
+use super::Result;
+use super::body::Body;
+use super::cleanup::{Frame, Handler};
+use super::context::missing_node;
+use crate::mir::{Op, Raises, Value};
+
+/// What undoes the start of a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum GilExit {
+    /// Taken by `EnsureGil`.
+    Release(Value),
+    /// Let go of by `SaveThread`.
+    Restore(Value),
+    /// Let go of where it was held: the function is called with and without it.
+    RestoreUnknown(Value),
+}
+
+impl<'t> Body<'_, 't> {
+    /// `GILStatNode`.
+    pub(super) fn lower_gil_block(&mut self, node: Node<'t>) -> Result<()> {
+        if node.node("condition").is_some() || node.node("state_temp").is_some() {
+            return missing_node(node, "with a condition or in a generator");
+        }
+        let takes = node.text("state") == Some("gil");
+        let known = node.flag("scope_gil_state_known");
+        let exit = if takes {
+            GilExit::Release(self.op(Op::EnsureGil))
+        } else if known && self.gil {
+            GilExit::Restore(self.op(Op::SaveThread))
+        } else {
+            GilExit::RestoreUnknown(self.rt_value("cyl_save_unknown_thread", ":p", &[])?)
+        };
+        let outer = self.gil;
+        let (failed, after) = (self.b.cold_block(), self.b.block());
+        let (depth, handlers) = (self.temps.len(), self.handlers.len());
+        self.frames.push(Frame::Gil { exit, outer, depth, handlers });
+        self.handlers.push(Handler { block: failed, depth });
+        self.gil = takes;
+        let done = self.stat(node.child("body")?);
+        self.gil = outer;
+        self.handlers.truncate(handlers);
+        self.frames.pop();
+        done?;
+        self.leave_gil(exit)?;
+        self.b.jump(after);
+        self.b.switch_to(failed);
+        self.leave_gil(exit)?;
+        self.pass_on();
+        self.b.switch_to(after);
+        Ok(())
+    }
+
+    /// Undoes the start of a block.
+    pub(super) fn leave_gil(&mut self, exit: GilExit) -> Result<()> {
+        match exit {
+            GilExit::Release(token) => self.b.effect(Op::ReleaseGil(token)),
+            GilExit::Restore(state) => self.b.effect(Op::RestoreThread(state)),
+            GilExit::RestoreUnknown(state) => {
+                self.rt_void("cyl_restore_unknown_thread", "p:v", &[state])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs something with the lock, which is taken where it is not held.
+    pub(super) fn with_gil(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        if self.gil {
+            return work(self);
+        }
+        let token = self.op(Op::EnsureGil);
+        self.gil = true;
+        let done = work(self);
+        self.gil = false;
+        self.b.effect(Op::ReleaseGil(token));
+        done
+    }
+
+    /// The exception edge of a value that may be an ordinary one, in code without the lock inside a
+    /// function that has it: whether an exception is set has to be asked another way.
+    pub(super) fn checked_without_gil(&mut self, value: Option<Value>, raises: &Raises) -> Result<()> {
+        let ask = self.b.cold_block();
+        let ok = self.b.block();
+        match (value, raises) {
+            (Some(value), Raises::Maybe(constant)) => {
+                let other = self.op(Op::Const(constant.clone()));
+                let float = self.b.ty(value).is_float();
+                let how = if float { crate::mir::Comparison::FEq } else { crate::mir::Comparison::Eq };
+                let nan = matches!(constant, crate::mir::Constant::Float(number, _) if number.is_nan());
+                let same = if nan {
+                    self.op(Op::Compare(crate::mir::Comparison::FNe, value, value))
+                } else {
+                    self.op(Op::Compare(how, value, other))
+                };
+                self.b.branch(same, ask, ok);
+            }
+            _ => self.b.jump(ask),
+        }
+        self.b.switch_to(ask);
+        let error = self.error_edge();
+        let found = self.rt_value("cyl_err_occurred_nogil", ":p", &[])?;
+        let null = self.is_null(found);
+        self.b.branch(null, ok, error);
+        self.b.switch_to(ok);
+        Ok(())
+    }
+
+    /// `try`/`finally` without the lock, which is taken to keep the exception meanwhile.
+    pub(super) fn lower_try_finally_nogil(&mut self, node: Node<'t>) -> Result<()> {
+        let finally = node.child("finally_clause")?;
+        let (failed, after) = (self.b.cold_block(), self.b.block());
+        let (depth, handlers) = (self.temps.len(), self.handlers.len());
+        self.frames.push(Frame::Finally { body: finally, depth, handlers });
+        self.handlers.push(Handler { block: failed, depth });
+        let done = self.stat(node.child("body")?);
+        self.handlers.truncate(handlers);
+        self.frames.pop();
+        done?;
+        self.stat(finally)?;
+        self.b.jump(after);
+        self.b.switch_to(failed);
+        let fetched = self.exception_locals("raised");
+        let raised_at = self.op(Op::Get(self.line));
+        let addresses = self.addresses(fetched);
+        self.with_gil(|body| body.rt_void("PyErr_Fetch", "ppp:v", &addresses))?;
+        let body = node.node("finally_except_clause").unwrap_or(finally);
+        self.stat(body)?;
+        self.with_gil(|body| {
+            let parts = body.taken(fetched);
+            body.rt_void("PyErr_Restore", "OOO:v", &parts)
+        })?;
+        self.b.effect(Op::Set(self.line, raised_at));
+        self.pass_on();
+        self.b.switch_to(after);
+        Ok(())
+    }
+}

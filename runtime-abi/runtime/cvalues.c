@@ -1,0 +1,68 @@
+/* Conversions of objects to C types that every module has for itself: enums, C tuples. */
+
+/* An enum's value; as unsigned where it has no negative ones. */
+int cyl_enum_from_python(PyObject *o, const char *type, int is_unsigned) {
+    PyObject *kind, *value, *traceback;
+    int result = is_unsigned ? (int) __Pyx_PyLong_As_unsigned_int(o) : __Pyx_PyLong_As_int(o);
+    if (likely(result != -1) || !PyErr_Occurred() || !PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        return result;
+    }
+    PyErr_Fetch(&kind, &value, &traceback);
+    int negative = 0;
+    if (value && PyUnicode_Check(value)) {
+        const char *text = PyUnicode_AsUTF8(value);
+        negative = text && strncmp(text, "can't convert negative", 22) == 0;
+    } else if (value) {
+        PyObject *text = PyObject_Str(value);
+        const char *data = text ? PyUnicode_AsUTF8(text) : NULL;
+        negative = data && strncmp(data, "can't convert negative", 22) == 0;
+        Py_XDECREF(text);
+    }
+    Py_XDECREF(kind);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    PyErr_Clear();
+    if (negative) {
+        PyErr_Format(PyExc_OverflowError, "can't convert negative value to %s", type);
+    } else {
+        PyErr_Format(PyExc_OverflowError, "value too large to convert to %s", type);
+    }
+    return -1;
+}
+
+/* Whether an object can become a C tuple of so many items: 0, or -1 with an exception. */
+int cyl_ctuple_check(PyObject *o, Py_ssize_t size) {
+    if (PyTuple_Check(o) && PyTuple_GET_SIZE(o) == size) return 0;
+    if (PyList_Check(o) && PyList_GET_SIZE(o) == size) return 0;
+    if (unlikely(!PySequence_Check(o))) {
+        __Pyx_TypeName name = __Pyx_PyType_GetFullyQualifiedName(Py_TYPE(o));
+        PyErr_Format(PyExc_TypeError, "Expected a sequence of size %zd, got " __Pyx_FMT_TYPENAME, size, name);
+        __Pyx_DECREF_TypeName(name);
+        return -1;
+    }
+    if (unlikely(PySequence_Length(o) != size)) {
+        PyErr_Format(PyExc_TypeError, "Expected a sequence of size %zd, got size %zd", size,
+                     PySequence_Length(o));
+        return -1;
+    }
+    return 0;
+}
+
+/* An item of what `cyl_ctuple_check` let pass; a new reference. */
+PyObject *cyl_ctuple_item(PyObject *o, Py_ssize_t index, Py_ssize_t size) {
+    PyObject *item;
+    if (PyTuple_Check(o) && PyTuple_GET_SIZE(o) == size) {
+        item = PyTuple_GET_ITEM(o, index);
+    } else if (PyList_Check(o) && PyList_GET_SIZE(o) == size) {
+        item = PyList_GET_ITEM(o, index);
+    } else {
+        return __Pyx_PySequence_ITEM(o, index);
+    }
+    Py_INCREF(item);
+    return item;
+}
+
+void cyl_raise_slice_length(Py_ssize_t expected, Py_ssize_t got) {
+    PyErr_Format(PyExc_ValueError, "Assignment to slice of wrong length, expected %zd, got %zd", expected,
+                 got);
+}
