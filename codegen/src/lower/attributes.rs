@@ -187,7 +187,13 @@ impl<'t> Body<'_, 't> {
                 return Ok(self.function_address(found));
             }
         }
-        missing_node(node, &format!("C function '{}'", entry.text("qualified_name").unwrap_or_default()))
+        match entry.text("cname") {
+            Some(name) if super::cstructs::external(entry) => self.extern_function_address(node, name),
+            _ => missing_node(
+                node,
+                &format!("C function '{}'", entry.text("qualified_name").unwrap_or_default()),
+            ),
+        }
     }
 
     /// The type that an entry stands for, where it is an extension type.

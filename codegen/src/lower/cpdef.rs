@@ -103,6 +103,10 @@ impl<'t> Body<'_, 't> {
             let declared = self.m.mir.functions[id.0 as usize].clone();
             let overridable = node.flag("overridable");
             let mut params: Vec<Type> = declared.signature.params.iter().map(|param| param.ty.clone()).collect();
+            let optional = node.ty("type").is_some_and(|ty| ty.int("optional_arg_count").unwrap_or(0) > 0);
+            if optional {
+                params.pop();
+            }
             if overridable {
                 params.pop();
             }
@@ -120,6 +124,9 @@ impl<'t> Body<'_, 't> {
                 values.push(b.value(&self.m.mir, Op::Param(args)));
             } else if overridable {
                 values.push(b.int(&self.m.mir, 0, 32));
+            }
+            if optional {
+                values.push(b.null(&self.m.mir, Type::Ptr));
             }
             let result = b.call(&self.m.mir, Callee::Function(id), values);
             b.end(Terminator::Return(result));

@@ -24,9 +24,8 @@ impl<'t> Body<'_, 't> {
         if let ("__Pyx_long_cast", [(value, from)]) = (name, args) {
             return Ok(Some(self.widen(*value, 64, types::unsigned(*from))));
         }
-        if let (true, [(x, from), (y, _)]) = (name.starts_with("__Pyx_divmod_"), args) {
-            let unsigned = types::unsigned(*from);
-            return self.c_divmod(node, *x, *y, unsigned).map(Some);
+        if let (true, [(x, left), (y, right)]) = (name.starts_with("__Pyx_divmod_"), args) {
+            return self.c_divmod(node, *x, *y, (*left, *right)).map(Some);
         }
         if let Some(done) = self.special_extern(name, args)? {
             return Ok(Some(done));
@@ -465,6 +464,12 @@ fn library_constant(name: &str, ty: &Type) -> Option<Constant> {
         "LONG_MAX" | "LLONG_MAX" | "PY_SSIZE_T_MAX" => i128::from(i64::MAX),
         "ULONG_MAX" | "ULLONG_MAX" | "SIZE_MAX" => i128::from(u64::MAX),
         "EOF" => -1,
+        "Py_LT" => 0,
+        "Py_LE" => 1,
+        "Py_EQ" => 2,
+        "Py_NE" => 3,
+        "Py_GT" => 4,
+        "Py_GE" => 5,
         "SEEK_SET" | "EXIT_SUCCESS" => 0,
         "SEEK_CUR" | "EXIT_FAILURE" => 1,
         "SEEK_END" => 2,

@@ -305,8 +305,15 @@ impl<'t> Body<'_, 't> {
             // The caller keeps its reference for the whole call; one that is assigned to is owned.
             let owned = object && assigned(*entry);
             let local = body.declare(*entry, owned)?;
-            let value = if owned { body.op(Op::XIncRef(value)) } else { value };
-            body.b.effect(Op::Set(local, value));
+            if owned {
+                body.with_gil(|body| {
+                    let value = body.op(Op::XIncRef(value));
+                    body.b.effect(Op::Set(local, value));
+                    Ok(())
+                })?;
+            } else {
+                body.b.effect(Op::Set(local, value));
+            }
         }
         if node.flag("overridable") {
             body.skip_dispatch = Some(body.op(Op::Param(required as u32 + first)));

@@ -27,6 +27,7 @@ impl<'t> Body<'_, 't> {
                 self.gil = gil;
                 Ok(())
             }
+            Ok(()) if self.temps.len() != temps.len() && self.drop_kept(node, &temps) => Ok(()),
             Ok(()) if self.temps.len() != temps.len() => {
                 self.temps = temps;
                 self.kept.clear();
@@ -115,6 +116,21 @@ impl<'t> Body<'_, 't> {
             "CFuncDefNode" => self.lower_cdef(node),
             _ => missing_node(node, ""),
         }
+    }
+
+    /// Releases, at the end of a simple statement, the temporary objects whose addresses it took.
+    fn drop_kept(&mut self, node: Node<'t>, before: &[crate::mir::Value]) -> bool {
+        let left: Vec<_> = self.temps.iter().copied().filter(|temp| !before.contains(temp)).collect();
+        let simple = matches!(node.kind(), "SingleAssignmentNode" | "ExprStatNode");
+        let kept = left.iter().all(|temp| self.kept.values().any(|object| object == temp));
+        if !simple || !kept || self.temps.len() != before.len() + left.len() {
+            return false;
+        }
+        for temp in left.into_iter().rev() {
+            self.kept.retain(|_, object| *object != temp);
+            self.release(temp);
+        }
+        true
     }
 
     /// A function that nothing calls: declared only, never reached.
