@@ -392,8 +392,9 @@ impl<'t> Body<'_, 't> {
         }
         let local = self.b.local("struct", ty);
         let base = self.op(Op::LocalAddr(local));
-        let values = self.expr_list(args)?;
+        let values = self.expr_list(args.clone())?;
         for (index, (value, field)) in values.into_iter().zip(fields).enumerate() {
+            let value = self.fit_type(value, args[index].expr_type()?, &field);
             let address = self.op(Op::Field(base, id, index as u32));
             if let Type::Array(..) = field {
                 self.copy_memory(address, value, &field)?;
@@ -437,6 +438,7 @@ impl<'t> Body<'_, 't> {
             if let Type::Array(..) = member {
                 self.copy_memory(address, value, &member)?;
             } else {
+                let value = self.fit_type(value, source.expr_type()?, &member);
                 self.store(address, value);
             }
         }

@@ -268,7 +268,9 @@ impl<'t> Body<'_, 't> {
         let place = self.op(Op::Field(base, id, 0));
         let count = self.int(given.len() as i128, 32);
         self.b.effect(Op::Store { address: place, value: count });
-        for (index, (value, _)) in given.into_iter().enumerate() {
+        for (index, (value, from)) in given.into_iter().enumerate() {
+            let field = self.m.mir.structs[id.0 as usize].fields.get(index + 1).cloned();
+            let value = field.map_or(value, |field| self.fit_type(value, from, &field));
             let place = self.op(Op::Field(base, id, index as u32 + 1));
             // The caller keeps objects alive.
             let value = if *self.b.ty(value) == Type::Object { self.borrow(value) } else { value };
