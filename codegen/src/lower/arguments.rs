@@ -15,6 +15,7 @@ use crate::mir::{
 /// METH_* flags.
 const FASTCALL_KEYWORDS: i128 = 0x80 | 0x02;
 const NOARGS: i128 = 0x04;
+const VARARGS_KEYWORDS: i128 = 0x01 | 0x02;
 
 impl<'t> Body<'_, 't> {
     /// Lowers the wrapper of a `def` function and its method definition.
@@ -54,7 +55,12 @@ impl<'t> Body<'_, 't> {
         body.finish(error)?;
         let function = body.b.finish();
         let id = self.m.define_wrapper(entry, function);
-        let flags = if simple { NOARGS } else { FASTCALL_KEYWORDS };
+        let fused = def.node("fused_py_func").is_some() || !def.list("specialized_cpdefs").is_empty();
+        let (id, flags) = match (simple, fused) {
+            (true, _) => (id, NOARGS),
+            (false, true) => (self.varargs_function(&name, id)?, VARARGS_KEYWORDS),
+            (false, false) => (id, FASTCALL_KEYWORDS),
+        };
         let method = self.method_def(def, id, flags)?;
         self.m.method_defs.insert(def.id(), method);
         Ok(())

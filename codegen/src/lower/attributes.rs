@@ -77,6 +77,13 @@ impl<'t> Body<'_, 't> {
     /// Assigns to a field; takes the value over.
     pub(super) fn assign_field(&mut self, target: Node<'t>, value: Value) -> Result<()> {
         let (address, ty, object) = self.field_address(target)?;
+        let from = self.assigned.unwrap_or(target.expr_type()?);
+        let value = self.fit_type(value, from, &ty);
+        if let Type::Array(..) = ty {
+            self.copy_memory(address, value, &ty)?;
+            self.release(object);
+            return Ok(());
+        }
         if *self.b.ty(value) != ty {
             return missing_node(target, "as a target of another type");
         }
@@ -180,7 +187,13 @@ impl<'t> Body<'_, 't> {
                 return Ok(self.function_address(found));
             }
         }
-        missing_node(node, &format!("C function '{}'", entry.text("qualified_name").unwrap_or_default()))
+        match entry.text("cname") {
+            Some(name) if super::cstructs::external(entry) => self.extern_function_address(node, name),
+            _ => missing_node(
+                node,
+                &format!("C function '{}'", entry.text("qualified_name").unwrap_or_default()),
+            ),
+        }
     }
 
     /// The type that an entry stands for, where it is an extension type.

@@ -137,7 +137,8 @@ impl<'t> Body<'_, 't> {
             }
             return Ok(storage);
         }
-        self.pack_optional(node, ty, &mut args)?;
+        let carrier = self.pack_optional(node, ty, &mut args)?;
+        extra.extend(carrier);
         let result = match (own, address) {
             (Some(id), _) => {
                 let wanted = self.m.mir.functions[id.0 as usize].signature.clone();
@@ -154,9 +155,7 @@ impl<'t> Body<'_, 't> {
                         }
                     });
                 }
-                let place = values.len() - usize::from(ty.int("optional_arg_count").unwrap_or(0) > 0);
-                values.splice(place..place, extra);
-                self.fit_arguments(&wanted, &args, &mut values);
+                values.extend(extra);
                 if wanted.params.len() > values.len()
                     || (wanted.params.len() < values.len() && !wanted.varargs)
                 {
@@ -167,8 +166,7 @@ impl<'t> Body<'_, 't> {
             (None, Some(address)) => {
                 let signature = self.function_signature(ty)?;
                 let mut values: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
-                let place = values.len() - usize::from(ty.int("optional_arg_count").unwrap_or(0) > 0);
-                values.splice(place..place, extra);
+                values.extend(extra);
                 self.fit_arguments(&signature, &args, &mut values);
                 self.b.call(&self.m.mir, Callee::Indirect(address, Box::new(signature)), values)
             }

@@ -31,12 +31,15 @@ impl<'t> Body<'_, 't> {
         }
         for round in 0..factor {
             for (index, value) in values.iter().enumerate() {
-                let index = self.int(i128::from(round) * args.len() as i128 + index as i128, 64);
-                let place = self.op(Op::Index(base, item.clone(), index));
+                let number = self.int(i128::from(round) * args.len() as i128 + index as i128, 64);
+                let place = self.op(Op::Index(base, item.clone(), number));
                 match &item {
                     Type::Array(..) => self.copy_memory(place, *value, &item)?,
                     Type::Object => return missing_node(node, "of objects"),
-                    _ => self.b.effect(Op::Store { address: place, value: *value }),
+                    _ => {
+                        let value = self.fit_type(*value, args[index].expr_type()?, &item);
+                        self.b.effect(Op::Store { address: place, value });
+                    }
                 }
             }
         }
@@ -138,9 +141,11 @@ impl<'t> Body<'_, 't> {
         let Type::Struct(id) = self.type_of(node)? else {
             return missing_node(node, "of C values");
         };
+        let fields = self.m.mir.structs[id.0 as usize].fields.clone();
         let mut values = Vec::new();
-        for arg in node.nodes("args") {
-            values.push(self.expr(arg)?);
+        for (arg, field) in node.nodes("args").into_iter().zip(fields) {
+            let value = self.expr(arg)?;
+            values.push(self.fit_type(value, arg.expr_type()?, &field));
         }
         if values.iter().any(|value| *self.b.ty(*value) == Type::Object) {
             return missing_node(node, "of C values and objects");

@@ -19,7 +19,8 @@ impl<'t> Body<'_, 't> {
             "NameNode" if array && types::resolve(from).flag("is_string") => self.variable_address(arg)?,
             _ => self.expr(arg)?,
         };
-        if array && node.expr_type()?.flag("is_pytuple_type") {
+        let wanted = node.ty("target_type").map_or_else(|| node.expr_type(), Ok)?;
+        if types::resolve(from).flag("is_array") && wanted.flag("is_pytuple_type") {
             return self.array_to_python(value, from, true);
         }
         if types::resolve(from).flag("is_string") {

@@ -168,9 +168,21 @@ impl<'t> Body<'_, 't> {
         }
     }
 
+    /// Whether it is a struct, a pointer to one, or a complex number.
+    fn of_struct(&self, obj: Node<'t>) -> Result<bool> {
+        let mut of = types::resolve(obj.expr_type()?);
+        if of.flag("is_ptr") {
+            of = of.ty("base_type").map_or(of, types::resolve);
+        }
+        Ok(of.flag("is_struct_or_union") || of.flag("is_complex"))
+    }
+
     /// `AttributeNode` of a C value: a member, or a part of a complex number.
     pub(super) fn lower_c_attribute(&mut self, node: Node<'t>) -> Result<Value> {
         let obj = node.child("obj")?;
+        if !self.of_struct(obj)? {
+            return self.lower_field(node);
+        }
         if types::resolve(obj.expr_type()?).flag("is_complex") {
             return self.complex_part(node);
         }
@@ -198,6 +210,9 @@ impl<'t> Body<'_, 't> {
     /// Assigns to a member of a struct or a part of a complex number.
     pub(super) fn assign_c_attribute(&mut self, target: Node<'t>, value: Value) -> Result<()> {
         let obj = target.child("obj")?;
+        if !self.of_struct(obj)? {
+            return self.assign_field(target, value);
+        }
         if types::resolve(obj.expr_type()?).flag("is_complex") {
             return self.assign_complex_part(target, value);
         }
@@ -253,6 +268,13 @@ impl<'t> Body<'_, 't> {
             "NameNode" => return self.variable_address(node),
             "AttributeNode" if !node.flag("is_py_attr") => {
                 let obj = node.child("obj")?;
+                if !self.of_struct(obj)? {
+                    let (address, _, object) = self.field_address(node)?;
+                    if self.temps.contains(&object) {
+                        return missing_node(node, "address in a temporary object");
+                    }
+                    return Ok(address);
+                }
                 if types::resolve(obj.expr_type()?).flag("is_complex") {
                     return missing_node(node, "address of a complex number's part");
                 }
@@ -377,8 +399,9 @@ impl<'t> Body<'_, 't> {
         }
         let local = self.b.local("struct", ty);
         let base = self.op(Op::LocalAddr(local));
-        let values = self.expr_list(args)?;
+        let values = self.expr_list(args.clone())?;
         for (index, (value, field)) in values.into_iter().zip(fields).enumerate() {
+            let value = self.fit_type(value, args[index].expr_type()?, &field);
             let address = self.op(Op::Field(base, id, index as u32));
             if let Type::Array(..) = field {
                 self.copy_memory(address, value, &field)?;
@@ -422,6 +445,7 @@ impl<'t> Body<'_, 't> {
             if let Type::Array(..) = member {
                 self.copy_memory(address, value, &member)?;
             } else {
+                let value = self.fit_type(value, source.expr_type()?, &member);
                 self.store(address, value);
             }
         }

@@ -1,6 +1,6 @@
 //! `divmod()` of C numbers, and the warning of C divisions that Python would do otherwise.
 
-use frontend_bridge::tree::Node;
+use frontend_bridge::tree::{Node, Type as TreeType};
 
 use super::Result;
 use super::body::Body;
@@ -9,12 +9,15 @@ use crate::mir::{BinaryOp, Comparison, Intrinsic, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
     /// `divmod(x, y)` of two C numbers of one type, as a C tuple.
-    pub(super) fn c_divmod(&mut self, node: Node<'t>, x: Value, y: Value, unsigned: bool) -> Result<Value> {
+    pub(super) fn c_divmod(&mut self, node: Node<'t>, x: Value, y: Value, types: (TreeType<'t>, TreeType<'t>)) -> Result<Value> {
         let Type::Struct(id) = self.type_of(node)? else {
             return missing_node(node, "divmod() without a C tuple");
         };
-        let ty = self.b.ty(x).clone();
-        if ty != *self.b.ty(y) {
+        let Some(ty) = self.m.mir.structs[id.0 as usize].fields.first().cloned() else {
+            return missing_node(node, "divmod() without a C tuple");
+        };
+        let (x, y) = (self.fit_type(x, types.0, &ty), self.fit_type(y, types.1, &ty));
+        if ty != *self.b.ty(x) || ty != *self.b.ty(y) {
             return missing_node(node, "divmod() of different types");
         }
         self.raise_if_zero(y, "division by zero")?;
@@ -25,7 +28,8 @@ impl<'t> Body<'_, 't> {
         if !ty.is_int() {
             return missing_node(node, "divmod() of this type");
         }
-        let (quotient, remainder) = if unsigned {
+        let component = node.expr_type()?.types("components").first().copied();
+        let (quotient, remainder) = if component.is_some_and(super::types::unsigned) {
             let y = self.never_zero(y);
             let quotient = self.op(Op::Binary(BinaryOp::UDiv, x, y));
             (quotient, self.op(Op::Binary(BinaryOp::URem, x, y)))

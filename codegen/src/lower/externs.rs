@@ -24,9 +24,8 @@ impl<'t> Body<'_, 't> {
         if let ("__Pyx_long_cast", [(value, from)]) = (name, args) {
             return Ok(Some(self.widen(*value, 64, types::unsigned(*from))));
         }
-        if let (true, [(x, from), (y, _)]) = (name.starts_with("__Pyx_divmod_"), args) {
-            let unsigned = types::unsigned(*from);
-            return self.c_divmod(node, *x, *y, unsigned).map(Some);
+        if let (true, [(x, left), (y, right)]) = (name.starts_with("__Pyx_divmod_"), args) {
+            return self.c_divmod(node, *x, *y, (*left, *right)).map(Some);
         }
         if let Some(done) = self.special_extern(name, args)? {
             return Ok(Some(done));
@@ -249,10 +248,10 @@ impl<'t> Body<'_, 't> {
         node: Node<'t>,
         ty: TreeType<'t>,
         args: &mut Vec<(Value, TreeType<'t>)>,
-    ) -> Result<()> {
+    ) -> Result<Option<Value>> {
         let optional = ty.int("optional_arg_count").unwrap_or(0) as usize;
         if optional == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let declared = ty.list("args").len();
         let required = declared.saturating_sub(optional);
@@ -264,9 +263,7 @@ impl<'t> Body<'_, 't> {
         };
         let given: Vec<_> = args.drain(required..).collect();
         if given.is_empty() {
-            let null = self.null();
-            args.push((null, carrier));
-            return Ok(());
+            return Ok(Some(self.null()));
         }
         let structure = self.optional_struct(carrier)?;
         let Type::Struct(id) = structure else {
@@ -277,14 +274,15 @@ impl<'t> Body<'_, 't> {
         let place = self.op(Op::Field(base, id, 0));
         let count = self.int(given.len() as i128, 32);
         self.b.effect(Op::Store { address: place, value: count });
-        for (index, (value, _)) in given.into_iter().enumerate() {
+        for (index, (value, from)) in given.into_iter().enumerate() {
+            let field = self.m.mir.structs[id.0 as usize].fields.get(index + 1).cloned();
+            let value = field.map_or(value, |field| self.fit_type(value, from, &field));
             let place = self.op(Op::Field(base, id, index as u32 + 1));
             // The caller keeps objects alive.
             let value = if *self.b.ty(value) == Type::Object { self.borrow(value) } else { value };
             self.b.effect(Op::Store { address: place, value });
         }
-        args.push((base, carrier));
-        Ok(())
+        Ok(Some(base))
     }
 
     fn optional_struct(&mut self, carrier: TreeType<'t>) -> Result<Type> {
@@ -477,6 +475,12 @@ fn library_constant(name: &str, ty: &Type) -> Option<Constant> {
         "LONG_MAX" | "LLONG_MAX" | "PY_SSIZE_T_MAX" => i128::from(i64::MAX),
         "ULONG_MAX" | "ULLONG_MAX" | "SIZE_MAX" => i128::from(u64::MAX),
         "EOF" => -1,
+        "Py_LT" => 0,
+        "Py_LE" => 1,
+        "Py_EQ" => 2,
+        "Py_NE" => 3,
+        "Py_GT" => 4,
+        "Py_GE" => 5,
         "SEEK_SET" | "EXIT_SUCCESS" => 0,
         "SEEK_CUR" | "EXIT_FAILURE" => 1,
         "SEEK_END" => 2,

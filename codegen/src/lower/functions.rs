@@ -179,7 +179,7 @@ impl<'t> Body<'_, 't> {
 
     /// What no function may be yet.
     fn refuse_kinds(&self, node: Node<'t>) -> Result<()> {
-        if node.node("fused_py_func").is_some() || node.flag("has_fused_arguments") {
+        if node.flag("has_fused_arguments") {
             return missing_node(node, "fused");
         }
         let keywords = node.scope("local_scope").and_then(|scope| scope.directive("always_allow_keywords"));
@@ -303,8 +303,15 @@ impl<'t> Body<'_, 't> {
             // The caller keeps its reference for the whole call; one that is assigned to is owned.
             let owned = object && assigned(*entry);
             let local = body.declare(*entry, owned)?;
-            let value = if owned { body.op(Op::XIncRef(value)) } else { value };
-            body.b.effect(Op::Set(local, value));
+            if owned {
+                body.with_gil(|body| {
+                    let value = body.op(Op::XIncRef(value));
+                    body.b.effect(Op::Set(local, value));
+                    Ok(())
+                })?;
+            } else {
+                body.b.effect(Op::Set(local, value));
+            }
         }
         if node.flag("overridable") {
             body.skip_dispatch = Some(body.op(Op::Param(required as u32 + first)));
@@ -441,7 +448,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_function_object(&mut self, node: Node<'t>) -> Result<Value> {
         let Some(def) = node.node("def_node") else { return missing_node(node, "without a def") };
         if node.flag("is_specialization") || !node.list("specialized_cpdefs").is_empty() {
-            return missing_node(node, "fused");
+            return self.fused_function_object(node, def);
         }
         if node.is_a("LambdaNode") {
             self.lower_def(def)?;
@@ -502,7 +509,7 @@ pub(super) enum ErrorReturn {
 }
 
 /// The kind of method, as the function object notes it.
-fn function_flags(def: Node<'_>) -> i128 {
+pub(super) fn function_flags(def: Node<'_>) -> i128 {
     // __Pyx_CYFUNCTION_STATICMETHOD, _CLASSMETHOD, _CCLASS, _COROUTINE
     let mut flags = 0;
     if def.flag("is_staticmethod") {

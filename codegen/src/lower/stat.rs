@@ -27,6 +27,7 @@ impl<'t> Body<'_, 't> {
                 self.gil = gil;
                 Ok(())
             }
+            Ok(()) if self.temps.len() != temps.len() && self.drop_kept(node, &temps) => Ok(()),
             Ok(()) if self.temps.len() != temps.len() => {
                 self.temps = temps;
                 self.kept.clear();
@@ -97,16 +98,7 @@ impl<'t> Body<'_, 't> {
             "AssertStatNode" => self.lower_assert(node),
             "TryExceptStatNode" => self.lower_try_except(node),
             "TryFinallyStatNode" => self.lower_try_finally(node),
-            "FusedCFuncDefNode" if node.node("py_func").is_none() => {
-                for stat in node.nodes("nodes") {
-                    if stat.entry("entry").is_some_and(|entry| entry.flag("used")) {
-                        self.stat(stat)?;
-                    } else {
-                        self.leave_out(stat);
-                    }
-                }
-                Ok(())
-            }
+            "FusedCFuncDefNode" => self.lower_fused(node),
             "GILStatNode" => self.lower_gil_block(node),
             "DefNode" | "GeneratorDefNode" | "AsyncDefNode" | "IterableAsyncDefNode" | "AsyncGenNode" => {
                 self.lower_def(node)
@@ -125,6 +117,21 @@ impl<'t> Body<'_, 't> {
             "CFuncDefNode" => self.lower_cdef(node),
             _ => missing_node(node, ""),
         }
+    }
+
+    /// Releases, at the end of a simple statement, the temporary objects whose addresses it took.
+    fn drop_kept(&mut self, node: Node<'t>, before: &[crate::mir::Value]) -> bool {
+        let left: Vec<_> = self.temps.iter().copied().filter(|temp| !before.contains(temp)).collect();
+        let simple = matches!(node.kind(), "SingleAssignmentNode" | "ExprStatNode");
+        let kept = left.iter().all(|temp| self.kept.values().any(|object| object == temp));
+        if !simple || !kept || self.temps.len() != before.len() + left.len() {
+            return false;
+        }
+        for temp in left.into_iter().rev() {
+            self.kept.retain(|_, object| *object != temp);
+            self.release(temp);
+        }
+        true
     }
 
     /// A function that nothing calls: declared only, never reached.

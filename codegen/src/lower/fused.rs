@@ -1,0 +1,99 @@
+//! Functions of fused types: their specialisations, and the object that picks one at run time.
+
+use frontend_bridge::tree::Node;
+
+use super::Result;
+use super::body::Body;
+use super::context::missing_node;
+use crate::mir::{Callee, FuncId, Function, Linkage, Op, Signature, Terminator, Type, Value};
+
+impl<'t> Body<'_, 't> {
+    /// `FusedCFuncDefNode`.
+    pub(super) fn lower_fused(&mut self, node: Node<'t>) -> Result<()> {
+        if node.node("py_func").is_none() {
+            for stat in node.nodes("nodes") {
+                if stat.entry("entry").is_some_and(|entry| entry.flag("used")) {
+                    self.stat(stat)?;
+                } else {
+                    self.leave_out(stat);
+                }
+            }
+            return Ok(());
+        }
+        let mut held = Vec::new();
+        for default in node.nodes("defaults") {
+            let value = self.expr(default)?;
+            self.results.insert(default.id(), value);
+            held.push(value);
+        }
+        let tuple = node.child("defaults_tuple")?;
+        let value = self.expr(tuple)?;
+        self.results.insert(tuple.id(), value);
+        held.push(value);
+        for stat in node.nodes("stats") {
+            self.stat(stat)?;
+        }
+        let (Some(signatures), Some(function)) =
+            (node.node("__signatures__"), node.node("resulting_fused_function"))
+        else {
+            return missing_node(node, "without specialisations");
+        };
+        let signatures = self.expr(signatures)?;
+        let made = self.expr(function)?;
+        self.rt_void("cyl_set_signatures", "oo:v", &[made, signatures])?;
+        self.release(signatures);
+        self.results.insert(function.id(), made);
+        held.push(made);
+        self.stat(node.child("fused_func_assignment")?)?;
+        for value in held.into_iter().rev() {
+            self.release(value);
+        }
+        Ok(())
+    }
+
+    /// `PyCFunctionNode` of a specialisation, or of what picks one.
+    pub(super) fn fused_function_object(&mut self, node: Node<'t>, def: Node<'t>) -> Result<Value> {
+        let Some(method) = self.m.method_defs.get(&def.id()).copied() else {
+            return missing_node(node, "of a function that is not lowered");
+        };
+        let shown = node.nodes("specialized_cpdefs").first().copied().unwrap_or(def);
+        if shown.flag("requires_classobj") {
+            return missing_node(node, "fused, that needs its class");
+        }
+        let method = self.op(Op::GlobalAddr(method));
+        let flags = self.int(super::functions::function_flags(shown), 32);
+        let qualname = self.name(node.text("qualname").unwrap_or_default());
+        let scope = if node.flag("needs_closure_code") {
+            self.current_scope_object()
+        } else {
+            self.null_object()
+        };
+        let module = self.name(node.text("module_name").unwrap_or_default());
+        let dict = self.module_dict();
+        let code = self.code_object(shown)?;
+        let function = self.rt_object(
+            "__pyx_FusedFunction_New",
+            "piooooo:O",
+            &[method, flags, qualname, scope, module, dict, code],
+        )?;
+        self.set_defaults(node, def, function)?;
+        Ok(function)
+    }
+
+    /// A function of (self, args, kwargs) around one of (self, vector, count, names): fused functions
+    /// are called with a tuple and a dictionary.
+    pub(super) fn varargs_function(&mut self, name: &str, inner: FuncId) -> Result<FuncId> {
+        let signature = Signature::new([Type::Object, Type::Object, Type::Object], Type::Object);
+        let function = Function::new(&format!("{name}.varargs"), Linkage::Internal, signature);
+        let mut b = crate::mir::Builder::new(function);
+        let address = b.value(&self.m.mir, Op::FunctionAddr(inner));
+        let own = b.value(&self.m.mir, Op::Param(0));
+        let args = b.value(&self.m.mir, Op::Param(1));
+        let keywords = b.value(&self.m.mir, Op::Param(2));
+        let params = [Type::Ptr, Type::Object, Type::Object, Type::Object];
+        let call = self.m.mir.declare("cyl_call_varargs", Signature::new(params, Type::Object));
+        let result = b.call(&self.m.mir, Callee::Extern(call), vec![address, own, args, keywords]);
+        b.end(Terminator::Return(result));
+        Ok(self.m.mir.add_function(b.finish()))
+    }
+}
