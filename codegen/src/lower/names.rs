@@ -15,6 +15,9 @@ impl<'t> Body<'_, 't> {
         if in_scope_object(entry) {
             return self.read_shared(node, entry);
         }
+        if let Some((address, ty)) = self.remote.get(&entry.id()).cloned() {
+            return self.read_remote(node, entry, address, &ty);
+        }
         if let Some(variable) = self.variables.get(&entry.id()).copied() {
             return self.read_variable(node, entry, variable);
         }
@@ -173,6 +176,13 @@ impl<'t> Body<'_, 't> {
             self.store(address, value);
             return Ok(());
         }
+        if let Some((address, ty)) = self.remote.get(&entry.id()).cloned() {
+            if *self.b.ty(value) != ty || matches!(ty, Type::Array(..)) {
+                return missing_node(target, "of another type in a parallel region");
+            }
+            self.store(address, value);
+            return Ok(());
+        }
         if let Some(Variable::Local { id, owned }) = self.variables.get(&entry.id()).copied() {
             if *self.b.ty(value) != Type::Object {
                 let value = self.fit(value, target.expr_type()?, id);
@@ -277,6 +287,9 @@ impl<'t> Body<'_, 't> {
         let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
         if in_scope_object(entry) {
             return self.shared_address(entry);
+        }
+        if let Some((address, _)) = self.remote.get(&entry.id()) {
+            return Ok(*address);
         }
         if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()).copied() {
             return Ok(self.op(Op::LocalAddr(id)));

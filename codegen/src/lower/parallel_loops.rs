@@ -7,7 +7,7 @@ use frontend_bridge::tree::{EntryId, Node, NodeId, Value as Attr};
 use super::Result;
 use super::body::{Body, Variable};
 use super::context::missing_node;
-use super::parallel::{BROKEN, Captured, RAISED, Range, Region, START, STEP, STEPS, WHY};
+use super::parallel::{BROKEN, Captured, RAISED, RETURNED, Range, Region, START, STEP, STEPS, WHY};
 use super::types;
 use crate::mir::{BinaryOp, Comparison, Constant, LocalId, Op, Type, Value};
 
@@ -72,11 +72,12 @@ impl<'t> Body<'_, 't> {
             let left = self.b.cold_block();
             self.b.branch(whole, otherwise, left);
             self.b.switch_to(left);
-            let raised = self.int(RAISED, 32);
-            let raised = self.op(Op::Compare(Comparison::Eq, found, raised));
+            let returned = self.int(RETURNED, 32);
+            let raised = self.op(Op::Compare(Comparison::SGe, found, returned));
             let out = self.b.cold_block();
             self.b.branch(raised, out, after);
             self.b.switch_to(out);
+            self.set_field(region.frame, region.structure, WHY, found);
             // The exception is kept already: out of the block.
             if !self.temps.is_empty() {
                 return missing_node(node, "with temporaries around it");
@@ -218,7 +219,7 @@ impl<'t> Body<'_, 't> {
         let one = self.int(1, 64);
         let limit = self.op(Op::Binary(BinaryOp::Add, to, one));
         let [head, guard, inside, next, after] = std::array::from_fn(|_| self.b.block());
-        let (broken, failed) = (self.b.block(), self.b.cold_block());
+        let (broken, returned, failed) = (self.b.block(), self.b.block(), self.b.cold_block());
         self.b.jump(head);
         self.b.switch_to(head);
         let now = self.op(Op::Get(counter));
@@ -228,11 +229,19 @@ impl<'t> Body<'_, 't> {
         self.set_index(node, range, now)?;
         let depth = self.temps.len();
         self.handlers.push(super::cleanup::Handler { block: failed, depth });
+        let outer = std::mem::replace(&mut self.return_block, returned);
         let done = self.loop_body(node.child("body")?, broken, next);
+        self.return_block = outer;
         self.handlers.pop();
         done?;
         self.b.jump(next);
-        let breaks = self.reached(broken);
+        let returns = self.reached(returned);
+        let breaks = self.reached(broken) || returns;
+        self.region_returns |= returns;
+        self.b.switch_to(returned);
+        let number = self.int(RETURNED, 32);
+        self.b.effect(Op::Store { address: why, value: number });
+        self.b.jump(next);
         let raises = self.reached(failed);
         self.b.switch_to(broken);
         let number = self.int(BROKEN, 32);
