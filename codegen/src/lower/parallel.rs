@@ -540,7 +540,8 @@ impl<'t> Body<'_, 't> {
         let failed = body.error_block();
         let raises = body.reached(failed) || body.region_keeps;
         body.b.switch_to(failed);
-        body.keep_exception(&region)?;
+        let kept = region_kept(&mut body, &region);
+        body.keep_exception(kept)?;
         body.b.jump(end);
         body.b.switch_to(begin);
         let state = if raises {
@@ -568,9 +569,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Keeps this thread's exception for later.
-    pub(super) fn keep_exception(&mut self, region: &Region) -> Result<()> {
-        let kept = self.op(Op::Field(region.frame, region.structure, KEPT));
-        let kept_line = self.op(Op::Field(region.frame, region.structure, LINE));
+    pub(super) fn keep_exception(&mut self, (kept, kept_line): (Value, Value)) -> Result<()> {
         let line = self.op(Op::Get(self.line));
         self.rt_void("cyl_parallel_fetch", "ppi:v", &[kept, kept_line, line])
     }
@@ -662,4 +661,11 @@ impl<'t> Body<'_, 't> {
         };
         self.op(Op::GlobalAddr(global))
     }
+}
+
+/// Where a region keeps an exception, and its line.
+pub(super) fn region_kept(body: &mut Body<'_, '_>, region: &Region) -> (Value, Value) {
+    let kept = body.op(Op::Field(region.frame, region.structure, KEPT));
+    let line = body.op(Op::Field(region.frame, region.structure, LINE));
+    (kept, line)
 }
