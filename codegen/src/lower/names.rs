@@ -114,6 +114,13 @@ impl<'t> Body<'_, 't> {
         if matches!(entry.text("visibility"), Some("extern")) {
             return self.extern_variable(node, entry);
         }
+        if super::context::of_memoryview_code(entry) {
+            return match entry.text("name") {
+                Some("array") => self.rt_value("cyl_array_type", ":o", &[]),
+                Some("memoryview") => self.rt_value("cyl_memoryview_type", ":o", &[]),
+                _ => missing_node(node, "of Cython's memoryview code"),
+            };
+        }
         let address = self.global_address(node, entry)?;
         let ty = entry.ty("type").ok_or_else(|| node.missing("entry.type", "type"))?;
         let ty = self.c_type(ty)?;
