@@ -57,12 +57,16 @@ pub(super) struct Body<'m, 't> {
     pub argument_values: Option<(LocalId, u32)>,
     /// Variables that own memoryview slices.
     pub slices: Vec<LocalId>,
+    /// Variables of the function around a parallel region that are used where they lie.
+    pub remote: HashMap<EntryId, (Value, Type)>,
     /// The parallel region whose function this is.
     pub region: Option<super::parallel::Region>,
     /// Where that ends.
     pub region_end: BlockId,
     /// Whether it keeps exceptions of loops for the thread that started it.
     pub region_keeps: bool,
+    /// Whether a loop in it returns.
+    pub region_returns: bool,
     /// Where the caller wants the slice that is returned.
     pub returned_slice: Option<Value>,
     /// Locals besides variables that own objects.
@@ -124,9 +128,11 @@ impl<'m, 't> Body<'m, 't> {
             overflow_bits: HashMap::new(),
             argument_values: None,
             slices: Vec::new(),
+            remote: HashMap::new(),
             region: None,
             region_end: return_block,
             region_keeps: false,
+            region_returns: false,
             returned_slice: None,
             owned_locals: Vec::new(),
             scope_object: None,
