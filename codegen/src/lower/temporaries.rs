@@ -1,10 +1,10 @@
 //! Temporaries that Cython's transforms put into the tree, and variables that live in a part of a
 //! function only: those of comprehensions.
 
-use frontend_bridge::tree::{Node, Scope};
+use frontend_bridge::tree::{Node, Scope, Value as Attr};
 
 use super::Result;
-use super::body::Body;
+use super::body::{Body, Variable};
 use super::cleanup::{Frame, Handler};
 use super::context::missing_node;
 use super::error::LowerError;
@@ -192,13 +192,20 @@ impl<'t> Body<'_, 't> {
             return lower(self);
         };
         let mut owned = Vec::new();
-        for entry in scope.entries("var_entries") {
-            // The list may be that of the function, with the function's own variables.
-            let own = entry.scope("scope").is_none_or(|of| of == scope);
-            if !own || super::closures::in_scope_object(entry) {
+        // Its `var_entries` are those of the function around it, which has declared most of them.
+        for (_, value) in scope.map("entries") {
+            let Attr::Entry(entry) = value else { continue };
+            let entry = self.m.tree.entry(*entry);
+            if !entry.flag("is_variable") || super::closures::in_scope_object(entry) {
                 continue;
             }
-            match self.declare(entry, true) {
+            let declared = match self.variables.get(&entry.id()).copied() {
+                Some(Variable::Local { id, .. }) => Ok(id),
+                #[allow(unreachable_patterns)]
+                Some(_) => continue,
+                None => self.declare(entry, true),
+            };
+            match declared {
                 Ok(local) if self.b.function.locals[local.0 as usize].ty == Type::Object => {
                     owned.push(local);
                 }
