@@ -103,9 +103,6 @@ impl<'t> Body<'_, 't> {
         let checks = self.checks(node, index);
         let place = self.index_number(index, place)?;
         if !node.expr_type()?.flag("is_pyobject") {
-            if !self.gil && checks.boundscheck {
-                return missing_node(node, "without the GIL");
-            }
             let (function, message, shared) = if ty.flag("is_pystr_type") {
                 (
                     "__Pyx_GetItemInt_Unicode",
@@ -126,11 +123,20 @@ impl<'t> Body<'_, 't> {
             self.refuse_wide(checks, place, message)?;
             let [wraparound, boundscheck] = self.flags(checks);
             let mut args = vec![object, place, wraparound, boundscheck];
+            let mut short = "olii".to_owned();
+            let mut function = function.to_owned();
+            if !self.gil {
+                // The exception takes the GIL.
+                function.push_str("_Fast");
+                args.push(self.int(0, 32));
+                short.push('i');
+            }
             if shared {
                 args.push(self.int(0, 32));
+                short.push('i');
             }
-            let short = if shared { "oliii:i" } else { "olii:i" };
-            return self.rt_status(function, short, &args, Raises::MinusOne);
+            let short = format!("{short}:i");
+            return self.rt_status(&function, &short, &args, Raises::MinusOne);
         }
         let known = match (ty.flag("is_pylist_type"), ty.flag("is_pytuple_type")) {
             (true, _) => Some(("__Pyx_GetItemInt_List", "list index out of range", true)),
