@@ -37,6 +37,15 @@ fn write_module(out: &mut String, module: &Module) -> fmt::Result {
     for global in &module.globals {
         write_global(out, module, global)?;
     }
+    for frame in &module.frames {
+        let (descriptor, name) = (frame.descriptor.0, frame.name.0);
+        write!(out, "frame struct {} {descriptor} {name} [", frame.structure.0)?;
+        for (index, field) in frame.objects.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            write!(out, "{comma}{field}")?;
+        }
+        writeln!(out, "]{}", if frame.keep { " keep" } else { "" })?;
+    }
     for function in &module.functions {
         write_function(out, module, function)?;
     }

@@ -6,3 +6,6 @@ mod suspend;
 
 pub use frames::frames;
 pub use suspend::suspend;
+
+#[cfg(test)]
+mod tests;

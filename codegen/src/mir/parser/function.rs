@@ -170,7 +170,7 @@ impl Parser {
         }
     }
 
-    fn struct_id(&mut self) -> Parsed<StructId> {
+    pub(super) fn struct_id(&mut self) -> Parsed<StructId> {
         if !self.take_word("struct") {
             return self.wrong("'struct'");
         }

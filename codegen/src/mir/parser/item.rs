@@ -3,7 +3,7 @@
 use super::lexer::Token;
 use super::{Parsed, Parser, SymbolIs};
 use crate::mir::{
-    CodeConstant, Constant, Extern, Global, GlobalInit, Linkage, ObjectConstant, ObjectId, Param,
+    CodeConstant, Constant, Extern, Frame, Global, GlobalId, GlobalInit, Linkage, ObjectConstant, ObjectId, Param,
     Signature, StructDef, StructId, Type,
 };
 
@@ -34,6 +34,7 @@ impl Parser {
                     self.end()?;
                 }
                 "struct" => self.structure()?,
+                "frame" => self.frame()?,
                 "object" => self.object()?,
                 "extern" => self.external()?,
                 "global" => self.global(linkage, false)?,
@@ -53,6 +54,19 @@ impl Parser {
         let fields = self.list("}", Self::ty)?;
         self.end()?;
         self.module.structs.push(StructDef { name, fields, packed });
+        Ok(())
+    }
+
+    /// `frame struct N descriptor name [fields] keep`: globals by their numbers.
+    fn frame(&mut self) -> Parsed<()> {
+        let structure = self.struct_id()?;
+        let descriptor = GlobalId(self.number()?);
+        let name = GlobalId(self.number()?);
+        self.mark("[")?;
+        let objects = self.list("]", Self::number)?;
+        let keep = self.take_word("keep");
+        self.end()?;
+        self.module.frames.push(Frame { structure, descriptor, name, objects, keep });
         Ok(())
     }
 
