@@ -28,6 +28,10 @@ int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, i
     Py_ssize_t total = (Py_ssize_t) p->positional + p->keyword_only;
     Py_ssize_t named = !names ? 0 : PyDict_Check(names) ? PyDict_GET_SIZE(names) : PyTuple_GET_SIZE(names);
     PyObject *star_star = NULL;
+    if (named > 0 && !p->star_star && p->positional_only == total) {
+        __Pyx_RejectKeywords(p->name, names);
+        return -1;
+    }
     if (p->star_star) {
         star_star = PyDict_New();
         if (!star_star) return -1;

@@ -43,3 +43,9 @@ PyObject *cyl_exec(PyObject *code, PyObject *globals, PyObject *locals, PyObject
     if (!globals || globals == Py_None) globals = own;
     return __Pyx_PyExec3(code, globals, locals);
 }
+
+/* What `__next__` gives where it is called by its name; takes the reference over. */
+PyObject *cyl_next_result(PyObject *result) {
+    if (!result && !PyErr_Occurred()) PyErr_SetNone(PyExc_StopIteration);
+    return result;
+}

@@ -18,12 +18,16 @@ const IMPORT_VARIABLE: &str = "__Pyx_ImportVoidPtr_3_3_1";
 impl<'t> Context<'t> {
     /// The modules whose .pxd files this one uses, in the order met.
     fn cimported(&self) -> Vec<Scope<'t>> {
-        let Some(own) = self.tree.root().scope("scope") else { return Vec::new() };
+        let Some(own) = self.tree.root().scope("scope") else {
+            return Vec::new();
+        };
         let mut seen = vec![own];
         let mut index = 0;
         while index < seen.len() {
             for module in seen[index].list("cimported_modules") {
-                let Attr::Scope(module) = module else { continue };
+                let Attr::Scope(module) = module else {
+                    continue;
+                };
                 let module = self.tree.scope(*module);
                 if !seen.contains(&module) {
                     seen.push(module);
@@ -33,7 +37,11 @@ impl<'t> Context<'t> {
         }
         seen.remove(0);
         // Cython's own helpers: what uses them says what it needs.
-        seen.retain(|module| !module.text("qualified_name").is_some_and(|name| name.ends_with("._cyutility")));
+        seen.retain(|module| {
+            !module
+                .text("qualified_name")
+                .is_some_and(|name| name.ends_with("._cyutility"))
+        });
         seen
     }
 
@@ -59,7 +67,10 @@ impl<'t> Body<'_, 't> {
     /// Fetches what the module uses of others: variables of all of them first, then functions.
     pub(super) fn fetch_cimports(&mut self) -> Result<()> {
         let modules = self.m.cimported();
-        for (list, function) in [("var_entries", IMPORT_VARIABLE), ("cfunc_entries", IMPORT_FUNCTION)] {
+        for (list, function) in [
+            ("var_entries", IMPORT_VARIABLE),
+            ("cfunc_entries", IMPORT_FUNCTION),
+        ] {
             for module in &modules {
                 let wanted: Vec<_> = fetched(*module)
                     .into_iter()
@@ -71,10 +82,17 @@ impl<'t> Body<'_, 't> {
                 let name = self.text(module.text("qualified_name").unwrap_or_default());
                 let from = self.rt_object("PyImport_ImportModule", "p:O", &[name])?;
                 for (signature, name, entry) in self.sorted(wanted)? {
-                    let Some(place) = self.m.imported_place(entry) else { continue };
+                    let Some(place) = self.m.imported_place(entry) else {
+                        continue;
+                    };
                     let (name, signature) = (self.text(&name), self.text(&signature));
                     let place = self.op(Op::GlobalAddr(place));
-                    self.rt_status(function, "oppp:i", &[from, name, place, signature], NEGATIVE)?;
+                    self.rt_status(
+                        function,
+                        "oppp:i",
+                        &[from, name, place, signature],
+                        NEGATIVE,
+                    )?;
                 }
                 self.release(from);
             }
@@ -84,10 +102,13 @@ impl<'t> Body<'_, 't> {
 
     /// Puts what the module's .pxd file declares into `__pyx_capi__`.
     pub(super) fn export_declared(&mut self) -> Result<()> {
-        let Some(scope) = self.m.tree.root().scope("scope") else { return Ok(()) };
-        for (list, function) in
-            [("var_entries", "__Pyx_ExportVoidPtr"), ("cfunc_entries", "__Pyx_ExportFunction")]
-        {
+        let Some(scope) = self.m.tree.root().scope("scope") else {
+            return Ok(());
+        };
+        for (list, function) in [
+            ("var_entries", "__Pyx_ExportVoidPtr"),
+            ("cfunc_entries", "__Pyx_ExportFunction"),
+        ] {
             let wanted: Vec<_> = scope
                 .entries(list)
                 .into_iter()
@@ -101,7 +122,12 @@ impl<'t> Body<'_, 't> {
             for (signature, name, entry) in self.sorted(wanted)? {
                 let address = self.exported_address(entry)?;
                 let (name, signature) = (self.text(&name), self.text(&signature));
-                self.rt_status(function, "oppp:i", &[capi, name, address, signature], NEGATIVE)?;
+                self.rt_status(
+                    function,
+                    "oppp:i",
+                    &[capi, name, address, signature],
+                    NEGATIVE,
+                )?;
             }
             self.release(capi);
         }
@@ -112,7 +138,8 @@ impl<'t> Body<'_, 't> {
     fn sorted(&self, entries: Vec<Entry<'t>>) -> Result<Vec<(String, String, Entry<'t>)>> {
         let mut rows = Vec::new();
         for entry in entries {
-            let (Some(signature), Some(name)) = (entry.text("c_signature"), entry.text("name")) else {
+            let (Some(signature), Some(name)) = (entry.text("c_signature"), entry.text("name"))
+            else {
                 return missing("a shared C name without its declaration", entry.position());
             };
             if entry.flag("is_fused_specialized") {
@@ -132,9 +159,15 @@ impl<'t> Body<'_, 't> {
         let Some(id) = self.m.functions.get(&entry.id()).copied() else {
             return missing("export of a function that is not lowered", entry.position());
         };
-        if matches!(self.m.mir.functions[id.0 as usize].signature.result, Type::Int(8 | 16)) {
+        if matches!(
+            self.m.mir.functions[id.0 as usize].signature.result,
+            Type::Int(8 | 16)
+        ) {
             // C callers expect it extended.
-            return missing("export of a function with a narrow result", entry.position());
+            return missing(
+                "export of a function with a narrow result",
+                entry.position(),
+            );
         }
         Ok(self.function_address(id))
     }

@@ -9,7 +9,7 @@ use super::body::Body;
 use super::class_layout::look_up;
 use super::class_slots::{BINARY, special};
 use super::context::{Context, missing};
-use crate::mir::{Global, GlobalId, GlobalInit, Linkage, Op, Raises, Type, Value};
+use crate::mir::{Callee, FuncId, Global, GlobalId, GlobalInit, Linkage, Op, Raises, Type, Value};
 
 /// Flags of a description.
 pub(super) const GC: i128 = 1;
@@ -396,6 +396,22 @@ impl<'t> Context<'t> {
             .structure("PyMethodDef", || vec![Type::Ptr, Type::Ptr, Type::I32, Type::Ptr]);
         let ty = Type::Array(Box::new(Type::Struct(structure)), init.len() as u64);
         Ok(GlobalInit::Global(self.table("methods", ty, GlobalInit::List(init), false)))
+    }
+
+    /// `__next__` called by its name: its slot may end without an exception.
+    fn next_by_name(&mut self, slot: FuncId) -> FuncId {
+        let signature = crate::mir::Signature::new([Type::Object], Type::Object).steals(0);
+        let finish = self.mir.declare("cyl_next_result", signature);
+        let signature = self.mir.functions[slot.0 as usize].signature.clone();
+        let count = signature.params.len() as u32;
+        let name = format!("{}.by_name", self.mir.functions[slot.0 as usize].name);
+        let function = crate::mir::Function::new(&name, Linkage::Internal, signature);
+        let mut b = crate::mir::Builder::new(function);
+        let args = (0..count).map(|index| b.value(&self.mir, Op::Param(index))).collect();
+        let result = b.value(&self.mir, Op::Call(Callee::Function(slot), args));
+        let result = b.value(&self.mir, Op::Call(Callee::Extern(finish), vec![result]));
+        b.end(crate::mir::Terminator::Return(Some(result)));
+        self.mir.add_function(b.finish())
     }
 
     fn doc(&mut self, entry: Entry<'t>) -> Result<GlobalInit> {

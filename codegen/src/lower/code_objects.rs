@@ -17,20 +17,34 @@ const ASYNC_GENERATOR: u32 = 0x200;
 impl<'t> Body<'_, 't> {
     /// The code object of a function; borrowed.
     pub(super) fn code_object(&mut self, def: Node<'t>) -> Result<Value> {
-        let Some(code) = def.node("code_object") else { return Ok(self.null_object()) };
+        let Some(code) = def.node("code_object") else {
+            return Ok(self.null_object());
+        };
         let mut varnames = Vec::new();
         for name in code.nodes("varnames") {
             varnames.push(self.m.name(name.text("value").unwrap_or_default()));
         }
         // A generator expression's only arguments are Cython's own.
-        let own_args = if def.flag("is_generator_expression") { 0 } else { def.list("args").len() };
+        let own_args = if def.flag("is_generator_expression") {
+            0
+        } else {
+            def.list("args").len()
+        };
         let kwonly = def.int("num_kwonly_args").unwrap_or(0);
         let place = code.position().or_else(|| def.position());
         let first_line = place.map_or(0, |at| at.line);
         let source = def.position().map_or(0, |at| at.source) as usize;
-        let file = self.m.tree.sources().get(source).cloned().unwrap_or_default();
-        let filename: ObjectId =
-            self.m.mir.object(ObjectConstant::Str { data: file.into_bytes(), interned: false });
+        let file = self
+            .m
+            .tree
+            .sources()
+            .get(source)
+            .cloned()
+            .unwrap_or_default();
+        let filename: ObjectId = self.m.mir.object(ObjectConstant::Str {
+            data: file.into_bytes(),
+            interned: false,
+        });
         let name = self.m.name(def.text("name").unwrap_or_default());
         let lines = line_table(def.list("node_positions"), first_line);
         let constant = CodeConstant {
@@ -72,8 +86,16 @@ fn line_table(positions: &[Attr], first_line: u32) -> Vec<u8> {
     let mut table = Vec::new();
     let mut line = i64::from(first_line);
     for position in positions {
-        let Attr::List(parts) = position else { continue };
-        let [Attr::Int(start), Attr::Int(end), Attr::Int(from), Attr::Int(to)] = parts.as_slice() else {
+        let Attr::List(parts) = position else {
+            continue;
+        };
+        let [
+            Attr::Int(start),
+            Attr::Int(end),
+            Attr::Int(from),
+            Attr::Int(to),
+        ] = parts.as_slice()
+        else {
             continue;
         };
         location(&mut table, start - line, end - start, *from, *to);
@@ -113,8 +135,14 @@ mod tests {
 
     #[test]
     fn locations_take_the_shortest_form() {
-        let row = |a, b, c, d| Attr::List(vec![Attr::Int(a), Attr::Int(b), Attr::Int(c), Attr::Int(d)]);
-        let rows = [row(5, 5, 0, 9), row(5, 5, 40, 57), row(6, 6, 4, 100), row(6, 9, 200, 3)];
+        let row =
+            |a, b, c, d| Attr::List(vec![Attr::Int(a), Attr::Int(b), Attr::Int(c), Attr::Int(d)]);
+        let rows = [
+            row(5, 5, 0, 9),
+            row(5, 5, 40, 57),
+            row(6, 6, 4, 100),
+            row(6, 9, 200, 3),
+        ];
         let table = line_table(&rows, 5);
         assert_eq!(table[..2], [0x80, 0x09]);
         assert_eq!(table[2..5], [0xd0, 40, 57]);

@@ -9,12 +9,15 @@ use frontend_bridge::tree::{Node, Value as Attr};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
-use crate::mir::{CastOp, FuncId, Op, Raises, Type, Value};
+use crate::mir::{FuncId, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
     /// Whether the argument's default is computed.
     pub(super) fn computed_default(arg: Node<'t>) -> bool {
-        arg.flag("is_dynamic") || arg.node("default").is_some_and(|default| !is_literal(default))
+        arg.flag("is_dynamic")
+            || arg
+                .node("default")
+                .is_some_and(|default| !is_literal(default))
     }
 
     /// The value of a computed default, as the argument's type; borrowed.
@@ -56,7 +59,9 @@ impl<'t> Body<'_, 't> {
             return Ok(());
         }
         for arg in def.nodes("args") {
-            let Some(default) = arg.node("default") else { continue };
+            let Some(default) = arg.node("default") else {
+                continue;
+            };
             if arg.flag("is_dynamic") || is_literal(default) {
                 continue;
             }
@@ -73,8 +78,13 @@ impl<'t> Body<'_, 't> {
     /// Makes the variables for the defaults that the module keeps.
     pub(super) fn declare_defaults(&mut self, def: Node<'t>) -> Result<()> {
         for arg in def.nodes("args") {
-            let computed = arg.node("default").is_some_and(|default| !is_literal(default));
-            if computed && !arg.flag("is_dynamic") && !self.m.default_globals.contains_key(&arg.id()) {
+            let computed = arg
+                .node("default")
+                .is_some_and(|default| !is_literal(default));
+            if computed
+                && !arg.flag("is_dynamic")
+                && !self.m.default_globals.contains_key(&arg.id())
+            {
                 let ty = self.type_of(arg)?;
                 let global = self.m.variable("default", ty);
                 self.m.default_globals.insert(arg.id(), global);
@@ -84,7 +94,12 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Computes a function's defaults, and puts them, and what tells of them, into its object.
-    pub(super) fn set_defaults(&mut self, node: Node<'t>, def: Node<'t>, function: Value) -> Result<()> {
+    pub(super) fn set_defaults(
+        &mut self,
+        node: Node<'t>,
+        def: Node<'t>,
+        function: Value,
+    ) -> Result<()> {
         let mut args = Vec::new();
         for pair in node.list("defaults") {
             match pair {
@@ -111,11 +126,19 @@ impl<'t> Body<'_, 't> {
         if let Some(getter) = def.node("defaults_getter") {
             let getter = self.lower_defaults_getter(getter)?;
             let address = self.function_address(getter);
-            self.rt_void("__Pyx_CyFunction_SetDefaultsGetter", "op:v", &[function, address])?;
+            self.rt_void(
+                "__Pyx_CyFunction_SetDefaultsGetter",
+                "op:v",
+                &[function, address],
+            )?;
         }
         if let Some(part) = node.node("annotations_dict") {
             let value = self.expr(part)?;
-            self.rt_void("__Pyx_CyFunction_SetAnnotationsDict", "oo:v", &[function, value])?;
+            self.rt_void(
+                "__Pyx_CyFunction_SetAnnotationsDict",
+                "oo:v",
+                &[function, value],
+            )?;
             self.release(value);
         }
         Ok(())
@@ -135,8 +158,12 @@ impl<'t> Body<'_, 't> {
         let objects = self.int(i128::from(objects), 64);
         let count = self.int(args.len() as i128, 64);
         let short = "oll:p";
-        let places =
-            self.rt_status("cyl_function_defaults_new", short, &[function, objects, count], Raises::Null)?;
+        let places = self.rt_status(
+            "cyl_function_defaults_new",
+            short,
+            &[function, objects, count],
+            Raises::Null,
+        )?;
         for arg in args {
             let default = match arg.node("default") {
                 Some(default) => default,
@@ -157,15 +184,13 @@ impl<'t> Body<'_, 't> {
         self.lower_def_body(getter, id)?;
         Ok(id)
     }
-
-    /// An address as an object that the caller sees as plain memory.
-    pub(super) fn as_address(&mut self, value: Value) -> Value {
-        self.op(Op::Cast(CastOp::Pointer, value, Type::Ptr))
-    }
 }
 
 /// Whether Cython evaluates the default anew at each use.
 pub(super) fn is_literal(default: Node<'_>) -> bool {
     default.flag("is_literal")
-        || matches!(default.kind(), "NoneNode" | "BoolNode" | "NullNode" | "DefaultLiteralArgNode")
+        || matches!(
+            default.kind(),
+            "NoneNode" | "BoolNode" | "NullNode" | "DefaultLiteralArgNode"
+        )
 }

@@ -37,8 +37,11 @@ impl<'t> Body<'_, 't> {
         let dict = self.module_dict();
         let level = self.int(i128::from(level), 32);
         self.at(node);
-        let mut module =
-            self.rt_object("__Pyx__Import", "oplooi:O", &[name, names, count, qualified, dict, level])?;
+        let mut module = self.rt_object(
+            "__Pyx__Import",
+            "oplooi:O",
+            &[name, names, count, qualified, dict, level],
+        )?;
         if node.flag("is_import_as_name") {
             for part in dotted.split('.').skip(1) {
                 let part = self.name(part);
@@ -62,7 +65,8 @@ impl<'t> Body<'_, 't> {
             let Attr::List(parts) = item else {
                 return missing_node(node, "with an item that is not one");
             };
-            let (Some(Attr::Str(name)), Some(Attr::Node(target))) = (parts.first(), parts.get(1)) else {
+            let (Some(Attr::Str(name)), Some(Attr::Node(target))) = (parts.first(), parts.get(1))
+            else {
                 return missing_node(node, "with an item that is not one");
             };
             let target = self.m.tree.node(*target);
@@ -87,11 +91,21 @@ impl<'t> Body<'_, 't> {
     /// The names of the module that `from ... import *` must not assign to, as a constant tuple.
     fn protected_names(&mut self, node: Node<'t>) -> Result<Value> {
         let mut names = Vec::new();
-        let entries = self.m.tree.root().scope("scope").map(|scope| scope.map("entries")).unwrap_or_default();
+        let entries = self
+            .m
+            .tree
+            .root()
+            .scope("scope")
+            .map(|scope| scope.map("entries"))
+            .unwrap_or_default();
         for (name, entry) in entries {
-            let (Attr::Str(name), Attr::Entry(entry)) = (name, entry) else { continue };
+            let (Attr::Str(name), Attr::Entry(entry)) = (name, entry) else {
+                continue;
+            };
             let entry = self.m.tree.entry(*entry);
-            let internal = entry.scope("scope").is_some_and(|scope| scope.flag("is_internal"));
+            let internal = entry
+                .scope("scope")
+                .is_some_and(|scope| scope.flag("is_internal"));
             if internal || name.to_lowercase().starts_with("__pyx_") {
                 continue;
             }

@@ -72,7 +72,11 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_walrus(&mut self, node: Node<'t>) -> Result<Value> {
         let source = node.child("rhs")?;
         let value = self.expr(source)?;
-        let value = if *self.b.ty(value) == Type::Object { self.owned(value) } else { value };
+        let value = if *self.b.ty(value) == Type::Object {
+            self.owned(value)
+        } else {
+            value
+        };
         self.results.insert(source.id(), value);
         let assignment = node.child("assignment")?;
         if assignment.kind() != "SingleAssignmentNode" {
@@ -104,7 +108,11 @@ impl<'t> Body<'_, 't> {
         values.extend(&args);
         let wanted = self.m.mir.functions[target.0 as usize].signature.clone();
         let fits = wanted.params.len() == values.len()
-            && wanted.params.iter().zip(&values).all(|(param, value)| param.ty == *self.b.ty(*value));
+            && wanted
+                .params
+                .iter()
+                .zip(&values)
+                .all(|(param, value)| param.ty == *self.b.ty(*value));
         if !fits {
             return missing_node(node, "with other arguments");
         }

@@ -11,7 +11,9 @@ use crate::mir::{Raises, Type, Value};
 impl<'t> Body<'_, 't> {
     /// `PyClassDefNode`: bases, keywords, metaclass, namespace, body, class, decorators, name.
     pub(super) fn lower_class(&mut self, node: Node<'t>) -> Result<()> {
-        let Some(scope) = node.scope("scope") else { return missing_node(node, "without a scope") };
+        let Some(scope) = node.scope("scope") else {
+            return missing_node(node, "without a scope");
+        };
         let original = self.placed_child(node, "orig_bases")?;
         let bases = self.placed_child(node, "bases")?;
         let keywords = self.placed_child(node, "mkw")?;
@@ -23,10 +25,18 @@ impl<'t> Body<'_, 't> {
         if let (Some(bases), Some(original)) = (bases, original) {
             self.at(node);
             let short = "ooo:i";
-            self.rt_status("cyl_class_original_bases", short, &[space, bases, original], NEGATIVE)?;
+            self.rt_status(
+                "cyl_class_original_bases",
+                short,
+                &[space, bases, original],
+                NEGATIVE,
+            )?;
             self.release(original);
         }
-        let cell = match node.node("class_cell").filter(|cell| cell.flag("is_active")) {
+        let cell = match node
+            .node("class_cell")
+            .filter(|cell| cell.flag("is_active"))
+        {
             Some(_) => {
                 let zero = self.int(0, 64);
                 Some(self.rt_object("PyList_New", "l:O", &[zero])?)
@@ -44,7 +54,12 @@ impl<'t> Body<'_, 't> {
         let result = self.expr(node.child("class_result")?)?;
         if let Some(cell) = cell {
             self.at(node);
-            self.rt_status("__Pyx_CyFunction_InitClassCell", "oo:i", &[cell, class], NEGATIVE)?;
+            self.rt_status(
+                "__Pyx_CyFunction_InitClassCell",
+                "oo:i",
+                &[cell, class],
+                NEGATIVE,
+            )?;
             self.release(cell);
         }
         self.at(node);
@@ -63,7 +78,9 @@ impl<'t> Body<'_, 't> {
 
     /// Evaluates a child that other nodes refer to; an owned value, as it stays alive for long.
     fn placed_child(&mut self, node: Node<'t>, name: &str) -> Result<Option<Value>> {
-        let Some(child) = node.node(name) else { return Ok(None) };
+        let Some(child) = node.node(name) else {
+            return Ok(None);
+        };
         let value = self.expr(child)?;
         let value = self.owned(value);
         self.results.insert(child.id(), value);
@@ -73,7 +90,9 @@ impl<'t> Body<'_, 't> {
     /// The value of a part of a class statement that was evaluated before, or null.
     fn class_part(&mut self, node: Node<'t>, name: &str) -> Result<Value> {
         let class = node.child("class_def_node")?;
-        let Some(part) = class.node(name) else { return Ok(self.null_object()) };
+        let Some(part) = class.node(name) else {
+            return Ok(self.null_object());
+        };
         match self.results.get(&part.id()).copied() {
             Some(value) => Ok(value),
             None => missing_node(node, "of a part made elsewhere"),
@@ -158,7 +177,13 @@ impl<'t> Body<'_, 't> {
         if self.b.function.frame.is_some() {
             return missing_node(node, "in a generator");
         }
-        let first = self.b.function.signature.params.first().map(|param| param.ty.clone());
+        let first = self
+            .b
+            .function
+            .signature
+            .params
+            .first()
+            .map(|param| param.ty.clone());
         if first != Some(Type::Object) {
             return missing_node(node, "outside of a def function");
         }
@@ -178,7 +203,9 @@ impl<'t> Body<'_, 't> {
 
     /// The namespace of the class whose body this is.
     fn namespace(&self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
-        let found = entry.scope("scope").and_then(|scope| self.namespaces.get(&scope.id()).copied());
+        let found = entry
+            .scope("scope")
+            .and_then(|scope| self.namespaces.get(&scope.id()).copied());
         match found {
             Some(space) => Ok(space),
             None => missing_node(node, "of a class body elsewhere"),
@@ -195,7 +222,11 @@ impl<'t> Body<'_, 't> {
         let name = self.name(text);
         let dict = self.module_dict();
         let (version, cached) = self.global_cache();
-        self.rt_object("cyl_class_body_name", "ooopp:O", &[space, dict, name, version, cached])
+        self.rt_object(
+            "cyl_class_body_name",
+            "ooopp:O",
+            &[space, dict, name, version, cached],
+        )
     }
 
     /// Assigns to a name in a class body; takes the value over.
@@ -209,7 +240,11 @@ impl<'t> Body<'_, 't> {
         let text = entry.text("name").unwrap_or_default();
         let name = self.name(text);
         let own = target.text("name").unwrap_or(text);
-        let setter = if own == "__new__" { "__Pyx_SetNewInClass" } else { "__Pyx_SetNameInClass" };
+        let setter = if own == "__new__" {
+            "__Pyx_SetNewInClass"
+        } else {
+            "__Pyx_SetNameInClass"
+        };
         self.rt_status(setter, "ooo:i", &[space, name, value], Raises::Negative)?;
         self.release(value);
         Ok(())
@@ -219,7 +254,12 @@ impl<'t> Body<'_, 't> {
     pub(super) fn delete_class_name(&mut self, target: Node<'t>, entry: Entry<'t>) -> Result<()> {
         let space = self.namespace(target, entry)?;
         let name = self.name(entry.text("name").unwrap_or_default());
-        self.rt_status("cyl_class_body_delete", "oo:i", &[space, name], Raises::Negative)?;
+        self.rt_status(
+            "cyl_class_body_delete",
+            "oo:i",
+            &[space, name],
+            Raises::Negative,
+        )?;
         Ok(())
     }
 
@@ -228,7 +268,10 @@ impl<'t> Body<'_, 't> {
         use crate::mir::Op;
         let version = self.m.variable("global.version", Type::I64);
         let cached = self.m.variable("global.cached", Type::Ptr);
-        (self.op(Op::GlobalAddr(version)), self.op(Op::GlobalAddr(cached)))
+        (
+            self.op(Op::GlobalAddr(version)),
+            self.op(Op::GlobalAddr(cached)),
+        )
     }
 
     /// A global of the module, or a built-in.

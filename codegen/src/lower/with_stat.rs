@@ -21,7 +21,11 @@ impl<'t> Body<'_, 't> {
         let manager = self.owned(manager);
         self.results.insert(manager_node.id(), manager);
         self.at(node);
-        let name = self.name(if node.flag("is_async") { "__aexit__" } else { "__exit__" });
+        let name = self.name(if node.flag("is_async") {
+            "__aexit__"
+        } else {
+            "__exit__"
+        });
         let exit = self.rt_object("__Pyx_PyObject_LookupSpecial", "oo:O", &[manager, name])?;
         let entered = self.expr(node.child("enter_call")?)?;
         let target = match (node.node("target"), node.node("target_temp")) {
@@ -101,7 +105,8 @@ impl<'t> Body<'_, 't> {
             None => result,
         };
         if used(node) {
-            let truth = self.rt_status("__Pyx_PyObject_IsTrue", "o:i", &[result], Raises::Negative)?;
+            let truth =
+                self.rt_status("__Pyx_PyObject_IsTrue", "o:i", &[result], Raises::Negative)?;
             self.b.effect(Op::Set(answer, truth));
         }
         self.release(result);
@@ -113,5 +118,6 @@ impl<'t> Body<'_, 't> {
 
 /// Whether anything asks for the answer of `__exit__`.
 fn used(node: Node<'_>) -> bool {
-    node.attr("result_is_used").is_none_or(frontend_bridge::tree::Value::truth)
+    node.attr("result_is_used")
+        .is_none_or(frontend_bridge::tree::Value::truth)
 }
