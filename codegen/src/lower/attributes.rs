@@ -155,11 +155,10 @@ impl<'t> Body<'_, 't> {
     pub(super) fn named_function(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
         let names = [entry.text("func_cname"), entry.text("cname")];
         if let Some((table, method)) = names[1].and_then(|cname| cname.split_once("->")) {
-            let class = self.m.classes.values().find(|class| class.ty.text("vtabptr_cname") == Some(table));
-            let mut owner = match class {
-                Some(class) => class.ty,
-                None => return missing_node(node, &format!("C method of '{table}'")),
-            };
+            let known = self.m.type_places.keys().map(|id| self.m.tree.ty(*id));
+            let class = known.into_iter().find(|ty| ty.text("vtabptr_cname") == Some(table));
+            let Some(ty) = class else { return missing_node(node, &format!("C method of '{table}'")) };
+            let mut owner = ty;
             let mut name = method;
             while let Some(rest) = name.strip_prefix("__pyx_base.") {
                 name = rest;
@@ -172,11 +171,6 @@ impl<'t> Body<'_, 't> {
             let Some(index) = layout.methods.iter().position(|method| method.text("cname") == Some(name)) else {
                 return missing_node(node, &format!("C method '{name}'"));
             };
-            let Some(class) = self.m.classes.values().find(|class| class.ty.text("vtabptr_cname") == Some(table))
-            else {
-                return missing_node(node, "C method");
-            };
-            let ty = class.ty;
             let place = self.m.vtable_place(ty)?;
             let place = self.op(Op::GlobalAddr(place));
             let table = self.op(Op::Load(Type::Ptr, place));
