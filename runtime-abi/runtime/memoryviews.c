@@ -34,3 +34,28 @@ int cyl_memview_copy_contents(const __Pyx_memviewslice *from, const __Pyx_memvie
 int cyl_memview_is_contig(const __Pyx_memviewslice *slice, int order, int ndim) {
     return __pyx_memviewslice_is_contig(*slice, (char) order, ndim);
 }
+
+/* `<type[:n]> pointer`: an array object over the memory, for items that are no structs. */
+PyObject *cyl_array_from_pointer(const __Pyx_TypeInfo *type, void *data, int ndim, const Py_ssize_t *extents,
+                                 const char *mode) {
+    struct __pyx_typeinfo_string format;
+    PyObject *shape, *made;
+    if (!data) {
+        PyErr_SetString(PyExc_ValueError, "Cannot create cython.array from NULL pointer");
+        return NULL;
+    }
+    shape = PyTuple_New(ndim);
+    if (!shape) return NULL;
+    for (int i = 0; i < ndim; i++) {
+        PyObject *extent = PyLong_FromSsize_t(extents[i]);
+        if (!extent) {
+            Py_DECREF(shape);
+            return NULL;
+        }
+        PyTuple_SET_ITEM(shape, i, extent);
+    }
+    format = __Pyx_TypeInfoToFormat(type);
+    made = (PyObject *) __pyx_array_new(shape, (Py_ssize_t) type->size, format.string, (char *) mode, (char *) data);
+    Py_DECREF(shape);
+    return made;
+}

@@ -57,6 +57,12 @@ pub(super) struct Body<'m, 't> {
     pub argument_values: Option<(LocalId, u32)>,
     /// Variables that own memoryview slices.
     pub slices: Vec<LocalId>,
+    /// The parallel region whose function this is.
+    pub region: Option<super::parallel::Region>,
+    /// Where that ends.
+    pub region_end: BlockId,
+    /// Whether it keeps exceptions of loops for the thread that started it.
+    pub region_keeps: bool,
     /// Where the caller wants the slice that is returned.
     pub returned_slice: Option<Value>,
     /// Locals besides variables that own objects.
@@ -116,6 +122,9 @@ impl<'m, 't> Body<'m, 't> {
             overflow_bits: HashMap::new(),
             argument_values: None,
             slices: Vec::new(),
+            region: None,
+            region_end: return_block,
+            region_keeps: false,
             returned_slice: None,
             owned_locals: Vec::new(),
             scope_object: None,

@@ -104,7 +104,8 @@ impl<'t> Body<'_, 't> {
         };
         let declared = ty.list("args").len();
         for (index, arg) in node.nodes("args").into_iter().enumerate() {
-            if index >= declared && function.kind() != "PythonCapiFunctionNode" && !ty.flag("has_varargs") {
+            let more = function.kind() == "PythonCapiFunctionNode" || ty.flag("has_varargs");
+            if index >= declared && !more {
                 return missing_node(node, "with too many arguments");
             }
             let value = self.expr(arg)?;
@@ -143,7 +144,9 @@ impl<'t> Body<'_, 't> {
                 let wanted = self.m.mir.functions[id.0 as usize].signature.clone();
                 let mut values = Vec::new();
                 for (index, (value, from)) in args.iter().enumerate() {
-                    values.push(if index < wanted.params.len() || !wanted.varargs {
+                    values.push(if let Some(param) = wanted.params.get(index) {
+                        self.fit_type(*value, *from, &param.ty)
+                    } else if !wanted.varargs {
                         *value
                     } else {
                         match self.variable_argument(*value, *from) {
@@ -162,7 +165,14 @@ impl<'t> Body<'_, 't> {
             }
             (None, Some(address)) => {
                 let signature = self.function_signature(ty)?;
-                let values: Vec<Value> = args.iter().map(|(value, _)| *value).chain(extra).collect();
+                let mut values = Vec::new();
+                for (index, (value, from)) in args.iter().enumerate() {
+                    values.push(match signature.params.get(index) {
+                        Some(param) => self.fit_type(*value, *from, &param.ty),
+                        None => *value,
+                    });
+                }
+                values.extend(extra);
                 self.b.call(&self.m.mir, Callee::Indirect(address, Box::new(signature)), values)
             }
             (None, None) => self.call_extern(node, entry, ty, &args)?,

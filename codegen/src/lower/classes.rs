@@ -63,7 +63,24 @@ impl<'t> Context<'t> {
             }
             self.declare_class(entry, visibility)?;
         }
+        self.sort_classes();
         Ok(())
+    }
+
+    /// Bases before what derives from them, otherwise as declared.
+    fn sort_classes(&mut self) {
+        let mut sorted = Vec::new();
+        for id in self.class_order.clone() {
+            let mut chain = Vec::new();
+            let mut next = Some(id);
+            while let Some(id) = next.filter(|id| !sorted.contains(id) && !chain.contains(id)) {
+                chain.push(id);
+                let base = self.classes.get(&id).and_then(|class| class.ty.ty("base_type"));
+                next = base.map(|base| base.id()).filter(|base| self.classes.contains_key(base));
+            }
+            sorted.extend(chain.into_iter().rev());
+        }
+        self.class_order = sorted;
     }
 
     fn declare_class(&mut self, entry: Entry<'t>, visibility: &str) -> Result<()> {

@@ -13,7 +13,10 @@ impl<'t> Body<'_, 't> {
             return self.lower_memview_attribute(node);
         }
         if !node.flag("is_py_attr") {
-            return self.lower_c_attribute(node);
+            return match is_c_value(node)? {
+                true => self.lower_c_attribute(node),
+                false => self.lower_field(node),
+            };
         }
         let object = self.expr(node.child("obj")?)?;
         self.at(node);
@@ -30,7 +33,10 @@ impl<'t> Body<'_, 't> {
 
     pub(super) fn assign_attribute(&mut self, target: Node<'t>, value: Value) -> Result<()> {
         if !target.flag("is_py_attr") {
-            return self.assign_c_attribute(target, value);
+            return match is_c_value(target)? {
+                true => self.assign_c_attribute(target, value),
+                false => self.assign_field(target, value),
+            };
         }
         let object = self.expr(target.child("obj")?)?;
         let name = self.name(target.text("attribute").unwrap_or_default());
@@ -44,4 +50,10 @@ impl<'t> Body<'_, 't> {
         self.release(value);
         Ok(())
     }
+}
+
+/// Whether an attribute is one of a struct or a complex number, not of an extension type.
+fn is_c_value(node: Node<'_>) -> Result<bool> {
+    let ty = super::types::resolve(node.child("obj")?.expr_type()?);
+    Ok(!ty.flag("is_pyobject"))
 }

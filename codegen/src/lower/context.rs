@@ -18,6 +18,8 @@ pub(super) struct Context<'t> {
     pub mir: mir::Module,
     /// C functions by their entry.
     pub functions: HashMap<EntryId, FuncId>,
+    /// The same by their C name, which types name as their conversions.
+    pub functions_by_name: HashMap<String, FuncId>,
     /// `def` functions by their node: implementation and wrapper.
     pub def_functions: HashMap<NodeId, FuncId>,
     /// PyMethodDef of `def` functions.
@@ -26,14 +28,13 @@ pub(super) struct Context<'t> {
     pub imported: HashMap<EntryId, GlobalId>,
     /// Computed defaults that the module keeps, by their arguments.
     pub default_globals: HashMap<NodeId, GlobalId>,
+    assigned_references: Option<std::collections::HashSet<NodeId>>,
     /// Module-level C variables.
     pub globals: HashMap<EntryId, GlobalId>,
     /// MIR types of Cython's types.
     pub types: HashMap<TypeId, Type>,
     /// Kinds of scope objects, by the entries of their types.
     pub closures: HashMap<EntryId, Closure>,
-    /// C functions by their C name.
-    pub functions_by_name: HashMap<String, FuncId>,
     /// Wrappers of methods by the method's entry.
     pub wrappers: HashMap<EntryId, FuncId>,
     /// C functions that take the place of a method's older signature.
@@ -47,6 +48,13 @@ pub(super) struct Context<'t> {
     pub type_places: HashMap<TypeId, GlobalId>,
     pub vtables: HashMap<TypeId, GlobalId>,
     pub imported_types: HashSet<TypeId>,
+    /// OpenMP's descriptions of places, by their flags.
+    pub openmp_places: HashMap<i128, GlobalId>,
+    openmp_lock: Option<GlobalId>,
+    /// Descriptions of the item types of memoryviews.
+    pub type_infos: HashMap<TypeId, GlobalId>,
+    /// Conversions of their items: from memory, or to it.
+    pub item_converters: HashMap<(TypeId, bool), FuncId>,
     pub missing: Vec<Missing>,
     traceback_caches: HashMap<u32, GlobalId>,
     /// The module object.
@@ -75,14 +83,15 @@ impl<'t> Context<'t> {
             symbols,
             mir,
             functions: HashMap::new(),
+            functions_by_name: HashMap::new(),
             def_functions: HashMap::new(),
             method_defs: HashMap::new(),
             imported: HashMap::new(),
             default_globals: HashMap::new(),
             globals: HashMap::new(),
+            assigned_references: None,
             types: HashMap::new(),
             closures: HashMap::new(),
-            functions_by_name: HashMap::new(),
             wrappers: HashMap::new(),
             wrapped_methods: HashMap::new(),
             layouts: HashMap::new(),
@@ -91,11 +100,28 @@ impl<'t> Context<'t> {
             type_places: HashMap::new(),
             vtables: HashMap::new(),
             imported_types: HashSet::new(),
+            openmp_places: HashMap::new(),
+            openmp_lock: None,
+            type_infos: HashMap::new(),
+            item_converters: HashMap::new(),
             missing: Vec::new(),
             traceback_caches: HashMap::new(),
             module_object,
             module_dict,
         }
+    }
+
+    /// The references to values made once that something assigns to.
+    pub fn assigned_references(&mut self) -> &std::collections::HashSet<NodeId> {
+        let tree = self.tree;
+        self.assigned_references.get_or_insert_with(|| {
+            tree.nodes()
+                .filter(|node| node.kind() == "SingleAssignmentNode")
+                .filter_map(|node| node.node("lhs"))
+                .filter(|target| target.is_a("ResultRefNode"))
+                .map(|target| target.id())
+                .collect()
+        })
     }
 
     /// An interned string constant.
@@ -127,6 +153,17 @@ impl<'t> Context<'t> {
         }
         let id = self.variable(&format!("traceback.cache.{source}"), Type::Ptr);
         self.traceback_caches.insert(source, id);
+        id
+    }
+
+    /// The lock under which threads combine reductions.
+    pub fn openmp_lock(&mut self) -> GlobalId {
+        if let Some(found) = self.openmp_lock {
+            return found;
+        }
+        let words = Type::Array(Box::new(Type::I32), 8);
+        let id = self.variable("openmp.lock", words);
+        self.openmp_lock = Some(id);
         id
     }
 

@@ -288,6 +288,13 @@ impl<'t> Body<'_, 't> {
                     _ => self.defect("a struct without fields"),
                 };
             }
+            "MemoryViewIndexNode" => {
+                let (address, base) = self.item_of_slice(node)?;
+                if self.temps.contains(&base) {
+                    return missing_node(node, "address in a temporary memoryview");
+                }
+                return Ok(address);
+            }
             "IndexNode" => {
                 let (base, index) = (node.child("base")?, node.child("index")?);
                 let ty = types::resolve(base.expr_type()?);

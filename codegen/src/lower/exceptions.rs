@@ -16,6 +16,16 @@ impl<'t> Body<'_, 't> {
         if !self.gil {
             return missing_node(node, "without the GIL");
         }
+        if node.node("exc_type").is_none() && node.text("builtin_exc_name") == Some("StopIteration") {
+            // In `__next__`: no traceback is made for what ends an iteration.
+            let class = self.variable_object("PyExc_StopIteration");
+            self.rt_void("PyErr_SetNone", "o:v", &[class])?;
+            if let Some(local) = self.returned {
+                let old = self.op(Op::Take(local));
+                self.b.effect(Op::XDecRef(old));
+            }
+            return self.leave(super::cleanup::Exit::Return);
+        }
         if node.node("exc_type").is_none() && node.text("builtin_exc_name") == Some("MemoryError") {
             self.rt_void("PyErr_NoMemory", ":p", &[])?;
             self.raise_now();

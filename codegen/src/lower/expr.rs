@@ -31,6 +31,8 @@ impl<'t> Body<'_, 't> {
             "NameNode" => self.lower_name(node),
             "AttributeNode" => self.lower_attribute(node),
             "IndexNode" => self.lower_index(node),
+            "CythonArrayNode" => self.lower_cython_array(node),
+            "ParallelThreadIdNode" => self.lower_thread_number(node),
             "MemoryViewIndexNode" => self.lower_memview_index(node),
             "SliceIndexNode" => self.lower_slice_index(node),
             "SliceNode" => self.lower_slice(node),

@@ -74,6 +74,10 @@ impl<'t> Body<'_, 't> {
         let ahead = down && unsigned && relation2.starts_with('>');
         let start = if ahead { self.plus(start, step) } else { start };
         self.b.effect(Op::Set(counter, start));
+        if !from_range && !py_target {
+            // The variable is the counter: it has its first value where nothing is run.
+            self.assign(target, start)?;
+        }
         let (head, body, next, otherwise, after) = (
             self.b.block(),
             self.b.block(),

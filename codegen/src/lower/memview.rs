@@ -335,7 +335,11 @@ impl<'t> Body<'_, 't> {
         };
         name.push_str(dtype);
         let constant = ty.ty("dtype").is_some_and(|dtype| dtype.flag("is_const"));
-        let flags = self.int(if constant { 0 } else { WRITABLE }, 32);
+        let flags = if constant { 0 } else { WRITABLE };
+        if self.m.symbols.resolve(&name).is_none() {
+            return self.described_slice(object, ty, flags);
+        }
+        let flags = self.int(flags, 32);
         let storage = self.slice_storage("slice");
         self.rt_void(&name, "poi:v", &[storage, object, flags])?;
         self.checked_slice(storage)?;
@@ -362,7 +366,10 @@ impl<'t> Body<'_, 't> {
                 continue;
             }
             if self.m.symbols.resolve(symbol).is_none() {
-                return self.missing(&format!("C function '{symbol}'"));
+                let Some(dtype) = ty.ty("dtype") else { return self.missing("memoryview without a type") };
+                let function = self.item_converter(dtype, name == "_dtype_to_py_func")?;
+                functions.push(self.function_address(function));
+                continue;
             }
             let id = self.m.mir.declare_data(symbol);
             functions.push(self.op(Op::ExternAddr(id)));

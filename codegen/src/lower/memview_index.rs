@@ -21,7 +21,7 @@ impl<'t> Body<'_, 't> {
         let (address, base) = self.item_of_slice(node)?;
         let ty = self.type_of(node)?;
         if ty != Type::Object {
-            if matches!(ty, Type::Struct(_) | Type::Array(..)) {
+            if matches!(ty, Type::Array(..)) {
                 return missing_node(node, "of a struct");
             }
             let value = self.op(Op::Load(ty, address));
@@ -42,7 +42,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn assign_memview_item(&mut self, target: Node<'t>, value: Value) -> Result<()> {
         let (address, base) = self.item_of_slice(target)?;
         let ty = self.type_of(target)?;
-        if *self.b.ty(value) != ty || matches!(ty, Type::Struct(_) | Type::Array(..)) {
+        if *self.b.ty(value) != ty || matches!(ty, Type::Array(..)) {
             return missing_node(target, "as a target of another type");
         }
         self.store(address, value);
@@ -51,7 +51,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// The address of an item, and the slice, which may be a temporary.
-    fn item_of_slice(&mut self, node: Node<'t>) -> Result<(Value, Value)> {
+    pub(super) fn item_of_slice(&mut self, node: Node<'t>) -> Result<(Value, Value)> {
         let base = node.child("base")?;
         let indices = node.nodes("indices");
         let ty = base.expr_type()?;

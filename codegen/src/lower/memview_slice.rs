@@ -267,7 +267,7 @@ impl<'t> Body<'_, 't> {
         let ty = destination.expr_type()?;
         let dtype = ty.ty("dtype").ok_or_else(|| target.missing("type.dtype", "type"))?;
         let item = self.c_type(dtype)?;
-        if *self.b.ty(value) != item || matches!(item, Type::Struct(_) | Type::Array(..)) {
+        if *self.b.ty(value) != item || matches!(item, Type::Array(..)) {
             return missing_node(target, "of a value of another type");
         }
         if axes(ty).iter().any(|(access, _)| *access != "direct") {

@@ -47,6 +47,18 @@ const TYPEDEFS: &[(&str, u16, bool)] = &[
     ("npy_uint16", 16, false),
     ("npy_uint32", 32, false),
     ("npy_uint64", 64, false),
+    ("npy_byte", 8, true),
+    ("npy_ubyte", 8, false),
+    ("npy_bool", 8, false),
+    ("npy_short", 16, true),
+    ("npy_ushort", 16, false),
+    ("npy_int", 32, true),
+    ("npy_uint", 32, false),
+    ("npy_long", 64, true),
+    ("npy_ulong", 64, false),
+    ("npy_longlong", 64, true),
+    ("npy_ulonglong", 64, false),
+    ("npy_uintp", 64, false),
 ];
 
 impl<'t> Context<'t> {
@@ -126,6 +138,11 @@ impl<'t> Context<'t> {
         let name = ty.text("typedef_name").or_else(|| ty.text("name")).unwrap_or_default();
         if let Some((_, bits, _)) = TYPEDEFS.iter().find(|(known, _, _)| *known == name) {
             return Ok(Type::Int(*bits));
+        }
+        match name {
+            "npy_double" | "npy_float64" => return Ok(Type::F64),
+            "npy_float" | "npy_float32" => return Ok(Type::F32),
+            _ => {}
         }
         if ty.flag("typedef_is_external") {
             return missing(&format!("external typedef '{name}'"), at);

@@ -54,6 +54,11 @@ macro_rules! handles {
                 self.object().attr(name)
             }
 
+            /// Its own attributes, without those of its class.
+            pub fn own(self) -> impl Iterator<Item = (&'t str, &'t Value)> {
+                self.object().own()
+            }
+
             /// Whether Python takes the attribute for true; absent is false.
             pub fn flag(self, name: &str) -> bool {
                 self.object().flag(name)

@@ -85,6 +85,11 @@ impl<'t> Object<'t> {
         None
     }
 
+    /// The object's own attributes.
+    pub fn own(self) -> impl Iterator<Item = (&'t str, &'t Value)> {
+        self.row.own.iter().map(move |(name, value)| (self.tree.names.text(*name), value))
+    }
+
     /// An attribute of the object or its class.
     fn undelegated(self, name: u32) -> Option<&'t Value> {
         find(&self.row.own, name).or_else(|| self.mro().find_map(|base| find(&base.own, name)))

@@ -1,0 +1,331 @@
+//! Typed memoryviews: descriptions of item types, and slices of items that the runtime library has no
+//! conversions for.
+
+use frontend_bridge::tree::{Node, Type as TreeType, TypeId};
+
+use super::Result;
+use super::body::Body;
+use super::context::{Context, missing};
+use super::memview::{MEMVIEW, DATA, axes, dimensions, of_objects};
+use super::types;
+use crate::mir::{
+    Comparison, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op, Raises, Signature, Terminator,
+    Type, Value,
+};
+
+/// `PyBUF_INDIRECT | PyBUF_FORMAT`, `PyBUF_STRIDES | PyBUF_FORMAT`, and contiguity.
+const FULL: i128 = 0x118 | 0x04;
+const RECORDS: i128 = 0x18 | 0x04;
+const C_CONTIGUOUS: i128 = 0x38 | 0x04;
+const F_CONTIGUOUS: i128 = 0x58 | 0x04;
+
+/// The deepest nesting of structs that the format parser is given room for.
+const DEPTH: u64 = 16;
+
+impl<'t> Context<'t> {
+    fn view_table(&mut self, name: &str, ty: Type, init: GlobalInit) -> GlobalId {
+        let name = format!("{name}.{}", self.mir.globals.len());
+        self.mir.add_global(Global { name, ty, init, constant: true, linkage: Linkage::Internal })
+    }
+
+    /// The description of an item type: Cython's `__Pyx_TypeInfo`.
+    pub(super) fn type_info(&mut self, dtype: TreeType<'t>) -> Result<GlobalId> {
+        if let Some(found) = self.type_infos.get(&dtype.id()) {
+            return Ok(*found);
+        }
+        let Some(name) = shown(dtype) else {
+            return missing("memoryview of items of this type", None);
+        };
+        let mut item = types::resolve(dtype);
+        let mut extents = Vec::new();
+        let mir = self.c_type(dtype, None)?;
+        while item.flag("is_array") {
+            let (Some(size), Some(base)) = (item.int("size"), item.ty("base_type")) else {
+                return missing("memoryview of arrays of unknown size", None);
+            };
+            extents.push(size);
+            item = types::resolve(base);
+        }
+        let size = self.size_align(&mir).0;
+        let mut fields = GlobalInit::Zero;
+        let (mut unsigned, mut packed) = (false, false);
+        let group = if item.flag("is_pyobject") {
+            b'O'
+        } else if item.flag("is_complex") {
+            b'C'
+        } else if item.flag("is_float") {
+            b'R'
+        } else if item.kind() == "CIntType" && item.int("rank") == Some(0) && item.int("signed") == Some(1) {
+            b'H'
+        } else if item.flag("is_int") && !item.flag("is_enum") {
+            unsigned = types::unsigned(item);
+            if unsigned { b'U' } else { b'I' }
+        } else if item.flag("is_struct") && extents.is_empty() {
+            packed = item.flag("packed");
+            let (table, pair) = self.struct_fields(item, &mir)?;
+            fields = GlobalInit::Global(table);
+            if pair { b'C' } else { b'S' }
+        } else {
+            return missing("memoryview of items of this type", None);
+        };
+        let structure = self.mir.structure("__Pyx_TypeInfo", || {
+            let array = Type::Array(Box::new(Type::I64), 8);
+            vec![Type::Ptr, Type::Ptr, Type::I64, array, Type::I32, Type::Int(8), Type::Int(8), Type::I32]
+        });
+        let text = self.c_string(name.as_bytes());
+        let mut sizes: Vec<GlobalInit> = extents.iter().map(|size| GlobalInit::Int(i128::from(*size))).collect();
+        sizes.resize(8, GlobalInit::Int(0));
+        let init = GlobalInit::List(vec![
+            GlobalInit::Global(text),
+            fields,
+            GlobalInit::Int(i128::from(size)),
+            GlobalInit::List(sizes),
+            GlobalInit::Int(extents.len() as i128),
+            GlobalInit::Int(i128::from(group)),
+            GlobalInit::Int(i128::from(unsigned)),
+            GlobalInit::Int(i128::from(packed)),
+        ]);
+        let id = self.view_table("type.info", Type::Struct(structure), init);
+        self.type_infos.insert(dtype.id(), id);
+        Ok(id)
+    }
+
+    /// The members of a struct, and whether it may pass for a complex number.
+    fn struct_fields(&mut self, item: TreeType<'t>, mir: &Type) -> Result<(GlobalId, bool)> {
+        let Some(scope) = item.scope("scope") else { return missing("memoryview of an incomplete struct", None) };
+        let entries = scope.entries("var_entries");
+        let Type::Struct(id) = mir else { return missing("memoryview of items of this type", None) };
+        let layout = self.mir.structs[id.0 as usize].clone();
+        if layout.fields.len() != entries.len() || entries.is_empty() {
+            return missing("memoryview of items of this type", None);
+        }
+        let structure = self.mir.structure("__Pyx_StructField", || vec![Type::Ptr, Type::Ptr, Type::I64]);
+        let mut rows = Vec::new();
+        let mut offset = 0_u64;
+        for (entry, field) in entries.iter().zip(&layout.fields) {
+            let (size, align) = self.size_align(field);
+            offset = offset.next_multiple_of(if layout.packed { 1 } else { align });
+            let Some(ty) = entry.ty("type") else { return missing("struct member without a type", None) };
+            let info = self.type_info(ty)?;
+            let name = self.c_string(entry.text("name").unwrap_or_default().as_bytes());
+            rows.push(GlobalInit::List(vec![
+                GlobalInit::Global(info),
+                GlobalInit::Global(name),
+                GlobalInit::Int(i128::from(offset)),
+            ]));
+            offset += size;
+        }
+        rows.push(GlobalInit::List(vec![GlobalInit::Zero, GlobalInit::Zero, GlobalInit::Int(0)]));
+        let ty = Type::Array(Box::new(Type::Struct(structure)), rows.len() as u64);
+        let pair = matches!(layout.fields.as_slice(), [a, b] if a == b && a.is_float());
+        Ok((self.view_table("struct.fields", ty, GlobalInit::List(rows)), pair))
+    }
+}
+
+impl<'t> Body<'_, 't> {
+    /// An object as a slice, checked here against descriptions of axes and items.
+    pub(super) fn described_slice(&mut self, object: Value, ty: TreeType<'t>, flags: i128) -> Result<Value> {
+        let Some(dtype) = ty.ty("dtype") else { return self.missing("memoryview without a type") };
+        let info = self.m.type_info(dtype)?;
+        let mut specs = Vec::new();
+        let mut buffer = RECORDS;
+        for (access, packing) in axes(ty) {
+            let access = match access {
+                "direct" => 1,
+                "ptr" => 2,
+                _ => 4,
+            };
+            if access != 1 {
+                buffer = FULL;
+            }
+            specs.push(GlobalInit::Int(
+                access
+                    | match packing {
+                        "contig" => 8,
+                        "strided" => 16,
+                        _ => 32,
+                    },
+            ));
+        }
+        let order = if ty.flag("is_c_contig") {
+            buffer = C_CONTIGUOUS;
+            1
+        } else if ty.flag("is_f_contig") {
+            buffer = F_CONTIGUOUS;
+            2
+        } else {
+            0
+        };
+        let ndim = dimensions(ty);
+        let axes = self.m.view_table("axes", Type::Array(Box::new(Type::I32), ndim as u64), GlobalInit::List(specs));
+        let stack = self.b.local("stack", Type::Array(Box::new(Type::I64), DEPTH * 2));
+        let storage = self.slice_storage("slice");
+        let null = self.null();
+        for field in [MEMVIEW, DATA] {
+            let address = self.slice_field(storage, field);
+            self.b.effect(Op::Store { address, value: null });
+        }
+        let none = self.none();
+        let is_none = self.op(Op::Compare(Comparison::Eq, object, none));
+        self.if_else(
+            is_none,
+            |body| {
+                let none = body.none();
+                let value = body.op(Op::Cast(crate::mir::CastOp::Pointer, none, Type::Ptr));
+                let address = body.slice_field(storage, MEMVIEW);
+                body.b.effect(Op::Store { address, value });
+                Ok(())
+            },
+            |body| {
+                let axes = body.op(Op::GlobalAddr(axes));
+                let order = body.int(order, 32);
+                let flags = body.int(buffer | flags, 32);
+                let count = body.int(ndim as i128, 32);
+                let info = body.op(Op::GlobalAddr(info));
+                let stack = body.op(Op::LocalAddr(stack));
+                let args = [axes, order, flags, count, info, stack, storage, object];
+                body.rt_status("__Pyx_ValidateAndInit_memviewslice", "piiipppo:i", &args, Raises::MinusOne)?;
+                Ok(())
+            },
+        )?;
+        self.temps.push(storage);
+        Ok(storage)
+    }
+
+    /// The function that makes an object of an item (`reads`), or an item of an object.
+    pub(super) fn item_converter(&mut self, dtype: TreeType<'t>, reads: bool) -> Result<FuncId> {
+        let key: (TypeId, bool) = (dtype.id(), reads);
+        if let Some(found) = self.m.item_converters.get(&key) {
+            return Ok(*found);
+        }
+        let signature = if reads {
+            Signature::new([Type::Ptr], Type::Object)
+        } else {
+            Signature::new([Type::Ptr, Type::Object], Type::I32)
+        };
+        let name = format!("item.{}.{}", if reads { "get" } else { "set" }, self.m.mir.functions.len());
+        let function = Function::new(&name, Linkage::Internal, signature);
+        let mut body = Body::new(&mut *self.m, function, "item");
+        let address = body.op(Op::Param(0));
+        let ty = body.c_type(dtype)?;
+        let array = matches!(ty, Type::Array(..));
+        if reads {
+            let value = if array { address } else { body.op(Op::Load(ty, address)) };
+            let made = body.to_python(value, dtype)?;
+            let made = body.give(made);
+            body.b.end(Terminator::Return(Some(made)));
+            let failed = body.error_block();
+            body.b.switch_to(failed);
+            let null = body.null_object();
+            let null = body.op(Op::XIncRef(null));
+            body.b.end(Terminator::Return(Some(null)));
+        } else {
+            let object = body.op(Op::Param(1));
+            let value = body.from_python(object, dtype)?;
+            if array {
+                body.copy_memory(address, value, &ty)?;
+            } else {
+                body.b.effect(Op::Store { address, value });
+            }
+            let one = body.int(1, 32);
+            body.b.end(Terminator::Return(Some(one)));
+            let failed = body.error_block();
+            body.b.switch_to(failed);
+            let zero = body.int(0, 32);
+            body.b.end(Terminator::Return(Some(zero)));
+        }
+        let function = body.b.finish();
+        let id = self.m.mir.add_function(function);
+        self.m.item_converters.insert(key, id);
+        Ok(id)
+    }
+
+    /// `CythonArrayNode`: an array object over memory.
+    pub(super) fn lower_cython_array(&mut self, node: Node<'t>) -> Result<Value> {
+        let operand = node.child("operand")?;
+        let ty = node.ty("coercion_type").ok_or_else(|| node.missing("coercion_type", "type"))?;
+        let Some(dtype) = ty.ty("dtype") else { return self.missing("memoryview without a type") };
+        let plain = types::resolve(dtype);
+        if of_objects(ty) || plain.flag("is_struct") || plain.flag("is_array") {
+            return super::context::missing_node(node, "of these items");
+        }
+        let info = self.m.type_info(dtype)?;
+        let data = if types::resolve(operand.expr_type()?).flag("is_array") {
+            self.lvalue(operand)?
+        } else {
+            self.expr(operand)?
+        };
+        let shapes = node.nodes("shapes");
+        let array = Type::Array(Box::new(Type::I64), shapes.len() as u64);
+        let extents = self.b.local("shape", array);
+        let extents = self.op(Op::LocalAddr(extents));
+        for (index, shape) in shapes.iter().enumerate() {
+            let value = self.expr(*shape)?;
+            if !self.b.ty(value).is_int() {
+                return super::context::missing_node(node, "with this shape");
+            }
+            let value = self.widen(value, 64, types::unsigned(shape.expr_type()?));
+            let index = self.int(index as i128, 64);
+            let address = self.op(Op::Index(extents, Type::I64, index));
+            self.b.effect(Op::Store { address, value });
+        }
+        self.at(node);
+        let info = self.op(Op::GlobalAddr(info));
+        let count = self.int(shapes.len() as i128, 32);
+        let mode = self.text(node.text("mode").unwrap_or("c"));
+        self.rt_object("cyl_array_from_pointer", "ppipp:O", &[info, data, count, extents, mode])
+    }
+}
+
+/// A type as Cython shows it in messages.
+fn shown(ty: TreeType<'_>) -> Option<String> {
+    if ty.kind() == "CTypedefType" {
+        return ty.text("typedef_name").or_else(|| ty.text("name")).map(str::to_owned);
+    }
+    if let Some(base) = ty.ty("cv_base_type") {
+        return shown(base).map(|name| format!("const {name}"));
+    }
+    if ty.flag("is_pyobject") {
+        return (ty.kind() == "PyObjectType").then(|| "Python object".to_owned());
+    }
+    if ty.flag("is_struct") {
+        return ty.text("name").map(str::to_owned);
+    }
+    if ty.flag("is_array") {
+        let base = shown(ty.ty("base_type")?)?;
+        return Some(format!("{base}[{}]", ty.int("size")?));
+    }
+    if ty.flag("is_complex") {
+        return shown(ty.ty("real_type")?).map(|name| format!("{name} complex"));
+    }
+    Some(match ty.kind() {
+        "CPySSizeTType" => "Py_ssize_t".to_owned(),
+        "CSSizeTType" => "Py_ssize_t".to_owned(),
+        "CSizeTType" => "size_t".to_owned(),
+        "CPtrdiffTType" => "ptrdiff_t".to_owned(),
+        "CPyHashTType" => "Py_hash_t".to_owned(),
+        "CIntType" => {
+            let sign = match ty.int("signed") {
+                Some(0) => "unsigned ",
+                Some(2) => "signed ",
+                _ => "",
+            };
+            let name = match ty.int("rank")? {
+                0 => "char",
+                1 => "short",
+                2 => "int",
+                3 => "long",
+                4 => "long long",
+                _ => return None,
+            };
+            format!("{sign}{name}")
+        }
+        "CFloatType" => match ty.int("rank")? {
+            5 => "float".to_owned(),
+            6 => "double".to_owned(),
+            7 => "long double".to_owned(),
+            _ => return None,
+        },
+        _ => return None,
+    })
+}

@@ -1,0 +1,398 @@
+//! The loops of parallel regions: their distribution to threads, and what becomes of variables.
+
+use std::collections::HashSet;
+
+use frontend_bridge::tree::{EntryId, Node, NodeId, Value as Attr};
+
+use super::Result;
+use super::body::{Body, Variable};
+use super::context::missing_node;
+use super::parallel::{BROKEN, Captured, RAISED, Range, Region, START, STEP, STEPS, WHY};
+use super::types;
+use crate::mir::{BinaryOp, Comparison, Constant, LocalId, Op, Type, Value};
+
+/// OpenMP's numbers of schedules; `dynamic` and `guided` need no order of iterations.
+const STATIC_CHUNKED: i128 = 33;
+const STATIC: i128 = 34;
+const DYNAMIC: i128 = 35 | 1 << 30;
+const GUIDED: i128 = 36 | 1 << 30;
+const RUNTIME: i128 = 37 | 1 << 30;
+
+/// The flag of a worksharing loop in OpenMP's description of a place.
+const LOOP_PLACE: i128 = 0x202;
+
+impl<'t> Body<'_, 't> {
+    /// The content of a region that is a `prange`; whether it breaks.
+    pub(super) fn prange_in_region(
+        &mut self,
+        node: Node<'t>,
+        region: &Region,
+        captured: &[Captured<'t>],
+        chunk: Option<u32>,
+    ) -> Result<bool> {
+        let [start, step, steps] = [START, STEP, STEPS]
+            .map(|field| self.get_field(region.frame, region.structure, field, Type::I64));
+        let chunk = chunk.map(|field| self.get_field(region.frame, region.structure, field, Type::I64));
+        let why = self.op(Op::Field(region.frame, region.structure, WHY));
+        let range = Range { start, step, steps };
+        let (last, breaks) = self.distribute(node, region, range, chunk, why)?;
+        self.write_last(node, region, last)?;
+        self.combine(captured, region)?;
+        Ok(breaks)
+    }
+
+    /// A `prange` in a `with parallel()` block: this thread's share of it.
+    pub(super) fn shared_loop(&mut self, node: Node<'t>, range: Range) -> Result<()> {
+        let Some(region) = self.region.clone() else {
+            return missing_node(node, "outside of a parallel block");
+        };
+        if node.node("num_threads").is_some() || node.node("threading_condition").is_some() {
+            return missing_node(node, "with options of the block");
+        }
+        let chunk = self.chunk(node)?;
+        let why = self.b.local("why", Type::I32);
+        let why = self.op(Op::LocalAddr(why));
+        let zero = self.int(0, 32);
+        self.b.effect(Op::Store { address: why, value: zero });
+        let (enter, otherwise, after) = (self.b.block(), self.b.block(), self.b.block());
+        let none = self.int(0, 64);
+        let some = self.op(Op::Compare(Comparison::SGt, range.steps, none));
+        self.b.branch(some, enter, otherwise);
+        self.b.switch_to(enter);
+        let keeps = self.region_keeps;
+        self.region_keeps = false;
+        let (last, breaks) = self.distribute(node, &region, range, chunk, why)?;
+        let raises = self.region_keeps;
+        self.region_keeps |= keeps;
+        self.write_last(node, &region, last)?;
+        if breaks || raises {
+            let found = self.op(Op::Load(Type::I32, why));
+            let limit = self.int(BROKEN, 32);
+            let whole = self.op(Op::Compare(Comparison::SLt, found, limit));
+            let left = self.b.cold_block();
+            self.b.branch(whole, otherwise, left);
+            self.b.switch_to(left);
+            let raised = self.int(RAISED, 32);
+            let raised = self.op(Op::Compare(Comparison::Eq, found, raised));
+            let out = self.b.cold_block();
+            self.b.branch(raised, out, after);
+            self.b.switch_to(out);
+            // The exception is kept already: out of the block.
+            if !self.temps.is_empty() {
+                return missing_node(node, "with temporaries around it");
+            }
+            let end = self.region_end;
+            self.b.jump(end);
+        } else {
+            self.b.jump(otherwise);
+        }
+        self.b.switch_to(otherwise);
+        if let Some(clause) = node.node("else_clause") {
+            self.stat(clause)?;
+        }
+        self.b.jump(after);
+        self.b.switch_to(after);
+        Ok(())
+    }
+
+    /// A `prange` in another: an ordinary loop.
+    pub(super) fn sequential(&mut self, node: Node<'t>, range: Range) -> Result<()> {
+        let (otherwise, after) = (self.b.block(), self.b.block());
+        self.count_to(range.steps, |body, index| {
+            body.set_index(node, range, index)?;
+            let next = body.b.block();
+            body.loop_body(node.child("body")?, after, next)?;
+            body.b.jump(next);
+            body.b.switch_to(next);
+            Ok(())
+        })?;
+        self.b.jump(otherwise);
+        self.b.switch_to(otherwise);
+        if let Some(clause) = node.node("else_clause") {
+            self.stat(clause)?;
+        }
+        self.b.jump(after);
+        self.b.switch_to(after);
+        Ok(())
+    }
+
+    /// The iterations that fall to this thread: the flag of the last one, and whether the loop can
+    /// be left early.
+    fn distribute(
+        &mut self,
+        node: Node<'t>,
+        region: &Region,
+        range: Range,
+        chunk: Option<Value>,
+        why: Value,
+    ) -> Result<(LocalId, bool)> {
+        let place = self.place_for_openmp(LOOP_PLACE);
+        let thread = region.thread;
+        let last = self.b.local("last", Type::I32);
+        let zero32 = self.int(0, 32);
+        self.b.effect(Op::Set(last, zero32));
+        let [lower, upper, stride] = ["lower", "upper", "stride"].map(|name| self.b.local(name, Type::I64));
+        let one = self.int(1, 64);
+        let zero = self.int(0, 64);
+        let top = self.op(Op::Binary(BinaryOp::Sub, range.steps, one));
+        self.b.effect(Op::Set(lower, zero));
+        self.b.effect(Op::Set(upper, top));
+        self.b.effect(Op::Set(stride, one));
+        let places = [last, lower, upper, stride].map(|local| self.op(Op::LocalAddr(local)));
+        let schedule = match (node.text("schedule"), chunk.is_some()) {
+            (None | Some("static"), false) => STATIC,
+            (Some("static"), true) => STATIC_CHUNKED,
+            (Some("dynamic"), _) => DYNAMIC,
+            (Some("guided"), _) => GUIDED,
+            (Some("runtime"), _) => RUNTIME,
+            _ => return missing_node(node, "with this schedule"),
+        };
+        let number = self.int(schedule, 32);
+        let chunk = chunk.unwrap_or(one);
+        let fixed = matches!(schedule, STATIC | STATIC_CHUNKED);
+        let (head, inside, done) = (self.b.block(), self.b.block(), self.b.block());
+        let (p, i, l) = (Type::Ptr, Type::I32, Type::I64);
+        if fixed {
+            let types = [&p, &i, &i, &p, &p, &p, &p, &l, &l].map(Clone::clone);
+            let [last, lower, upper, stride] = places;
+            let args = vec![place, thread, number, last, lower, upper, stride, one, chunk];
+            self.openmp("__kmpc_for_static_init_8", &types, Type::Void, args);
+        } else {
+            let types = [&p, &i, &i, &l, &l, &l, &l].map(Clone::clone);
+            let args = vec![place, thread, number, zero, top, one, chunk];
+            self.openmp("__kmpc_dispatch_init_8", &types, Type::Void, args);
+        }
+        self.b.jump(head);
+        self.b.switch_to(head);
+        if fixed {
+            let from = self.op(Op::Get(lower));
+            let more = self.op(Op::Compare(Comparison::SLe, from, top));
+            self.b.branch(more, inside, done);
+        } else {
+            let types = [&p, &i, &p, &p, &p, &p].map(Clone::clone);
+            let [last, lower, upper, stride] = places;
+            let args = vec![place, thread, last, lower, upper, stride];
+            let Some(more) = self.openmp("__kmpc_dispatch_next_8", &types, Type::I32, args) else {
+                return self.defect("no dispatch");
+            };
+            let more = self.op(Op::Compare(Comparison::Ne, more, zero32));
+            self.b.branch(more, inside, done);
+        }
+        self.b.switch_to(inside);
+        let from = self.op(Op::Get(lower));
+        let to = self.op(Op::Get(upper));
+        let within = self.op(Op::Compare(Comparison::SLt, to, top));
+        let to = self.op(Op::Select(within, to, top));
+        let breaks = self.iterations(node, region, range, (from, to), why)?;
+        match schedule {
+            STATIC => self.b.jump(done),
+            STATIC_CHUNKED => {
+                let far = self.op(Op::Get(stride));
+                for local in [lower, upper] {
+                    let old = self.op(Op::Get(local));
+                    let new = self.op(Op::Binary(BinaryOp::Add, old, far));
+                    self.b.effect(Op::Set(local, new));
+                }
+                self.b.jump(head);
+            }
+            _ => self.b.jump(head),
+        }
+        self.b.switch_to(done);
+        if fixed {
+            self.openmp("__kmpc_for_static_fini", &[p, i], Type::Void, vec![place, thread]);
+        }
+        Ok((last, breaks))
+    }
+
+    /// One run of consecutive iterations, from and to inclusive.
+    fn iterations(
+        &mut self,
+        node: Node<'t>,
+        region: &Region,
+        range: Range,
+        (from, to): (Value, Value),
+        why: Value,
+    ) -> Result<bool> {
+        let counter = self.b.local("index", Type::I64);
+        self.b.effect(Op::Set(counter, from));
+        let one = self.int(1, 64);
+        let limit = self.op(Op::Binary(BinaryOp::Add, to, one));
+        let [head, guard, inside, next, after] = std::array::from_fn(|_| self.b.block());
+        let (broken, failed) = (self.b.block(), self.b.cold_block());
+        self.b.jump(head);
+        self.b.switch_to(head);
+        let now = self.op(Op::Get(counter));
+        let more = self.op(Op::Compare(Comparison::SLt, now, limit));
+        self.b.branch(more, guard, after);
+        self.b.switch_to(inside);
+        self.set_index(node, range, now)?;
+        let depth = self.temps.len();
+        self.handlers.push(super::cleanup::Handler { block: failed, depth });
+        let done = self.loop_body(node.child("body")?, broken, next);
+        self.handlers.pop();
+        done?;
+        self.b.jump(next);
+        let breaks = self.reached(broken);
+        let raises = self.reached(failed);
+        self.b.switch_to(broken);
+        let number = self.int(BROKEN, 32);
+        self.b.effect(Op::Store { address: why, value: number });
+        self.b.jump(next);
+        self.b.switch_to(failed);
+        self.keep_exception(region)?;
+        let number = self.int(RAISED, 32);
+        self.b.effect(Op::Store { address: why, value: number });
+        self.b.jump(next);
+        self.region_keeps |= raises;
+        // What is left of the loop is skipped after a break or an exception, of any thread.
+        self.b.switch_to(guard);
+        if breaks || raises {
+            let found = self.op(Op::Load(Type::I32, why));
+            let limit = self.int(BROKEN, 32);
+            let go_on = self.op(Op::Compare(Comparison::SLt, found, limit));
+            self.b.branch(go_on, inside, next);
+        } else {
+            self.b.jump(inside);
+        }
+        self.b.switch_to(next);
+        let moved = self.op(Op::Binary(BinaryOp::Add, now, one));
+        self.b.effect(Op::Set(counter, moved));
+        self.b.jump(head);
+        self.b.switch_to(after);
+        Ok(breaks || raises)
+    }
+
+    /// Gives the loop's variable its value in an iteration.
+    fn set_index(&mut self, node: Node<'t>, range: Range, index: Value) -> Result<()> {
+        let target = node.child("target")?;
+        let Type::Int(bits) = self.type_of(target)? else {
+            return missing_node(node, "over something else than integers");
+        };
+        let far = self.op(Op::Binary(BinaryOp::Mul, range.step, index));
+        let value = self.op(Op::Binary(BinaryOp::Add, range.start, far));
+        let value = self.widen(value, bits, types::unsigned(target.expr_type()?));
+        self.assign(target, value)
+    }
+
+    // ---------------------------------------------------------------- variables
+
+    /// The thread of the last iteration tells what its variables are.
+    fn write_last(&mut self, node: Node<'t>, region: &Region, last: LocalId) -> Result<()> {
+        let flag = self.op(Op::Get(last));
+        let zero = self.int(0, 32);
+        let is_last = self.op(Op::Compare(Comparison::Ne, flag, zero));
+        let target = node.node("target").and_then(|target| target.entry("entry"));
+        let mut wanted = privates(node);
+        if let Some(target) = target {
+            wanted.retain(|(entry, _)| *entry != target.id());
+            wanted.push((target.id(), None));
+        }
+        let (write, after) = (self.b.block(), self.b.block());
+        self.b.branch(is_last, write, after);
+        self.b.switch_to(write);
+        for (entry, operator) in wanted {
+            let variable = self.variables.get(&entry).copied();
+            let (None, Some(Variable::Local { id, .. }), Some(field)) =
+                (operator, variable, region.fields.get(&entry))
+            else {
+                continue;
+            };
+            let value = self.op(Op::Get(id));
+            self.set_field(region.frame, region.structure, *field, value);
+        }
+        self.b.jump(after);
+        self.b.switch_to(after);
+        Ok(())
+    }
+
+    /// What a reduction starts from in each thread.
+    pub(super) fn identity(&mut self, node: Node<'t>, operator: &str, ty: &Type) -> Result<Value> {
+        Ok(match (operator, ty) {
+            ("+" | "-" | "|" | "^", Type::Int(bits)) => self.int(0, *bits),
+            ("*", Type::Int(bits)) => self.int(1, *bits),
+            ("&", Type::Int(bits)) => self.int(-1, *bits),
+            ("+" | "-", ty) if ty.is_float() => self.op(Op::Const(Constant::Float(0.0, ty.clone()))),
+            ("*", ty) if ty.is_float() => self.op(Op::Const(Constant::Float(1.0, ty.clone()))),
+            _ => return missing_node(node, &format!("with a reduction by '{operator}'")),
+        })
+    }
+
+    /// Adds this thread's parts of reductions to those of the others.
+    pub(super) fn combine(&mut self, captured: &[Captured<'t>], region: &Region) -> Result<()> {
+        let mut reductions = Vec::new();
+        for one in captured {
+            if let (Some(Some(operator)), Some(Variable::Local { id, .. })) =
+                (&one.private, self.variables.get(&one.entry.id()).copied())
+            {
+                reductions.push((one, operator.clone(), id));
+            }
+        }
+        if reductions.is_empty() {
+            return Ok(());
+        }
+        let place = self.place_for_openmp(2);
+        let lock = self.m.openmp_lock();
+        let lock = self.op(Op::GlobalAddr(lock));
+        let types = [Type::Ptr, Type::I32, Type::Ptr];
+        self.openmp("__kmpc_critical", &types, Type::Void, vec![place, region.thread, lock]);
+        for (one, operator, id) in reductions {
+            let mine = self.op(Op::Get(id));
+            let all = self.get_field(region.frame, region.structure, one.field, one.ty.clone());
+            let op = match (operator.as_str(), one.ty.is_float()) {
+                ("+" | "-", true) => BinaryOp::FAdd,
+                ("+" | "-", false) => BinaryOp::Add,
+                ("*", true) => BinaryOp::FMul,
+                ("*", false) => BinaryOp::Mul,
+                ("&", false) => BinaryOp::And,
+                ("|", false) => BinaryOp::Or,
+                ("^", false) => BinaryOp::Xor,
+                _ => return self.missing(&format!("reduction by '{operator}'")),
+            };
+            let sum = self.op(Op::Binary(op, all, mine));
+            self.set_field(region.frame, region.structure, one.field, sum);
+        }
+        self.openmp("__kmpc_end_critical", &types, Type::Void, vec![place, region.thread, lock]);
+        Ok(())
+    }
+}
+
+/// The variables that a parallel statement assigns, and the operators of reductions.
+pub(super) fn privates(node: Node<'_>) -> Vec<(EntryId, Option<String>)> {
+    node.map("privates")
+        .iter()
+        .filter_map(|(entry, operator)| match (entry, operator) {
+            (Attr::Entry(entry), Attr::Str(operator))
+                if matches!(operator.as_str(), "+" | "*" | "-" | "&" | "^" | "|") =>
+            {
+                Some((*entry, Some(operator.clone())))
+            }
+            (Attr::Entry(entry), _) => Some((*entry, None)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A node and all nodes in it.
+pub(super) fn inside(node: Node<'_>) -> Vec<Node<'_>> {
+    let tree = node.tree();
+    let mut seen: HashSet<NodeId> = HashSet::from([node.id()]);
+    let mut found = vec![node];
+    let mut index = 0;
+    while index < found.len() {
+        let mut values: Vec<&Attr> = Vec::new();
+        for (name, value) in found[index].own() {
+            if name != "parent" {
+                values.push(value);
+            }
+        }
+        while let Some(value) = values.pop() {
+            match value {
+                Attr::Node(id) if seen.insert(*id) => found.push(tree.node(*id)),
+                Attr::List(items) => values.extend(items),
+                _ => {}
+            }
+        }
+        index += 1;
+    }
+    found
+}
