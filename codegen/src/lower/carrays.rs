@@ -13,7 +13,9 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_array_display(&mut self, node: Node<'t>) -> Result<Value> {
         let ty = types::resolve(node.expr_type()?);
         let args = node.nodes("args");
-        let Some(item) = ty.ty("base_type") else { return missing_node(node, "without a base type") };
+        let Some(item) = ty.ty("base_type") else {
+            return missing_node(node, "without a base type");
+        };
         let item = self.c_type(item)?;
         let factor = match node.node("mult_factor") {
             None => 1,
@@ -23,7 +25,9 @@ impl<'t> Body<'_, 't> {
             },
         };
         let total = args.len() as u64 * factor;
-        let local = self.b.local("array", Type::Array(Box::new(item.clone()), total));
+        let local = self
+            .b
+            .local("array", Type::Array(Box::new(item.clone()), total));
         let base = self.op(Op::LocalAddr(local));
         let mut values = Vec::new();
         for arg in &args {
@@ -38,7 +42,10 @@ impl<'t> Body<'_, 't> {
                     Type::Object => return missing_node(node, "of objects"),
                     _ => {
                         let value = self.fit_type(*value, args[index].expr_type()?, &item);
-                        self.b.effect(Op::Store { address: place, value });
+                        self.b.effect(Op::Store {
+                            address: place,
+                            value,
+                        });
                     }
                 }
             }
@@ -47,17 +54,28 @@ impl<'t> Body<'_, 't> {
     }
 
     /// `array[start:stop] = value`: the value is an address.
-    pub(super) fn assign_c_slice(&mut self, target: Node<'t>, source: Node<'t>, value: Value) -> Result<()> {
+    pub(super) fn assign_c_slice(
+        &mut self,
+        target: Node<'t>,
+        source: Node<'t>,
+        value: Value,
+    ) -> Result<()> {
         let base = target.child("base")?;
         let ty = types::resolve(base.expr_type()?);
         let (Some(item), false) = (ty.ty("base_type"), ty.flag("is_pyobject")) else {
             return missing_node(target, "as a target");
         };
         let item = self.c_type(item)?;
-        let size = if ty.flag("is_array") { ty.int("size") } else { None };
+        let size = if ty.flag("is_array") {
+            ty.int("size")
+        } else {
+            None
+        };
         let mut bounds = [None, None];
         for (bound, name) in bounds.iter_mut().zip(["start", "stop"]) {
-            let Some(node) = target.node(name) else { continue };
+            let Some(node) = target.node(name) else {
+                continue;
+            };
             if matches!(node.attr("constant_result"), Some(Attr::Int(number)) if *number < 0) {
                 return missing_node(target, "as a target, from the end of a C array");
             }
@@ -79,7 +97,9 @@ impl<'t> Body<'_, 't> {
                     let wrong = self.op(Op::Compare(Comparison::Ne, length, count));
                     self.if_unlikely(wrong, |body| {
                         let lengths = [count, length];
-                        body.with_gil(|body| body.rt_void("cyl_raise_slice_length", "ll:v", &lengths))?;
+                        body.with_gil(|body| {
+                            body.rt_void("cyl_raise_slice_length", "ll:v", &lengths)
+                        })?;
                         body.raise_now();
                         Ok(())
                     })?;
@@ -98,9 +118,18 @@ impl<'t> Body<'_, 't> {
     }
 
     /// A C array, by its address, as a list or tuple.
-    pub(super) fn array_to_python(&mut self, value: Value, from: TreeType<'t>, tuple: bool) -> Result<Value> {
+    pub(super) fn array_to_python(
+        &mut self,
+        value: Value,
+        from: TreeType<'t>,
+        tuple: bool,
+    ) -> Result<Value> {
         let plain = types::resolve(from);
-        let name = if tuple { "to_tuple_function" } else { "to_py_function" };
+        let name = if tuple {
+            "to_tuple_function"
+        } else {
+            "to_py_function"
+        };
         let (Some(function), Some(size)) = (plain.text(name), plain.int("size")) else {
             return self.missing("conversion of an array to an object");
         };
@@ -108,7 +137,10 @@ impl<'t> Body<'_, 't> {
             return self.missing(&format!("C function '{function}'"));
         };
         let size = self.int(i128::from(size), 64);
-        match self.b.call(&self.m.mir, Callee::Function(id), vec![value, size]) {
+        match self
+            .b
+            .call(&self.m.mir, Callee::Function(id), vec![value, size])
+        {
             Some(made) => self.checked(made, Raises::Null),
             None => self.defect("no object"),
         }
@@ -118,7 +150,8 @@ impl<'t> Body<'_, 't> {
     pub(super) fn array_from_python(&mut self, object: Value, to: TreeType<'t>) -> Result<Value> {
         let plain = types::resolve(to);
         let target = self.c_type(to)?;
-        let (Some(function), Some(size)) = (plain.text("from_py_function"), plain.int("size")) else {
+        let (Some(function), Some(size)) = (plain.text("from_py_function"), plain.int("size"))
+        else {
             return self.missing("conversion of an object to an array");
         };
         let Some(id) = self.m.functions_by_name.get(function).copied() else {
@@ -127,7 +160,10 @@ impl<'t> Body<'_, 't> {
         let local = self.b.local("array", target);
         let base = self.op(Op::LocalAddr(local));
         let size = self.int(i128::from(size), 64);
-        match self.b.call(&self.m.mir, Callee::Function(id), vec![object, base, size]) {
+        match self
+            .b
+            .call(&self.m.mir, Callee::Function(id), vec![object, base, size])
+        {
             Some(status) => self.checked(status, Raises::Negative)?,
             None => return self.defect("no status"),
         };
@@ -147,7 +183,10 @@ impl<'t> Body<'_, 't> {
             let value = self.expr(arg)?;
             values.push(self.fit_type(value, arg.expr_type()?, &field));
         }
-        if values.iter().any(|value| *self.b.ty(*value) == Type::Object) {
+        if values
+            .iter()
+            .any(|value| *self.b.ty(*value) == Type::Object)
+        {
             return missing_node(node, "of C values and objects");
         }
         Ok(self.op(Op::Make(id, values)))
@@ -190,7 +229,11 @@ impl<'t> Body<'_, 't> {
 
     pub(super) fn ctuple_to_python(&mut self, value: Value, from: TreeType<'t>) -> Result<Value> {
         let mut items = Vec::new();
-        for (index, component) in types::resolve(from).types("components").into_iter().enumerate() {
+        for (index, component) in types::resolve(from)
+            .types("components")
+            .into_iter()
+            .enumerate()
+        {
             let part = self.op(Op::Extract(value, index as u32));
             let item = self.to_python(part, component)?;
             items.push(item);
@@ -211,7 +254,12 @@ impl<'t> Body<'_, 't> {
         };
         let components = types::resolve(to).types("components");
         let size = self.int(components.len() as i128, 64);
-        self.rt_status("cyl_ctuple_check", "ol:i", &[object, size], Raises::Negative)?;
+        self.rt_status(
+            "cyl_ctuple_check",
+            "ol:i",
+            &[object, size],
+            Raises::Negative,
+        )?;
         let mut parts = Vec::new();
         for (index, component) in components.into_iter().enumerate() {
             let index = self.int(index as i128, 64);

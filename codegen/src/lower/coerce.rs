@@ -20,7 +20,7 @@ impl<'t> Body<'_, 't> {
             _ => self.expr(arg)?,
         };
         let wanted = node.ty("target_type").map_or_else(|| node.expr_type(), Ok)?;
-        if types::resolve(from).flag("is_array") && wanted.flag("is_pytuple_type") {
+        if array && wanted.flag("is_pytuple_type") {
             return self.array_to_python(value, from, true);
         }
         if types::resolve(from).flag("is_string") {

@@ -15,13 +15,17 @@ impl<'t> Context<'t> {
         ty: TreeType<'t>,
         at: Option<frontend_bridge::tree::Position>,
     ) -> Result<Type> {
-        let Some(real) = ty.ty("real_type") else { return missing("complex type", at) };
+        let Some(real) = ty.ty("real_type") else {
+            return missing("complex type", at);
+        };
         let part = self.c_type(real, at)?;
         let Some(suffix) = suffix(&part) else {
             return missing("complex type of integers", at);
         };
         let name = format!("complex.{suffix}");
-        Ok(Type::Struct(self.mir.structure(&name, || vec![part.clone(), part])))
+        Ok(Type::Struct(
+            self.mir.structure(&name, || vec![part.clone(), part]),
+        ))
     }
 }
 
@@ -54,7 +58,10 @@ impl<'t> Body<'_, 't> {
     }
 
     pub(super) fn parts(&mut self, value: Value) -> (Value, Value) {
-        (self.op(Op::Extract(value, 0)), self.op(Op::Extract(value, 1)))
+        (
+            self.op(Op::Extract(value, 0)),
+            self.op(Op::Extract(value, 1)),
+        )
     }
 
     /// Calls a function of the runtime that takes and gives complex numbers by address.
@@ -91,13 +98,20 @@ impl<'t> Body<'_, 't> {
 
     /// A complex number of its parts, as C makes it: `x + y*I`.
     fn complex_of(&mut self, target: &Type, real: Value, imag: Value) -> Result<Value> {
-        let Type::Struct(id) = *target else { return self.defect("no complex type") };
+        let Type::Struct(id) = *target else {
+            return self.defect("no complex type");
+        };
         let value = self.op(Op::Make(id, vec![real, imag]));
         self.complex_call("from_parts", &[value])
     }
 
     /// A C number, complex or not, as a complex number.
-    pub(super) fn to_complex(&mut self, value: Value, from: TreeType<'t>, to: TreeType<'t>) -> Result<Value> {
+    pub(super) fn to_complex(
+        &mut self,
+        value: Value,
+        from: TreeType<'t>,
+        to: TreeType<'t>,
+    ) -> Result<Value> {
         let target = self.c_type(to)?;
         let Some(real) = types::resolve(to).ty("real_type") else {
             return self.missing("complex type");
@@ -134,7 +148,9 @@ impl<'t> Body<'_, 't> {
     pub(super) fn assign_complex_part(&mut self, target: Node<'t>, value: Value) -> Result<()> {
         let obj = target.child("obj")?;
         let ty = self.type_of(obj)?;
-        let Type::Struct(id) = ty else { return self.defect("no complex number") };
+        let Type::Struct(id) = ty else {
+            return self.defect("no complex number");
+        };
         let address = self.lvalue(obj)?;
         let index = u32::from(target.text("attribute") == Some("imag"));
         let address = self.op(Op::Field(address, id, index));
@@ -182,7 +198,13 @@ impl<'t> Body<'_, 't> {
     }
 
     /// `x == y` or `x != y` as a truth value.
-    pub(super) fn complex_compare(&mut self, node: Node<'t>, operator: &str, x: Value, y: Value) -> Result<Value> {
+    pub(super) fn complex_compare(
+        &mut self,
+        node: Node<'t>,
+        operator: &str,
+        x: Value,
+        y: Value,
+    ) -> Result<Value> {
         if self.b.ty(x) != self.b.ty(y) {
             return missing_node(node, "of complex numbers of different types");
         }
@@ -212,7 +234,11 @@ impl<'t> Body<'_, 't> {
         let (_, part) = self.complex_struct(value)?;
         let (mut x, mut y) = self.parts(value);
         if part != Type::F64 {
-            let how = if part == Type::F32 { CastOp::FExt } else { CastOp::FTrunc };
+            let how = if part == Type::F32 {
+                CastOp::FExt
+            } else {
+                CastOp::FTrunc
+            };
             x = self.op(Op::Cast(how, x, Type::F64));
             y = self.op(Op::Cast(how, y, Type::F64));
         }
@@ -222,8 +248,14 @@ impl<'t> Body<'_, 't> {
     /// An object as a complex number.
     pub(super) fn complex_from_python(&mut self, object: Value, target: &Type) -> Result<Value> {
         let result = self.b.local("complex", target.clone());
-        let Type::Struct(id) = *target else { return self.defect("no complex type") };
-        let suffix = match self.m.mir.structs[id.0 as usize].fields.first().and_then(suffix) {
+        let Type::Struct(id) = *target else {
+            return self.defect("no complex type");
+        };
+        let suffix = match self.m.mir.structs[id.0 as usize]
+            .fields
+            .first()
+            .and_then(suffix)
+        {
             Some(suffix) => suffix,
             None => return self.defect("no complex type"),
         };

@@ -17,7 +17,9 @@ impl<'t> Context<'t> {
                 return missing(&format!("external struct '{name}'"), at);
             };
             let fields = known.iter().map(|(_, ty)| ty.clone()).collect();
-            return Ok(Type::Struct(self.mir.structure(&format!("C.{name}"), || fields)));
+            return Ok(Type::Struct(
+                self.mir.structure(&format!("C.{name}"), || fields),
+            ));
         }
         let Some(scope) = ty.scope("scope") else {
             return missing(&format!("incomplete struct '{name}'"), at);
@@ -104,7 +106,8 @@ pub(super) fn external(entry: Entry<'_>) -> bool {
 
 /// Structs of C's and CPython's headers on x86-64 Linux, all of their members in order.
 fn known_struct(name: &str) -> Option<Vec<(&'static str, Type)>> {
-    let all = |ty: Type, names: &[&'static str]| names.iter().map(|name| (*name, ty.clone())).collect();
+    let all =
+        |ty: Type, names: &[&'static str]| names.iter().map(|name| (*name, ty.clone())).collect();
     Some(match name {
         "Py_complex" => all(Type::F64, &["real", "imag"]),
         "div_t" => all(Type::I32, &["quot", "rem"]),
@@ -114,7 +117,10 @@ fn known_struct(name: &str) -> Option<Vec<(&'static str, Type)>> {
         "tm" => {
             let mut fields: Vec<(&'static str, Type)> = all(
                 Type::I32,
-                &["tm_sec", "tm_min", "tm_hour", "tm_mday", "tm_mon", "tm_year", "tm_wday", "tm_yday", "tm_isdst"],
+                &[
+                    "tm_sec", "tm_min", "tm_hour", "tm_mday", "tm_mon", "tm_year", "tm_wday",
+                    "tm_yday", "tm_isdst",
+                ],
             );
             fields.push(("tm_gmtoff", Type::I64));
             fields.push(("tm_zone", Type::Ptr));
@@ -152,18 +158,30 @@ impl<'t> Body<'_, 't> {
         if !of.flag("is_struct_or_union") {
             return missing_node(node, "of a C value or an extension type");
         }
-        let name = node.text("member").or_else(|| node.text("attribute")).unwrap_or_default();
-        let entries = of.scope("scope").map(|scope| scope.entries("var_entries")).unwrap_or_default();
+        let name = node
+            .text("member")
+            .or_else(|| node.text("attribute"))
+            .unwrap_or_default();
+        let entries = of
+            .scope("scope")
+            .map(|scope| scope.entries("var_entries"))
+            .unwrap_or_default();
         let known = of
             .entry("entry")
             .filter(|entry| external(*entry))
             .and_then(|_| known_struct(of.text("cname").unwrap_or_default()));
         let found = match known {
             Some(known) => known.iter().position(|(field, _)| *field == name),
-            None => entries.iter().position(|entry| entry.text("cname") == Some(name)),
+            None => entries
+                .iter()
+                .position(|entry| entry.text("cname") == Some(name)),
         };
         match found {
-            Some(index) => Ok(Member { of, pointer, index: index as u32 }),
+            Some(index) => Ok(Member {
+                of,
+                pointer,
+                index: index as u32,
+            }),
             None => missing_node(node, &format!("'{name}' of a C struct")),
         }
     }
@@ -190,7 +208,9 @@ impl<'t> Body<'_, 't> {
         let of = self.c_type(member.of)?;
         let ty = self.type_of(node)?;
         let array = matches!(ty, Type::Array(..));
-        if let (Some((_, true)), false, true) = (self.m.struct_of(&of), array, member.of.flag("is_struct")) {
+        if let (Some((_, true)), false, true) =
+            (self.m.struct_of(&of), array, member.of.flag("is_struct"))
+        {
             let whole = if member.pointer {
                 let address = self.expr(obj)?;
                 self.op(Op::Load(of, address))
@@ -204,7 +224,11 @@ impl<'t> Body<'_, 't> {
             return Ok(address);
         }
         let value = self.op(Op::Load(ty.clone(), address));
-        if ty == Type::Object { Ok(self.owned(value)) } else { Ok(value) }
+        if ty == Type::Object {
+            Ok(self.owned(value))
+        } else {
+            Ok(value)
+        }
     }
 
     /// Assigns to a member of a struct or a part of a complex number.
@@ -219,7 +243,11 @@ impl<'t> Body<'_, 't> {
         let member = self.member(target)?;
         let of = self.c_type(member.of)?;
         if let (Some((id, true)), true) = (self.m.struct_of(&of), member.of.flag("is_struct")) {
-            let base = if member.pointer { self.expr(obj)? } else { self.lvalue(obj)? };
+            let base = if member.pointer {
+                self.expr(obj)?
+            } else {
+                self.lvalue(obj)?
+            };
             let whole = self.op(Op::Load(of, base));
             let count = self.m.mir.structs[id.0 as usize].fields.len() as u32;
             let mut parts = Vec::new();
@@ -234,7 +262,10 @@ impl<'t> Body<'_, 't> {
                 return missing_node(target, "as a target: an array in a packed struct");
             }
             let whole = self.op(Op::Make(id, parts));
-            self.b.effect(Op::Store { address: base, value: whole });
+            self.b.effect(Op::Store {
+                address: base,
+                value: whole,
+            });
             return Ok(());
         }
         let address = self.lvalue(target)?;
@@ -242,7 +273,12 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Overwrites a variable of a target's type; an array's value is an address.
-    pub(super) fn store_as(&mut self, target: Node<'t>, address: Value, value: Value) -> Result<()> {
+    pub(super) fn store_as(
+        &mut self,
+        target: Node<'t>,
+        address: Value,
+        value: Value,
+    ) -> Result<()> {
         let ty = self.type_of(target)?;
         if let Type::Array(..) = ty {
             return self.copy_memory(address, value, &ty);
@@ -279,7 +315,11 @@ impl<'t> Body<'_, 't> {
                     return missing_node(node, "address of a complex number's part");
                 }
                 let member = self.member(node)?;
-                let base = if member.pointer { self.expr(obj)? } else { self.lvalue(obj)? };
+                let base = if member.pointer {
+                    self.expr(obj)?
+                } else {
+                    self.lvalue(obj)?
+                };
                 if !member.of.flag("is_struct") {
                     return Ok(base);
                 }
@@ -358,11 +398,16 @@ impl<'t> Body<'_, 't> {
             return self.missing("conversion of an external struct");
         }
         let address = self.spill(value);
-        let members = from.scope("scope").map(|scope| scope.entries("var_entries")).unwrap_or_default();
+        let members = from
+            .scope("scope")
+            .map(|scope| scope.entries("var_entries"))
+            .unwrap_or_default();
         let count = self.int(members.len() as i128, 64);
         let dict = self.rt_object("__Pyx_PyDict_NewPresized", "l:O", &[count])?;
         for (index, entry) in members.into_iter().enumerate() {
-            let Some(ty) = entry.ty("type") else { return self.missing("struct member without a type") };
+            let Some(ty) = entry.ty("type") else {
+                return self.missing("struct member without a type");
+            };
             let mir = self.c_type(ty)?;
             let place = if from.flag("is_struct") {
                 self.op(Op::Field(address, id, index as u32))
@@ -378,7 +423,12 @@ impl<'t> Body<'_, 't> {
             };
             let object = self.to_python(part, ty)?;
             let name = self.name(entry.text("name").unwrap_or_default());
-            self.rt_status("PyDict_SetItem", "ooo:i", &[dict, name, object], super::arithmetic::NEGATIVE)?;
+            self.rt_status(
+                "PyDict_SetItem",
+                "ooo:i",
+                &[dict, name, object],
+                super::arithmetic::NEGATIVE,
+            )?;
             self.release(object);
         }
         Ok(dict)
@@ -419,7 +469,10 @@ impl<'t> Body<'_, 't> {
         let Some((id, _)) = self.m.struct_of(&ty).filter(|_| plain_members(tree_type)) else {
             return missing_node(node, "of a C value");
         };
-        let members = tree_type.scope("scope").map(|scope| scope.entries("var_entries")).unwrap_or_default();
+        let members = tree_type
+            .scope("scope")
+            .map(|scope| scope.entries("var_entries"))
+            .unwrap_or_default();
         let local = self.b.local("struct", ty.clone());
         let base = self.op(Op::LocalAddr(local));
         for item in node.nodes("key_value_pairs") {
@@ -427,7 +480,10 @@ impl<'t> Body<'_, 't> {
             let name = key.text("value").unwrap_or_default();
             let source = item.child("value")?;
             let value = self.expr(source)?;
-            let Some(index) = members.iter().position(|entry| entry.text("name") == Some(name)) else {
+            let Some(index) = members
+                .iter()
+                .position(|entry| entry.text("name") == Some(name))
+            else {
                 return missing_node(node, &format!("member '{name}'"));
             };
             let Some(member) = members[index].ty("type") else {

@@ -9,14 +9,23 @@ use crate::mir::{BinaryOp, Comparison, Intrinsic, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
     /// `divmod(x, y)` of two C numbers of one type, as a C tuple.
-    pub(super) fn c_divmod(&mut self, node: Node<'t>, x: Value, y: Value, types: (TreeType<'t>, TreeType<'t>)) -> Result<Value> {
+    pub(super) fn c_divmod(
+        &mut self,
+        node: Node<'t>,
+        x: Value,
+        y: Value,
+        types: (TreeType<'t>, TreeType<'t>),
+    ) -> Result<Value> {
         let Type::Struct(id) = self.type_of(node)? else {
             return missing_node(node, "divmod() without a C tuple");
         };
         let Some(ty) = self.m.mir.structs[id.0 as usize].fields.first().cloned() else {
             return missing_node(node, "divmod() without a C tuple");
         };
-        let (x, y) = (self.fit_type(x, types.0, &ty), self.fit_type(y, types.1, &ty));
+        let (x, y) = (
+            self.fit_type(x, types.0, &ty),
+            self.fit_type(y, types.1, &ty),
+        );
         if ty != *self.b.ty(x) || ty != *self.b.ty(y) {
             return missing_node(node, "divmod() of different types");
         }
@@ -88,7 +97,13 @@ impl<'t> Body<'_, 't> {
         }
         let place = node.position();
         let source = place.map_or(0, |at| at.source) as usize;
-        let file = self.m.tree.sources().get(source).cloned().unwrap_or_default();
+        let file = self
+            .m
+            .tree
+            .sources()
+            .get(source)
+            .cloned()
+            .unwrap_or_default();
         let module = self.m.tree.module_name().to_owned();
         self.if_unlikely(apart, |body| {
             let class = body.variable_object("PyExc_RuntimeWarning");

@@ -22,7 +22,12 @@ impl<'t> Body<'_, 't> {
         }
     }
 
-    pub(super) fn enum_to_python(&mut self, value: Value, from: TreeType<'t>, function: &str) -> Result<Value> {
+    pub(super) fn enum_to_python(
+        &mut self,
+        value: Value,
+        from: TreeType<'t>,
+        function: &str,
+    ) -> Result<Value> {
         if let Some(id) = self.m.functions_by_name.get(function).copied() {
             return match self.b.call(&self.m.mir, Callee::Function(id), vec![value]) {
                 Some(made) => self.checked(made, Raises::Null),
@@ -32,18 +37,30 @@ impl<'t> Body<'_, 't> {
         if !function.starts_with("__Pyx_PyLong_From_") {
             return self.missing(&format!("C function '{function}'"));
         }
-        let name =
-            if types::unsigned(from) { "__Pyx_PyLong_From_unsigned_int" } else { "__Pyx_PyLong_From_int" };
+        let name = if types::unsigned(from) {
+            "__Pyx_PyLong_From_unsigned_int"
+        } else {
+            "__Pyx_PyLong_From_int"
+        };
         self.rt_object(name, "i:O", &[value])
     }
 
     pub(super) fn enum_from_python(&mut self, object: Value, to: TreeType<'t>) -> Result<Value> {
         let cname = to.text("cname").unwrap_or_default();
-        let name = if to.flag("typedef_flag") { cname.to_owned() } else { format!("enum {cname}") };
+        let name = if to.flag("typedef_flag") {
+            cname.to_owned()
+        } else {
+            format!("enum {cname}")
+        };
         let name = self.text(&name);
         let unsigned = self.int(i128::from(types::unsigned(to)), 32);
         let raises = Raises::Maybe(Constant::Int(-1, 32));
-        self.rt_status("cyl_enum_from_python", "opi:i", &[object, name, unsigned], raises)
+        self.rt_status(
+            "cyl_enum_from_python",
+            "opi:i",
+            &[object, name, unsigned],
+            raises,
+        )
     }
 
     /// An object as a struct, by a function that Cython put into the module.

@@ -48,7 +48,10 @@ impl<'t> Body<'_, 't> {
         }
         let args = &flat;
         if c.params.len() > args.len() || (c.params.len() < args.len() && !c.varargs) {
-            return missing_node(node, &format!("of C function '{name}' with other arguments"));
+            return missing_node(
+                node,
+                &format!("of C function '{name}' with other arguments"),
+            );
         }
         let mut values = Vec::new();
         let mut params = Vec::new();
@@ -62,7 +65,10 @@ impl<'t> Body<'_, 't> {
                 return missing_node(node, &format!("of C function '{name}' with {have}"));
             };
             if index < c.params.len() {
-                params.push(Param { ty: self.b.ty(value).clone(), steals: false });
+                params.push(Param {
+                    ty: self.b.ty(value).clone(),
+                    steals: false,
+                });
             }
             values.push(value);
         }
@@ -101,7 +107,9 @@ impl<'t> Body<'_, 't> {
                 self.widen(made, *bits, unsigned)
             }
             (have, wanted) if have == wanted || (have.is_pointer() && wanted.is_pointer()) => made,
-            (have, wanted) if have.is_float() && wanted.is_float() => self.convert_float(made, wanted),
+            (have, wanted) if have.is_float() && wanted.is_float() => {
+                self.convert_float(made, wanted)
+            }
             (Type::Int(_), wanted) if wanted.is_float() => {
                 self.op(Op::Cast(CastOp::SToF, made, wanted.clone()))
             }
@@ -197,7 +205,11 @@ impl<'t> Body<'_, 't> {
         match (&have, to) {
             (Type::Ptr | Type::Object, None) if wanted == "ptr" => Some(value),
             (Type::Int(_), Some(to)) => {
-                let how = if types::unsigned(from) { CastOp::UToF } else { CastOp::SToF };
+                let how = if types::unsigned(from) {
+                    CastOp::UToF
+                } else {
+                    CastOp::SToF
+                };
                 Some(self.op(Op::Cast(how, value, to)))
             }
             (have, Some(to)) if have.is_float() => Some(self.convert_float(value, &to)),
@@ -275,12 +287,22 @@ impl<'t> Body<'_, 't> {
         let count = self.int(given.len() as i128, 32);
         self.b.effect(Op::Store { address: place, value: count });
         for (index, (value, from)) in given.into_iter().enumerate() {
-            let field = self.m.mir.structs[id.0 as usize].fields.get(index + 1).cloned();
+            let field = self.m.mir.structs[id.0 as usize]
+                .fields
+                .get(index + 1)
+                .cloned();
             let value = field.map_or(value, |field| self.fit_type(value, from, &field));
             let place = self.op(Op::Field(base, id, index as u32 + 1));
             // The caller keeps objects alive.
-            let value = if *self.b.ty(value) == Type::Object { self.borrow(value) } else { value };
-            self.b.effect(Op::Store { address: place, value });
+            let value = if *self.b.ty(value) == Type::Object {
+                self.borrow(value)
+            } else {
+                value
+            };
+            self.b.effect(Op::Store {
+                address: place,
+                value,
+            });
         }
         Ok(Some(base))
     }
@@ -295,7 +317,9 @@ impl<'t> Body<'_, 't> {
     /// Evaluates the defaults of a C function that are no literals, where it is defined.
     pub(super) fn keep_defaults(&mut self, node: Node<'t>) -> Result<()> {
         for arg in node.nodes("args") {
-            let Some(default) = arg.node("default") else { continue };
+            let Some(default) = arg.node("default") else {
+                continue;
+            };
             if plain_literal(default) {
                 continue;
             }
@@ -320,7 +344,9 @@ impl<'t> Body<'_, 't> {
         local: crate::mir::LocalId,
         owned: bool,
     ) -> Result<()> {
-        let Some(default) = arg.node("default") else { return missing_node(arg, "without a default") };
+        let Some(default) = arg.node("default") else {
+            return missing_node(arg, "without a default");
+        };
         let value = match self.m.default_globals.get(&arg.id()).copied() {
             Some(global) => self.kept_default(arg, global)?,
             None => self.expr(default)?,
@@ -395,10 +421,9 @@ impl Context<'_> {
             return Some(Constant::Float(f64::NAN, mir.clone()));
         }
         if let Type::Int(bits) = mir {
-            let entry = self
-                .tree
-                .entries()
-                .find(|entry| entry.text("cname") == Some(text) && entry.attr("enum_int_value").is_some())?;
+            let entry = self.tree.entries().find(|entry| {
+                entry.text("cname") == Some(text) && entry.attr("enum_int_value").is_some()
+            })?;
             if super::cstructs::external(entry) {
                 return None;
             }
@@ -495,9 +520,13 @@ fn plain_literal(default: Node<'_>) -> bool {
     matches!(
         default.kind(),
         "NoneNode" | "BoolNode" | "NullNode" | "IntNode" | "FloatNode" | "CharNode"
-    ) || (default.kind() == "DefaultLiteralArgNode" && default.node("arg").is_some_and(plain_literal))
+    ) || (default.kind() == "DefaultLiteralArgNode"
+        && default.node("arg").is_some_and(plain_literal))
         || (default.flag("is_literal")
-            && matches!(default.kind(), "UnicodeNode" | "BytesNode" | "IdentifierStringNode"))
+            && matches!(
+                default.kind(),
+                "UnicodeNode" | "BytesNode" | "IdentifierStringNode"
+            ))
 }
 
 /// The type of a C function's result, as the ABI has it, where it fits the declared one.

@@ -33,9 +33,10 @@ impl<'t> Body<'_, 't> {
         for stat in node.nodes("stats") {
             self.stat(stat)?;
         }
-        let (Some(signatures), Some(function)) =
-            (node.node("__signatures__"), node.node("resulting_fused_function"))
-        else {
+        let (Some(signatures), Some(function)) = (
+            node.node("__signatures__"),
+            node.node("resulting_fused_function"),
+        ) else {
             return missing_node(node, "without specialisations");
         };
         let signatures = self.expr(signatures)?;
@@ -56,7 +57,11 @@ impl<'t> Body<'_, 't> {
         let Some(method) = self.m.method_defs.get(&def.id()).copied() else {
             return missing_node(node, "of a function that is not lowered");
         };
-        let shown = node.nodes("specialized_cpdefs").first().copied().unwrap_or(def);
+        let shown = node
+            .nodes("specialized_cpdefs")
+            .first()
+            .copied()
+            .unwrap_or(def);
         if shown.flag("requires_classobj") {
             return missing_node(node, "fused, that needs its class");
         }
@@ -91,8 +96,15 @@ impl<'t> Body<'_, 't> {
         let args = b.value(&self.m.mir, Op::Param(1));
         let keywords = b.value(&self.m.mir, Op::Param(2));
         let params = [Type::Ptr, Type::Object, Type::Object, Type::Object];
-        let call = self.m.mir.declare("cyl_call_varargs", Signature::new(params, Type::Object));
-        let result = b.call(&self.m.mir, Callee::Extern(call), vec![address, own, args, keywords]);
+        let call = self
+            .m
+            .mir
+            .declare("cyl_call_varargs", Signature::new(params, Type::Object));
+        let result = b.call(
+            &self.m.mir,
+            Callee::Extern(call),
+            vec![address, own, args, keywords],
+        );
         b.end(Terminator::Return(result));
         Ok(self.m.mir.add_function(b.finish()))
     }

@@ -37,8 +37,16 @@ impl<'t> Body<'_, 't> {
         let outer = self.gil;
         let (failed, after) = (self.b.cold_block(), self.b.block());
         let (depth, handlers) = (self.temps.len(), self.handlers.len());
-        self.frames.push(Frame::Gil { exit, outer, depth, handlers });
-        self.handlers.push(Handler { block: failed, depth });
+        self.frames.push(Frame::Gil {
+            exit,
+            outer,
+            depth,
+            handlers,
+        });
+        self.handlers.push(Handler {
+            block: failed,
+            depth,
+        });
         self.gil = takes;
         let done = self.stat(node.child("body")?);
         self.gil = outer;
@@ -81,15 +89,24 @@ impl<'t> Body<'_, 't> {
 
     /// The exception edge of a value that may be an ordinary one, in code without the lock inside a
     /// function that has it: whether an exception is set has to be asked another way.
-    pub(super) fn checked_without_gil(&mut self, value: Option<Value>, raises: &Raises) -> Result<()> {
+    pub(super) fn checked_without_gil(
+        &mut self,
+        value: Option<Value>,
+        raises: &Raises,
+    ) -> Result<()> {
         let ask = self.b.cold_block();
         let ok = self.b.block();
         match (value, raises) {
             (Some(value), Raises::Maybe(constant)) => {
                 let other = self.op(Op::Const(constant.clone()));
                 let float = self.b.ty(value).is_float();
-                let how = if float { crate::mir::Comparison::FEq } else { crate::mir::Comparison::Eq };
-                let nan = matches!(constant, crate::mir::Constant::Float(number, _) if number.is_nan());
+                let how = if float {
+                    crate::mir::Comparison::FEq
+                } else {
+                    crate::mir::Comparison::Eq
+                };
+                let nan =
+                    matches!(constant, crate::mir::Constant::Float(number, _) if number.is_nan());
                 let same = if nan {
                     self.op(Op::Compare(crate::mir::Comparison::FNe, value, value))
                 } else {
@@ -113,8 +130,15 @@ impl<'t> Body<'_, 't> {
         let finally = node.child("finally_clause")?;
         let (failed, after) = (self.b.cold_block(), self.b.block());
         let (depth, handlers) = (self.temps.len(), self.handlers.len());
-        self.frames.push(Frame::Finally { body: finally, depth, handlers });
-        self.handlers.push(Handler { block: failed, depth });
+        self.frames.push(Frame::Finally {
+            body: finally,
+            depth,
+            handlers,
+        });
+        self.handlers.push(Handler {
+            block: failed,
+            depth,
+        });
         let done = self.stat(node.child("body")?);
         self.handlers.truncate(handlers);
         self.frames.pop();

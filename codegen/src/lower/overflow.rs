@@ -31,7 +31,11 @@ impl<'t> Body<'_, 't> {
         y: Value,
     ) -> Result<Value> {
         let outer = node.node("overflow_bit_node").unwrap_or(node);
-        let owner = if node.flag("overflow_check") { node } else { outer };
+        let owner = if node.flag("overflow_check") {
+            node
+        } else {
+            outer
+        };
         let Some(local) = self.overflow_bits.get(&owner.id()).copied() else {
             return missing_node(node, "overflowcheck outside of its expression");
         };
@@ -42,7 +46,8 @@ impl<'t> Body<'_, 't> {
         if node.flag("overflow_check") {
             self.at(node);
             let overflow = self.op(Op::Get(local));
-            let raise = |body: &mut Self| body.raise_builtin("PyExc_OverflowError", "value too large");
+            let raise =
+                |body: &mut Self| body.raise_builtin("PyExc_OverflowError", "value too large");
             self.if_unlikely(overflow, raise)?;
         }
         Ok(result)
@@ -93,16 +98,30 @@ impl<'t> Body<'_, 't> {
     }
 
     /// A shift overflows by its count, by a negative number, or by bits that are lost.
-    fn shift_with_overflow(&mut self, unsigned: bool, bits: u16, x: Value, count: Value) -> (Value, Value) {
+    fn shift_with_overflow(
+        &mut self,
+        unsigned: bool,
+        bits: u16,
+        x: Value,
+        count: Value,
+    ) -> (Value, Value) {
         let (zero, width) = (self.int(0, bits), self.int(i128::from(bits), bits));
         let high = self.op(Op::Compare(Comparison::UGe, count, width));
         let mask = self.int(i128::from(bits) - 1, bits);
         let safe = self.op(Op::Binary(BinaryOp::And, count, mask));
-        let most = if unsigned { (1_i128 << bits) - 1 } else { (1_i128 << (bits - 1)) - 1 };
+        let most = if unsigned {
+            (1_i128 << bits) - 1
+        } else {
+            (1_i128 << (bits - 1)) - 1
+        };
         let most = self.int(most, bits);
         let limit = self.op(Op::Binary(BinaryOp::LShr, most, safe));
         let mut lost = self.op(Op::Compare(
-            if unsigned { Comparison::UGt } else { Comparison::SGt },
+            if unsigned {
+                Comparison::UGt
+            } else {
+                Comparison::SGt
+            },
             x,
             limit,
         ));
@@ -129,7 +148,10 @@ impl<'t> Body<'_, 't> {
             Type::F80 => "x86_fp80".to_owned(),
             _ => String::new(),
         };
-        if c.result != native || c.params.iter().any(|param| *param != native) || c.params.len() != args.len() {
+        if c.result != native
+            || c.params.iter().any(|param| *param != native)
+            || c.params.len() != args.len()
+        {
             return self.missing(&format!("C function '{name}' with {ty}"));
         }
         let mut values = args.to_vec();
