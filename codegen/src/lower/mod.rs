@@ -54,6 +54,7 @@ mod module_init;
 mod names;
 mod namespaces;
 mod parallel;
+mod parallel_frames;
 mod parallel_loops;
 mod nogil;
 mod overflow;
