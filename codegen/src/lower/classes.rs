@@ -583,6 +583,10 @@ impl<'t> Body<'_, 't> {
         }
         for module in scope.list("cimported_modules") {
             let Attr::Scope(module) = module else { continue };
+            if self.m.tree.scope(*module).text("qualified_name") == Some("cython_llvm._cyutility") {
+                // Cython's memoryview types are the runtime's.
+                continue;
+            }
             for entry in self.m.tree.scope(*module).entries("c_class_entries") {
                 if !entry.flag("defined_in_pxd") {
                     continue;

@@ -33,13 +33,18 @@ impl Context<'_> {
 
     /// The type of a parameter: slices are passed by address.
     pub(super) fn param_type(&mut self, ty: TreeType<'_>, made: Type) -> Type {
-        if ty.flag("is_memoryviewslice") { Type::Ptr } else { made }
+        if ty.flag("is_memoryviewslice") {
+            Type::Ptr
+        } else {
+            made
+        }
     }
 }
 
 /// Whether the expression is a memoryview slice.
 pub(super) fn is_slice(node: Node<'_>) -> bool {
-    node.ty("type").is_some_and(|ty| ty.flag("is_memoryviewslice"))
+    node.ty("type")
+        .is_some_and(|ty| ty.flag("is_memoryviewslice"))
 }
 
 /// The number of dimensions of a memoryview type.
@@ -158,9 +163,15 @@ impl<'t> Body<'_, 't> {
         self.drop_slice(slice);
         let null = self.null();
         let address = self.slice_field(slice, MEMVIEW);
-        self.b.effect(Op::Store { address, value: null });
+        self.b.effect(Op::Store {
+            address,
+            value: null,
+        });
         let address = self.slice_field(slice, DATA);
-        self.b.effect(Op::Store { address, value: null });
+        self.b.effect(Op::Store {
+            address,
+            value: null,
+        });
     }
 
     /// A slice that is a temporary for sure.
@@ -175,7 +186,12 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Overwrites the storage of a variable; takes the slice over.
-    pub(super) fn assign_slice_to(&mut self, storage: Value, slice: Value, ty: TreeType<'t>) -> Result<()> {
+    pub(super) fn assign_slice_to(
+        &mut self,
+        storage: Value,
+        slice: Value,
+        ty: TreeType<'t>,
+    ) -> Result<()> {
         let ndim = dimensions(ty);
         if self.temps.contains(&slice) {
             self.forget_temp(slice);
@@ -207,7 +223,9 @@ impl<'t> Body<'_, 't> {
         if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()).copied() {
             return Ok(self.op(Op::LocalAddr(id)));
         }
-        let in_module = entry.scope("scope").is_some_and(|scope| scope.is_a("ModuleScope"));
+        let in_module = entry
+            .scope("scope")
+            .is_some_and(|scope| scope.is_a("ModuleScope"));
         let external = matches!(entry.text("visibility"), Some("extern"));
         if entry.flag("is_cglobal") && in_module && !external {
             let global = self.m.global_of(entry)?;
@@ -217,7 +235,9 @@ impl<'t> Body<'_, 't> {
     }
 
     fn slice_name(&mut self, node: Node<'t>) -> Result<Value> {
-        let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
+        let Some(entry) = node.entry("entry") else {
+            return missing_node(node, "without an entry");
+        };
         let storage = self.slice_variable(node, entry)?;
         let unbound = node.flag("cf_maybe_null") || node.flag("cf_is_null");
         let checked = match node.attr("initialized_check") {
@@ -228,8 +248,11 @@ impl<'t> Body<'_, 't> {
             let memview = self.slice_pointer(storage, MEMVIEW);
             let null = self.is_null(memview);
             let name = entry.text("name").unwrap_or_default();
-            let function =
-                if self.gil { "__Pyx_RaiseUnboundLocalError" } else { "__Pyx_RaiseUnboundLocalErrorNogil" };
+            let function = if self.gil {
+                "__Pyx_RaiseUnboundLocalError"
+            } else {
+                "__Pyx_RaiseUnboundLocalErrorNogil"
+            };
             self.if_unlikely(null, |body| {
                 let text = body.text(name);
                 body.rt_void(function, "p:v", &[text])?;
@@ -242,7 +265,9 @@ impl<'t> Body<'_, 't> {
 
     /// Assigns to a name; takes the slice over.
     pub(super) fn assign_slice_name(&mut self, target: Node<'t>, slice: Value) -> Result<()> {
-        let Some(entry) = target.entry("entry") else { return missing_node(target, "without an entry") };
+        let Some(entry) = target.entry("entry") else {
+            return missing_node(target, "without an entry");
+        };
         let storage = self.slice_variable(target, entry)?;
         if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()) {
             if !self.slices.contains(id) {
@@ -255,7 +280,9 @@ impl<'t> Body<'_, 't> {
     /// `del name`.
     pub(super) fn delete_slice_name(&mut self, target: Node<'t>) -> Result<()> {
         let storage = self.slice_name(target)?;
-        let local = target.entry("entry").and_then(|entry| self.variables.get(&entry.id()).copied());
+        let local = target
+            .entry("entry")
+            .and_then(|entry| self.variables.get(&entry.id()).copied());
         if let Some(Variable::Local { id, .. }) = local {
             if !self.slices.contains(&id) {
                 return missing_node(target, "del of an argument");
@@ -266,8 +293,15 @@ impl<'t> Body<'_, 't> {
     }
 
     /// An argument that came by address: copied, and counted where it is assigned to.
-    pub(super) fn slice_argument(&mut self, entry: Entry<'t>, from: Value, assigned: bool) -> Result<()> {
-        let Some(ty) = entry.ty("type") else { return self.missing("variable without a type") };
+    pub(super) fn slice_argument(
+        &mut self,
+        entry: Entry<'t>,
+        from: Value,
+        assigned: bool,
+    ) -> Result<()> {
+        let Some(ty) = entry.ty("type") else {
+            return self.missing("variable without a type");
+        };
         let local = self.declare(entry, false)?;
         let storage = self.op(Op::LocalAddr(local));
         self.copy_slice(storage, from, dimensions(ty));
@@ -281,7 +315,9 @@ impl<'t> Body<'_, 't> {
 
     /// `return` of a slice: into the caller's storage.
     pub(super) fn return_slice(&mut self, node: Node<'t>, storage: Value) -> Result<()> {
-        let Some(source) = node.node("value") else { return missing_node(node, "without a value") };
+        let Some(source) = node.node("value") else {
+            return missing_node(node, "without a value");
+        };
         if !is_slice(source) {
             return missing_node(node, "of another type");
         }
@@ -366,7 +402,9 @@ impl<'t> Body<'_, 't> {
                 continue;
             }
             if self.m.symbols.resolve(symbol).is_none() {
-                let Some(dtype) = ty.ty("dtype") else { return self.missing("memoryview without a type") };
+                let Some(dtype) = ty.ty("dtype") else {
+                    return self.missing("memoryview without a type");
+                };
                 let function = self.item_converter(dtype, name == "_dtype_to_py_func")?;
                 functions.push(self.function_address(function));
                 continue;
@@ -396,7 +434,10 @@ impl<'t> Body<'_, 't> {
     /// An argument that must not be None.
     pub(super) fn slice_not_none(&mut self, arg: Node<'t>, slice: Value) -> Result<()> {
         let none = self.slice_is_none(slice);
-        let message = format!("Argument '{}' must not be None", arg.text("name").unwrap_or_default());
+        let message = format!(
+            "Argument '{}' must not be None",
+            arg.text("name").unwrap_or_default()
+        );
         self.if_unlikely(none, |body| body.raise_builtin("PyExc_TypeError", &message))
     }
 
@@ -404,7 +445,10 @@ impl<'t> Body<'_, 't> {
     pub(super) fn clear_memview(&mut self, storage: Value) {
         let null = self.null();
         let address = self.slice_field(storage, MEMVIEW);
-        self.b.effect(Op::Store { address, value: null });
+        self.b.effect(Op::Store {
+            address,
+            value: null,
+        });
     }
 
     /// At the end of a function that falls off its end: an exception where no slice is returned.
@@ -412,14 +456,25 @@ impl<'t> Body<'_, 't> {
         let memview = self.slice_pointer(storage, MEMVIEW);
         let null = self.is_null(memview);
         self.if_unlikely(null, |body| {
-            body.raise_builtin("PyExc_TypeError", "Memoryview return value is not initialized")
+            body.raise_builtin(
+                "PyExc_TypeError",
+                "Memoryview return value is not initialized",
+            )
         })
     }
 
     /// An argument that may be left out: None, as a slice.
-    pub(super) fn optional_slice(&mut self, arg: Node<'t>, default: Node<'t>, given: Value) -> Result<Value> {
+    pub(super) fn optional_slice(
+        &mut self,
+        arg: Node<'t>,
+        default: Node<'t>,
+        given: Value,
+    ) -> Result<Value> {
         let mut literal = default;
-        while matches!(literal.kind(), "DefaultLiteralArgNode" | "CoerceToMemViewSliceNode") {
+        while matches!(
+            literal.kind(),
+            "DefaultLiteralArgNode" | "CoerceToMemViewSliceNode"
+        ) {
             literal = literal.child("arg")?;
         }
         if literal.kind() != "NoneNode" {
@@ -432,8 +487,17 @@ impl<'t> Body<'_, 't> {
     }
 
     /// A comparison of a slice with None.
-    pub(super) fn compare_slice(&mut self, node: Node<'t>, left: Node<'t>, right: Node<'t>) -> Result<Value> {
-        let (slice, other) = if is_slice(left) { (left, right) } else { (right, left) };
+    pub(super) fn compare_slice(
+        &mut self,
+        node: Node<'t>,
+        left: Node<'t>,
+        right: Node<'t>,
+    ) -> Result<Value> {
+        let (slice, other) = if is_slice(left) {
+            (left, right)
+        } else {
+            (right, left)
+        };
         let negative = match node.text("operator") {
             Some("is" | "==") => false,
             Some("is_not" | "!=") => true,
@@ -445,7 +509,11 @@ impl<'t> Body<'_, 't> {
         let value = self.expr(slice)?;
         let none = self.slice_is_none(value);
         self.release(value);
-        let result = if negative { self.op(Op::Unary(UnaryOp::Not, none)) } else { none };
+        let result = if negative {
+            self.op(Op::Unary(UnaryOp::Not, none))
+        } else {
+            none
+        };
         Ok(self.as_int(result))
     }
 }
@@ -467,5 +535,6 @@ pub(super) fn axes(ty: TreeType<'_>) -> Vec<(&str, &str)> {
 
 /// Whether the items are objects.
 pub(super) fn of_objects(ty: TreeType<'_>) -> bool {
-    ty.ty("dtype").is_some_and(|dtype| dtype.flag("is_pyobject"))
+    ty.ty("dtype")
+        .is_some_and(|dtype| dtype.flag("is_pyobject"))
 }

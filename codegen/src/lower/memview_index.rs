@@ -5,9 +5,7 @@ use frontend_bridge::tree::{Node, Type as TreeType};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
-use super::memview::{
-    DATA, SHAPE, STRIDES, SUBOFFSETS, axes, dimensions, is_slice, of_objects,
-};
+use super::memview::{DATA, SHAPE, STRIDES, SUBOFFSETS, axes, dimensions, is_slice, of_objects};
 use super::types;
 use crate::mir::{BinaryOp, Comparison, Op, Raises, Type, Value};
 
@@ -70,7 +68,9 @@ impl<'t> Body<'_, 't> {
         }
         self.at(node);
         let places = self.checked_places(slice, places)?;
-        let dtype = ty.ty("dtype").ok_or_else(|| node.missing("type.dtype", "type"))?;
+        let dtype = ty
+            .ty("dtype")
+            .ok_or_else(|| node.missing("type.dtype", "type"))?;
         let item = self.c_type(dtype)?;
         let mut address = self.slice_pointer(slice, DATA);
         for (dim, ((access, packing), place)) in axes(ty).into_iter().zip(places).enumerate() {
@@ -110,8 +110,11 @@ impl<'t> Body<'_, 't> {
             found.push(place);
         }
         if let Some((any, axis)) = wrong {
-            let function =
-                if self.gil { "__Pyx_RaiseBufferIndexError" } else { "__Pyx_RaiseBufferIndexErrorNogil" };
+            let function = if self.gil {
+                "__Pyx_RaiseBufferIndexError"
+            } else {
+                "__Pyx_RaiseBufferIndexErrorNogil"
+            };
             self.if_unlikely(any, |body| {
                 body.rt_void(function, "i:v", &[axis])?;
                 body.raise_now();
@@ -185,7 +188,12 @@ impl<'t> Body<'_, 't> {
                     "-" => BinaryOp::FSub,
                     "*" => BinaryOp::FMul,
                     "/" => BinaryOp::FDiv,
-                    _ => return missing_node(node, &format!("with '{operator}' of floating-point numbers")),
+                    _ => {
+                        return missing_node(
+                            node,
+                            &format!("with '{operator}' of floating-point numbers"),
+                        );
+                    }
                 };
                 let made = self.op(Op::Binary(op, x, y));
                 self.convert_number(made, wide, ty)?
@@ -206,7 +214,10 @@ impl<'t> Body<'_, 't> {
             }
             _ => return missing_node(node, "of this type"),
         };
-        self.b.effect(Op::Store { address, value: new });
+        self.b.effect(Op::Store {
+            address,
+            value: new,
+        });
         self.release(base);
         Ok(())
     }
@@ -243,7 +254,9 @@ impl<'t> Body<'_, 't> {
     /// `copy()`, `copy_fortran()`, `is_c_contig()`, `is_f_contig()`.
     pub(super) fn memview_method(&mut self, node: Node<'t>, function: Node<'t>) -> Result<Value> {
         let args = node.nodes("args");
-        let [arg] = args.as_slice() else { return missing_node(node, "of a memoryview's method") };
+        let [arg] = args.as_slice() else {
+            return missing_node(node, "of a memoryview's method");
+        };
         let own = node.node("self");
         let own_value = match own {
             Some(own) if arg.kind() == "CloneNode" => {
@@ -268,8 +281,11 @@ impl<'t> Body<'_, 't> {
                 if !self.gil {
                     return missing_node(node, "without the GIL");
                 }
-                let (mode, flag) =
-                    if name == "copy" { ("c", C_CONTIGUOUS) } else { ("fortran", F_CONTIGUOUS) };
+                let (mode, flag) = if name == "copy" {
+                    ("c", C_CONTIGUOUS)
+                } else {
+                    ("fortran", F_CONTIGUOUS)
+                };
                 let size = self.item_size(node, ty)?;
                 let mode = self.text(mode);
                 let flag = self.int(flag, 32);
@@ -281,7 +297,10 @@ impl<'t> Body<'_, 't> {
                 storage
             }
             "is_c_contig" | "is_f_contig" => {
-                let order = self.int(i128::from(if name == "is_c_contig" { b'C' } else { b'F' }), 32);
+                let order = self.int(
+                    i128::from(if name == "is_c_contig" { b'C' } else { b'F' }),
+                    32,
+                );
                 self.rt_value("cyl_memview_is_contig", "pii:i", &[copy, order, count])?
             }
             _ => return missing_node(node, &format!("of a memoryview's '{name}'")),
@@ -295,7 +314,9 @@ impl<'t> Body<'_, 't> {
 
     /// The size of an item in bytes.
     pub(super) fn item_size(&mut self, node: Node<'t>, ty: TreeType<'t>) -> Result<Value> {
-        let dtype = ty.ty("dtype").ok_or_else(|| node.missing("type.dtype", "type"))?;
+        let dtype = ty
+            .ty("dtype")
+            .ok_or_else(|| node.missing("type.dtype", "type"))?;
         let size = match self.c_type(dtype)? {
             Type::Int(bits) => i128::from(bits / 8),
             Type::F32 => 4,

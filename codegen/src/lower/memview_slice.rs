@@ -5,7 +5,9 @@ use frontend_bridge::tree::{Node, Type as TreeType};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
-use super::memview::{DATA, MEMVIEW, SHAPE, STRIDES, SUBOFFSETS, axes, dimensions, is_slice, of_objects};
+use super::memview::{
+    DATA, MEMVIEW, SHAPE, STRIDES, SUBOFFSETS, axes, dimensions, is_slice, of_objects,
+};
 use super::types;
 use crate::mir::{BinaryOp, Comparison, LocalId, Op, Raises, Type, Value};
 
@@ -67,7 +69,9 @@ impl<'t> Body<'_, 't> {
                 continue;
             }
             if index.kind() != "SliceNode" {
-                let Some(index) = coerced.next() else { return missing_node(node, "without an index") };
+                let Some(index) = coerced.next() else {
+                    return missing_node(node, "without an index");
+                };
                 let value = self.place(index)?;
                 parts.push(Part::Item(value, index));
                 continue;
@@ -77,11 +81,17 @@ impl<'t> Body<'_, 't> {
                 if index.child(name)?.kind() == "NoneNode" {
                     continue;
                 }
-                let Some(part) = coerced.next() else { return missing_node(node, "without an index") };
+                let Some(part) = coerced.next() else {
+                    return missing_node(node, "without an index");
+                };
                 *slot = Some(self.place(part)?);
             }
             let whole = range.iter().all(Option::is_none);
-            parts.push(if whole { Part::Whole } else { Part::Range(range) });
+            parts.push(if whole {
+                Part::Whole
+            } else {
+                Part::Range(range)
+            });
         }
         Ok(parts)
     }
@@ -155,7 +165,11 @@ impl<'t> Body<'_, 't> {
             let address = self.extent_address(made, field, new_dim);
             self.b.effect(Op::Store { address, value });
         }
-        let value = if direct { self.int(-1, 64) } else { self.extent(source, SUBOFFSETS, dim) };
+        let value = if direct {
+            self.int(-1, 64)
+        } else {
+            self.extent(source, SUBOFFSETS, dim)
+        };
         let address = self.extent_address(made, SUBOFFSETS, new_dim);
         self.b.effect(Op::Store { address, value });
         if !direct {
@@ -196,7 +210,12 @@ impl<'t> Body<'_, 't> {
         }
         args.push(self.int(1, 32));
         let short = "plll".to_owned() + "iip" + "lll" + "iii" + "i:i";
-        self.rt_status("__pyx_memoryview_slice_memviewslice", &short, &args, Raises::Negative)?;
+        self.rt_status(
+            "__pyx_memoryview_slice_memviewslice",
+            &short,
+            &args,
+            Raises::Negative,
+        )?;
         Ok(())
     }
 
@@ -223,7 +242,9 @@ impl<'t> Body<'_, 't> {
             let length = self.extent(source, SHAPE, dim);
             let beyond = self.op(Op::Compare(Comparison::UGe, place, length));
             let message = format!("Index out of bounds (axis {dim})");
-            self.if_unlikely(beyond, |body| body.raise_builtin("PyExc_IndexError", &message))?;
+            self.if_unlikely(beyond, |body| {
+                body.raise_builtin("PyExc_IndexError", &message)
+            })?;
         }
         let stride = self.extent(source, STRIDES, dim);
         let offset = self.op(Op::Binary(BinaryOp::Mul, place, stride));
@@ -294,7 +315,12 @@ impl<'t> Body<'_, 't> {
     // ---------------------------------------------------------------- assignment
 
     /// `MemoryCopySlice`: the contents of one slice into another.
-    pub(super) fn assign_slice_contents(&mut self, target: Node<'t>, source: Node<'t>, value: Value) -> Result<()> {
+    pub(super) fn assign_slice_contents(
+        &mut self,
+        target: Node<'t>,
+        source: Node<'t>,
+        value: Value,
+    ) -> Result<()> {
         let destination = target.child("dst")?;
         if !is_slice(source) || !is_slice(destination) {
             return missing_node(target, "of something else");
@@ -308,7 +334,12 @@ impl<'t> Body<'_, 't> {
         let n = self.int(n as i128, 32);
         let m = self.int(m as i128, 32);
         let objects = self.int(i128::from(of_objects(to)), 32);
-        self.rt_status("cyl_memview_copy_contents", "ppiii:i", &[a, b, n, m, objects], Raises::Negative)?;
+        self.rt_status(
+            "cyl_memview_copy_contents",
+            "ppiii:i",
+            &[a, b, n, m, objects],
+            Raises::Negative,
+        )?;
         self.release(place);
         self.release(value);
         Ok(())
@@ -321,7 +352,9 @@ impl<'t> Body<'_, 't> {
             return missing_node(target, "of something else");
         }
         let ty = destination.expr_type()?;
-        let dtype = ty.ty("dtype").ok_or_else(|| target.missing("type.dtype", "type"))?;
+        let dtype = ty
+            .ty("dtype")
+            .ok_or_else(|| target.missing("type.dtype", "type"))?;
         let item = self.c_type(dtype)?;
         if *self.b.ty(value) != item || matches!(item, Type::Array(..)) {
             return missing_node(target, "of a value of another type");
@@ -334,9 +367,11 @@ impl<'t> Body<'_, 't> {
         let data = self.slice_pointer(place, DATA);
         let ranges = destination.nodes("original_indices").iter().any(|index| {
             index.kind() == "SliceNode"
-                && ["start", "stop", "step"]
-                    .iter()
-                    .any(|part| index.node(part).is_some_and(|part| part.kind() != "NoneNode"))
+                && ["start", "stop", "step"].iter().any(|part| {
+                    index
+                        .node(part)
+                        .is_some_and(|part| part.kind() != "NoneNode")
+                })
         });
         let ndim = dimensions(ty);
         if (ty.flag("is_c_contig") || ty.flag("is_f_contig")) && !ranges {
@@ -366,11 +401,21 @@ impl<'t> Body<'_, 't> {
         let mine = self.op(Op::IncRef(value));
         let old = self.op(Op::Load(Type::Object, address));
         let old = self.op(Op::Own(old));
-        self.b.effect(Op::Store { address, value: mine });
+        self.b.effect(Op::Store {
+            address,
+            value: mine,
+        });
         self.b.effect(Op::XDecRef(old));
     }
 
-    fn fill_strided(&mut self, slice: Value, at: Value, dim: usize, ndim: usize, value: Value) -> Result<()> {
+    fn fill_strided(
+        &mut self,
+        slice: Value,
+        at: Value,
+        dim: usize,
+        ndim: usize,
+        value: Value,
+    ) -> Result<()> {
         if dim == ndim {
             self.fill_item(at, value);
             return Ok(());

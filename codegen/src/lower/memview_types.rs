@@ -6,11 +6,11 @@ use frontend_bridge::tree::{Node, Type as TreeType, TypeId};
 use super::Result;
 use super::body::Body;
 use super::context::{Context, missing};
-use super::memview::{MEMVIEW, DATA, axes, dimensions, of_objects};
+use super::memview::{DATA, MEMVIEW, axes, dimensions, of_objects};
 use super::types;
 use crate::mir::{
-    Comparison, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op, Raises, Signature, Terminator,
-    Type, Value,
+    Comparison, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op, Raises, Signature,
+    Terminator, Type, Value,
 };
 
 /// `PyBUF_INDIRECT | PyBUF_FORMAT`, `PyBUF_STRIDES | PyBUF_FORMAT`, and contiguity.
@@ -25,7 +25,13 @@ const DEPTH: u64 = 16;
 impl<'t> Context<'t> {
     fn view_table(&mut self, name: &str, ty: Type, init: GlobalInit) -> GlobalId {
         let name = format!("{name}.{}", self.mir.globals.len());
-        self.mir.add_global(Global { name, ty, init, constant: true, linkage: Linkage::Internal })
+        self.mir.add_global(Global {
+            name,
+            ty,
+            init,
+            constant: true,
+            linkage: Linkage::Internal,
+        })
     }
 
     /// The description of an item type: Cython's `__Pyx_TypeInfo`.
@@ -55,7 +61,10 @@ impl<'t> Context<'t> {
             b'C'
         } else if item.flag("is_float") {
             b'R'
-        } else if item.kind() == "CIntType" && item.int("rank") == Some(0) && item.int("signed") == Some(1) {
+        } else if item.kind() == "CIntType"
+            && item.int("rank") == Some(0)
+            && item.int("signed") == Some(1)
+        {
             b'H'
         } else if item.flag("is_int") && !item.flag("is_enum") {
             unsigned = types::unsigned(item);
@@ -70,10 +79,22 @@ impl<'t> Context<'t> {
         };
         let structure = self.mir.structure("__Pyx_TypeInfo", || {
             let array = Type::Array(Box::new(Type::I64), 8);
-            vec![Type::Ptr, Type::Ptr, Type::I64, array, Type::I32, Type::Int(8), Type::Int(8), Type::I32]
+            vec![
+                Type::Ptr,
+                Type::Ptr,
+                Type::I64,
+                array,
+                Type::I32,
+                Type::Int(8),
+                Type::Int(8),
+                Type::I32,
+            ]
         });
         let text = self.c_string(name.as_bytes());
-        let mut sizes: Vec<GlobalInit> = extents.iter().map(|size| GlobalInit::Int(i128::from(*size))).collect();
+        let mut sizes: Vec<GlobalInit> = extents
+            .iter()
+            .map(|size| GlobalInit::Int(i128::from(*size)))
+            .collect();
         sizes.resize(8, GlobalInit::Int(0));
         let init = GlobalInit::List(vec![
             GlobalInit::Global(text),
@@ -92,20 +113,28 @@ impl<'t> Context<'t> {
 
     /// The members of a struct, and whether it may pass for a complex number.
     fn struct_fields(&mut self, item: TreeType<'t>, mir: &Type) -> Result<(GlobalId, bool)> {
-        let Some(scope) = item.scope("scope") else { return missing("memoryview of an incomplete struct", None) };
+        let Some(scope) = item.scope("scope") else {
+            return missing("memoryview of an incomplete struct", None);
+        };
         let entries = scope.entries("var_entries");
-        let Type::Struct(id) = mir else { return missing("memoryview of items of this type", None) };
+        let Type::Struct(id) = mir else {
+            return missing("memoryview of items of this type", None);
+        };
         let layout = self.mir.structs[id.0 as usize].clone();
         if layout.fields.len() != entries.len() || entries.is_empty() {
             return missing("memoryview of items of this type", None);
         }
-        let structure = self.mir.structure("__Pyx_StructField", || vec![Type::Ptr, Type::Ptr, Type::I64]);
+        let structure = self.mir.structure("__Pyx_StructField", || {
+            vec![Type::Ptr, Type::Ptr, Type::I64]
+        });
         let mut rows = Vec::new();
         let mut offset = 0_u64;
         for (entry, field) in entries.iter().zip(&layout.fields) {
             let (size, align) = self.size_align(field);
             offset = offset.next_multiple_of(if layout.packed { 1 } else { align });
-            let Some(ty) = entry.ty("type") else { return missing("struct member without a type", None) };
+            let Some(ty) = entry.ty("type") else {
+                return missing("struct member without a type", None);
+            };
             let info = self.type_info(ty)?;
             let name = self.c_string(entry.text("name").unwrap_or_default().as_bytes());
             rows.push(GlobalInit::List(vec![
@@ -115,17 +144,31 @@ impl<'t> Context<'t> {
             ]));
             offset += size;
         }
-        rows.push(GlobalInit::List(vec![GlobalInit::Zero, GlobalInit::Zero, GlobalInit::Int(0)]));
+        rows.push(GlobalInit::List(vec![
+            GlobalInit::Zero,
+            GlobalInit::Zero,
+            GlobalInit::Int(0),
+        ]));
         let ty = Type::Array(Box::new(Type::Struct(structure)), rows.len() as u64);
         let pair = matches!(layout.fields.as_slice(), [a, b] if a == b && a.is_float());
-        Ok((self.view_table("struct.fields", ty, GlobalInit::List(rows)), pair))
+        Ok((
+            self.view_table("struct.fields", ty, GlobalInit::List(rows)),
+            pair,
+        ))
     }
 }
 
 impl<'t> Body<'_, 't> {
     /// An object as a slice, checked here against descriptions of axes and items.
-    pub(super) fn described_slice(&mut self, object: Value, ty: TreeType<'t>, flags: i128) -> Result<Value> {
-        let Some(dtype) = ty.ty("dtype") else { return self.missing("memoryview without a type") };
+    pub(super) fn described_slice(
+        &mut self,
+        object: Value,
+        ty: TreeType<'t>,
+        flags: i128,
+    ) -> Result<Value> {
+        let Some(dtype) = ty.ty("dtype") else {
+            return self.missing("memoryview without a type");
+        };
         let info = self.m.type_info(dtype)?;
         let mut specs = Vec::new();
         let mut buffer = RECORDS;
@@ -157,13 +200,22 @@ impl<'t> Body<'_, 't> {
             0
         };
         let ndim = dimensions(ty);
-        let axes = self.m.view_table("axes", Type::Array(Box::new(Type::I32), ndim as u64), GlobalInit::List(specs));
-        let stack = self.b.local("stack", Type::Array(Box::new(Type::I64), DEPTH * 2));
+        let axes = self.m.view_table(
+            "axes",
+            Type::Array(Box::new(Type::I32), ndim as u64),
+            GlobalInit::List(specs),
+        );
+        let stack = self
+            .b
+            .local("stack", Type::Array(Box::new(Type::I64), DEPTH * 2));
         let storage = self.slice_storage("slice");
         let null = self.null();
         for field in [MEMVIEW, DATA] {
             let address = self.slice_field(storage, field);
-            self.b.effect(Op::Store { address, value: null });
+            self.b.effect(Op::Store {
+                address,
+                value: null,
+            });
         }
         let none = self.none();
         let is_none = self.op(Op::Compare(Comparison::Eq, object, none));
@@ -184,7 +236,12 @@ impl<'t> Body<'_, 't> {
                 let info = body.op(Op::GlobalAddr(info));
                 let stack = body.op(Op::LocalAddr(stack));
                 let args = [axes, order, flags, count, info, stack, storage, object];
-                body.rt_status("__Pyx_ValidateAndInit_memviewslice", "piiipppo:i", &args, Raises::MinusOne)?;
+                body.rt_status(
+                    "__Pyx_ValidateAndInit_memviewslice",
+                    "piiipppo:i",
+                    &args,
+                    Raises::MinusOne,
+                )?;
                 Ok(())
             },
         )?;
@@ -203,14 +260,22 @@ impl<'t> Body<'_, 't> {
         } else {
             Signature::new([Type::Ptr, Type::Object], Type::I32)
         };
-        let name = format!("item.{}.{}", if reads { "get" } else { "set" }, self.m.mir.functions.len());
+        let name = format!(
+            "item.{}.{}",
+            if reads { "get" } else { "set" },
+            self.m.mir.functions.len()
+        );
         let function = Function::new(&name, Linkage::Internal, signature);
         let mut body = Body::new(&mut *self.m, function, "item");
         let address = body.op(Op::Param(0));
         let ty = body.c_type(dtype)?;
         let array = matches!(ty, Type::Array(..));
         if reads {
-            let value = if array { address } else { body.op(Op::Load(ty, address)) };
+            let value = if array {
+                address
+            } else {
+                body.op(Op::Load(ty, address))
+            };
             let made = body.to_python(value, dtype)?;
             let made = body.give(made);
             body.b.end(Terminator::Return(Some(made)));
@@ -243,8 +308,12 @@ impl<'t> Body<'_, 't> {
     /// `CythonArrayNode`: an array object over memory.
     pub(super) fn lower_cython_array(&mut self, node: Node<'t>) -> Result<Value> {
         let operand = node.child("operand")?;
-        let ty = node.ty("coercion_type").ok_or_else(|| node.missing("coercion_type", "type"))?;
-        let Some(dtype) = ty.ty("dtype") else { return self.missing("memoryview without a type") };
+        let ty = node
+            .ty("coercion_type")
+            .ok_or_else(|| node.missing("coercion_type", "type"))?;
+        let Some(dtype) = ty.ty("dtype") else {
+            return self.missing("memoryview without a type");
+        };
         let plain = types::resolve(dtype);
         if of_objects(ty) || plain.flag("is_struct") || plain.flag("is_array") {
             return super::context::missing_node(node, "of these items");
@@ -273,14 +342,21 @@ impl<'t> Body<'_, 't> {
         let info = self.op(Op::GlobalAddr(info));
         let count = self.int(shapes.len() as i128, 32);
         let mode = self.text(node.text("mode").unwrap_or("c"));
-        self.rt_object("cyl_array_from_pointer", "ppipp:O", &[info, data, count, extents, mode])
+        self.rt_object(
+            "cyl_array_from_pointer",
+            "ppipp:O",
+            &[info, data, count, extents, mode],
+        )
     }
 }
 
 /// A type as Cython shows it in messages.
 fn shown(ty: TreeType<'_>) -> Option<String> {
     if ty.kind() == "CTypedefType" {
-        return ty.text("typedef_name").or_else(|| ty.text("name")).map(str::to_owned);
+        return ty
+            .text("typedef_name")
+            .or_else(|| ty.text("name"))
+            .map(str::to_owned);
     }
     if let Some(base) = ty.ty("cv_base_type") {
         return shown(base).map(|name| format!("const {name}"));

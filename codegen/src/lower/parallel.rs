@@ -12,22 +12,20 @@ use frontend_bridge::tree::{Entry, EntryId, Node};
 use super::Result;
 use super::body::{Body, Variable};
 use super::context::missing_node;
-use super::memview::dimensions;
 use super::parallel_loops::{inside, privates};
-use super::types;
 use crate::mir::{
-    BinaryOp, BlockId, Callee, Comparison, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op,
+    BlockId, Callee, Comparison, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op,
     Signature, StructId, Terminator, Type, Value,
 };
 
 /// Fields of a frame before those of variables.
 pub(super) const WHY: u32 = 0;
-const LINE: u32 = 1;
-const KEPT: u32 = 2;
+pub(super) const LINE: u32 = 1;
+pub(super) const KEPT: u32 = 2;
 pub(super) const START: u32 = 5;
 pub(super) const STEP: u32 = 6;
 pub(super) const STEPS: u32 = 7;
-const FIRST: u32 = 8;
+pub(super) const FIRST: u32 = 8;
 
 /// How a region was left, besides normally.
 pub(super) const BROKEN: i128 = 2;
@@ -90,7 +88,11 @@ impl<'t> Body<'_, 't> {
         self.b.switch_to(enter);
         let captured = self.captured(node, &[node])?;
         let (structure, frame) = self.make_frame(&captured)?;
-        for (field, value) in [(START, range.start), (STEP, range.step), (STEPS, range.steps)] {
+        for (field, value) in [
+            (START, range.start),
+            (STEP, range.step),
+            (STEPS, range.steps),
+        ] {
             self.set_field(frame, structure, field, value);
         }
         let chunk_field = FIRST + captured.len() as u32;
@@ -131,37 +133,43 @@ impl<'t> Body<'_, 't> {
         }
         let threads = self.thread_options(node)?;
         let mut parts = vec![node];
-        parts.extend(inside(node).into_iter().filter(|inner| {
-            inner.kind() == "ParallelRangeNode" && !inner.flag("is_parallel")
-        }));
+        parts.extend(
+            inside(node)
+                .into_iter()
+                .filter(|inner| inner.kind() == "ParallelRangeNode" && !inner.flag("is_parallel")),
+        );
         let captured = self.captured(node, &parts)?;
         let (structure, frame) = self.make_frame(&captured)?;
         let own: HashSet<EntryId> = privates(node).into_iter().map(|(entry, _)| entry).collect();
-        let (region, may_raise, may_return) = self.region_function(node, &captured, structure, |body, region| {
-            let (left, next, out) = (body.b.block(), body.b.block(), body.b.block());
-            body.return_block = out;
-            let done = body.loop_body(node.child("body")?, left, next);
-            body.return_block = body.region_end;
-            done?;
-            let end = body.b.block();
-            body.b.jump(end);
-            let returns = body.reached(out) || body.region_returns;
-            body.b.switch_to(out);
-            let number = body.int(RETURNED, 32);
-            body.set_field(region.frame, region.structure, WHY, number);
-            let region_end = body.region_end;
-            body.b.jump(region_end);
-            if body.reached(left) || body.reached(next) {
-                return missing_node(node, "left by break or continue");
-            }
-            body.b.switch_to(end);
-            body.combine(&captured, region)?;
-            Ok(returns)
-        })?;
+        let (region, may_raise, may_return) =
+            self.region_function(node, &captured, structure, |body, region| {
+                let (left, next, out) = (body.b.block(), body.b.block(), body.b.block());
+                body.return_block = out;
+                let done = body.loop_body(node.child("body")?, left, next);
+                body.return_block = body.region_end;
+                done?;
+                let end = body.b.block();
+                body.b.jump(end);
+                let returns = body.reached(out) || body.region_returns;
+                body.b.switch_to(out);
+                let number = body.int(RETURNED, 32);
+                body.set_field(region.frame, region.structure, WHY, number);
+                let region_end = body.region_end;
+                body.b.jump(region_end);
+                if body.reached(left) || body.reached(next) {
+                    return missing_node(node, "left by break or continue");
+                }
+                body.b.switch_to(end);
+                body.combine(&captured, region)?;
+                Ok(returns)
+            })?;
         self.fork(threads, region, frame)?;
         // What is private to the block ends with it.
-        let outer: Vec<Captured<'t>> =
-            captured.iter().filter(|one| !own.contains(&one.entry.id())).cloned().collect();
+        let outer: Vec<Captured<'t>> = captured
+            .iter()
+            .filter(|one| !own.contains(&one.entry.id()))
+            .cloned()
+            .collect();
         self.copy_back(&outer, frame, structure)?;
         if may_raise {
             self.raise_kept(frame, structure)?;
@@ -180,306 +188,6 @@ impl<'t> Body<'_, 't> {
         }
     }
 
-    // ---------------------------------------------------------------- parts of the statement
-
-    /// start, step, and the number of iterations, in 64 bits.
-    fn prange_counts(&mut self, node: Node<'t>) -> Result<Range> {
-        let mut values = Vec::new();
-        let mut unsigned = false;
-        for name in ["start", "stop", "step"] {
-            let Some(part) = node.node(name) else {
-                values.push(None);
-                continue;
-            };
-            let value = self.expr(part)?;
-            if !self.b.ty(value).is_int() {
-                return missing_node(node, "over something else than integers");
-            }
-            let ty = part.expr_type()?;
-            let negative = types::unsigned(ty);
-            unsigned |= negative;
-            values.push(Some(self.widen(value, 64, negative)));
-        }
-        let one = self.int(1, 64);
-        let zero = self.int(0, 64);
-        let (start, stop, step) = match values.as_slice() {
-            [start, Some(stop), step] => (*start, *stop, *step),
-            _ => return missing_node(node, "without an end"),
-        };
-        if unsigned && (start.is_some() || step.is_some()) {
-            return missing_node(node, "over unsigned integers");
-        }
-        let start = start.unwrap_or(zero);
-        let length = self.op(Op::Binary(BinaryOp::Sub, stop, start));
-        let Some(step) = step else { return Ok(Range { start, step: one, steps: length }) };
-        let none = self.op(Op::Compare(Comparison::Eq, step, zero));
-        self.if_unlikely(none, |body| body.rt_void("cyl_parallel_abort", ":v", &[]))?;
-        // Rounded away from zero: length + step -+ 1.
-        let up = self.op(Op::Compare(Comparison::SGt, step, zero));
-        let minus = self.int(-1, 64);
-        let sign = self.op(Op::Select(up, one, minus));
-        let sum = self.op(Op::Binary(BinaryOp::Add, length, step));
-        let sum = self.op(Op::Binary(BinaryOp::Sub, sum, sign));
-        let steps = self.op(Op::Binary(BinaryOp::SDiv, sum, step));
-        Ok(Range { start, step, steps })
-    }
-
-    /// `num_threads`, and the condition for threads at all.
-    fn thread_options(&mut self, node: Node<'t>) -> Result<(Option<Value>, Option<Value>)> {
-        let mut found = [None, None];
-        for (slot, name) in found.iter_mut().zip(["num_threads", "threading_condition"]) {
-            if let Some(part) = node.node(name) {
-                let value = self.expr(part)?;
-                let ty = part.expr_type()?;
-                if !self.b.ty(value).is_int() {
-                    return missing_node(node, &format!("with this {name}"));
-                }
-                *slot = Some(if name == "num_threads" {
-                    self.widen(value, 32, types::unsigned(ty))
-                } else {
-                    self.truth(value)?
-                });
-            }
-        }
-        Ok((found[0], found[1]))
-    }
-
-    pub(super) fn chunk(&mut self, node: Node<'t>) -> Result<Option<Value>> {
-        let Some(part) = node.node("chunksize") else { return Ok(None) };
-        let value = self.expr(part)?;
-        if !self.b.ty(value).is_int() {
-            return missing_node(node, "with this chunk size");
-        }
-        Ok(Some(self.widen(value, 64, types::unsigned(part.expr_type()?))))
-    }
-
-    // ---------------------------------------------------------------- frames
-
-    /// The variables that a region uses.
-    fn captured(&mut self, node: Node<'t>, parts: &[Node<'t>]) -> Result<Vec<Captured<'t>>> {
-        let mut assigned: HashMap<EntryId, Option<String>> = HashMap::new();
-        for part in parts {
-            for (entry, operator) in privates(*part) {
-                // A reduction of a loop inside a block is one of the block.
-                let old = assigned.entry(entry).or_default();
-                if operator.is_some() {
-                    *old = operator;
-                }
-            }
-            if part.kind() == "ParallelRangeNode" {
-                // The index is never a reduction.
-                if let Some(entry) = part.node("target").and_then(|target| target.entry("entry")) {
-                    assigned.insert(entry.id(), None);
-                }
-            }
-        }
-        let mut found = Vec::new();
-        let mut seen = HashSet::new();
-        let mut addressed = HashSet::new();
-        for inner in inside(node) {
-            match inner.kind() {
-                "TempNode" | "TempRefNode" => return missing_node(inner, "in a parallel region"),
-                "AmpersandNode" => {
-                    if let Some(entry) = inner.node("operand").and_then(|of| of.entry("entry")) {
-                        addressed.insert(entry.id());
-                    }
-                }
-                _ => {}
-            }
-            let Some(entry) = inner.entry("entry").filter(|_| inner.kind() == "NameNode") else { continue };
-            let private = assigned.get(&entry.id()).cloned();
-            let local = self.variables.contains_key(&entry.id());
-            if !seen.insert(entry.id()) || (!local && private.is_none()) {
-                continue;
-            }
-            if !local && !entry.flag("is_cglobal") {
-                return missing_node(inner, "assigned in a parallel region");
-            }
-            let Some(ty) = entry.ty("type") else { return missing_node(inner, "without a type") };
-            let slice = ty.flag("is_memoryviewslice");
-            let ty = self.c_type(ty)?;
-            let plain = matches!(ty, Type::Int(_) | Type::F32 | Type::F64 | Type::F80 | Type::Ptr);
-            let object = ty == Type::Object;
-            let remote = (object && private.is_some())
-                || (!slice && private.is_none() && matches!(ty, Type::Array(..) | Type::Struct(_)));
-            if remote && object && !self.owns(entry) {
-                return missing_node(inner, "borrowed, and assigned in a parallel region");
-            }
-            if !(plain || remote || (private.is_none() && (slice || object))) {
-                return missing_node(inner, "of this type in a parallel region");
-            }
-            let field = FIRST + found.len() as u32;
-            let private = private.filter(|_| !remote);
-            found.push(Captured { entry, ty, field, remote, private });
-        }
-        for one in &mut found {
-            one.remote |= one.private.is_none() && addressed.contains(&one.entry.id());
-        }
-        Ok(found)
-    }
-
-    /// Whether a variable owns its object.
-    fn owns(&self, entry: Entry<'t>) -> bool {
-        matches!(self.variables.get(&entry.id()), Some(Variable::Local { owned: true, .. }))
-    }
-
-    /// The place where the function around keeps a variable.
-    fn outer_place(&mut self, entry: Entry<'t>) -> Result<Value> {
-        if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()).copied() {
-            return Ok(self.op(Op::LocalAddr(id)));
-        }
-        let global = self.m.global_of(entry)?;
-        Ok(self.op(Op::GlobalAddr(global)))
-    }
-
-    fn make_frame(&mut self, captured: &[Captured<'t>]) -> Result<(StructId, Value)> {
-        let mut fields = vec![Type::I32, Type::I32, Type::Ptr, Type::Ptr, Type::Ptr];
-        fields.extend([Type::I64, Type::I64, Type::I64]);
-        fields.extend(captured.iter().map(|one| {
-            if one.remote || one.ty == Type::Object { Type::Ptr } else { one.ty.clone() }
-        }));
-        fields.push(Type::I64);
-        fields.push(self.returned_type().unwrap_or(Type::I64));
-        let name = format!("frame.{}", self.m.mir.structs.len());
-        let structure = self.m.mir.structure(&name, || fields);
-        let local = self.b.local("frame", Type::Struct(structure));
-        let frame = self.op(Op::LocalAddr(local));
-        let zero = self.int(0, 32);
-        self.set_field(frame, structure, WHY, zero);
-        self.set_field(frame, structure, LINE, zero);
-        for field in KEPT..START {
-            let null = self.null();
-            self.set_field(frame, structure, field, null);
-        }
-        for one in captured {
-            let from = self.outer_place(one.entry)?;
-            let to = self.op(Op::Field(frame, structure, one.field));
-            if one.remote {
-                self.b.effect(Op::Store { address: to, value: from });
-                continue;
-            }
-            self.copy_variable(one, to, from);
-        }
-        Ok((structure, frame))
-    }
-
-    /// The type of a C value that the function returns.
-    fn returned_type(&self) -> Option<Type> {
-        let ty = self.b.function.locals[self.returned?.0 as usize].ty.clone();
-        (ty.is_int() || ty.is_float() || ty == Type::Ptr).then_some(ty)
-    }
-
-    /// Reads a variable of the function around a region where it lies.
-    pub(super) fn read_remote(
-        &mut self,
-        node: Node<'t>,
-        entry: Entry<'t>,
-        address: Value,
-        ty: &Type,
-    ) -> Result<Value> {
-        if let Type::Array(..) = ty {
-            return Ok(address);
-        }
-        let value = self.op(Op::Load(ty.clone(), address));
-        if *ty != Type::Object {
-            return Ok(value);
-        }
-        let null = self.is_null(value);
-        let name = entry.text("name").unwrap_or_default();
-        if !self.gil {
-            return missing_node(node, "object without the GIL");
-        }
-        self.if_unlikely(null, |body| {
-            let text = body.text(name);
-            body.rt_void("__Pyx_RaiseUnboundLocalError", "p:v", &[text])?;
-            body.raise_now();
-            Ok(())
-        })?;
-        Ok(self.owned(value))
-    }
-
-    /// `return` in a region: the value goes to the frame.
-    pub(super) fn return_from_region(&mut self, node: Node<'t>, region: &Region) -> Result<()> {
-        if let Some(source) = node.node("value") {
-            let value = self.expr(source)?;
-            let Some(to) = node.ty("return_type").filter(|_| region.returns) else {
-                return missing_node(node, "of this type in a parallel region");
-            };
-            let value = self.convert_number(value, source.expr_type()?, to)?;
-            if *self.b.ty(value) != region.returned.1 {
-                return missing_node(node, "of this type in a parallel region");
-            }
-            self.set_field(region.frame, region.structure, region.returned.0, value);
-        } else if region.returns {
-            return missing_node(node, "without a value in a parallel region");
-        }
-        self.leave(super::cleanup::Exit::Return)
-    }
-
-    /// Returns where a thread of the region did.
-    fn return_after(&mut self, frame: Value, structure: StructId, captured: usize) -> Result<()> {
-        let why = self.get_field(frame, structure, WHY, Type::I32);
-        let number = self.int(RETURNED, 32);
-        let returned = self.op(Op::Compare(Comparison::Eq, why, number));
-        let (out, on) = (self.b.block(), self.b.block());
-        self.b.branch(returned, out, on);
-        self.b.switch_to(out);
-        if let (Some(ty), Some(local)) = (self.returned_type(), self.returned) {
-            let value = self.get_field(frame, structure, FIRST + captured as u32 + 1, ty);
-            self.b.effect(Op::Set(local, value));
-        }
-        self.leave(super::cleanup::Exit::Return)?;
-        self.b.switch_to(on);
-        Ok(())
-    }
-
-    fn copy_variable(&mut self, one: &Captured<'t>, to: Value, from: Value) {
-        if let (Type::Struct(_), Some(ty)) = (&one.ty, one.entry.ty("type")) {
-            self.copy_slice(to, from, dimensions(ty));
-            return;
-        }
-        // A borrowed object is but an address here.
-        let ty = if one.ty == Type::Object { Type::Ptr } else { one.ty.clone() };
-        let value = self.op(Op::Load(ty, from));
-        self.b.effect(Op::Store { address: to, value });
-    }
-
-    fn copy_back(&mut self, captured: &[Captured<'t>], frame: Value, structure: StructId) -> Result<()> {
-        for one in captured.iter().filter(|one| one.private.is_some()) {
-            let from = self.op(Op::Field(frame, structure, one.field));
-            let to = self.outer_place(one.entry)?;
-            self.copy_variable(one, to, from);
-        }
-        Ok(())
-    }
-
-    pub(super) fn set_field(&mut self, frame: Value, structure: StructId, field: u32, value: Value) {
-        let address = self.op(Op::Field(frame, structure, field));
-        self.b.effect(Op::Store { address, value });
-    }
-
-    pub(super) fn get_field(&mut self, frame: Value, structure: StructId, field: u32, ty: Type) -> Value {
-        let address = self.op(Op::Field(frame, structure, field));
-        self.op(Op::Load(ty, address))
-    }
-
-    /// Raises what a thread of the region kept.
-    fn raise_kept(&mut self, frame: Value, structure: StructId) -> Result<()> {
-        let kept = self.get_field(frame, structure, KEPT, Type::Ptr);
-        let null = self.is_null(kept);
-        let (raise, ok) = (self.b.cold_block(), self.b.block());
-        self.b.branch(null, ok, raise);
-        self.b.switch_to(raise);
-        let address = self.op(Op::Field(frame, structure, KEPT));
-        self.rt_void("cyl_parallel_restore", "p:v", &[address])?;
-        let line = self.get_field(frame, structure, LINE, Type::I32);
-        self.b.effect(Op::Set(self.line, line));
-        let target = self.unwind_target();
-        self.b.jump(target);
-        self.b.switch_to(ok);
-        Ok(())
-    }
-
     // ---------------------------------------------------------------- regions
 
     /// Lowers a region into a function; whether it raises, and whether it breaks.
@@ -491,7 +199,11 @@ impl<'t> Body<'_, 't> {
         content: impl FnOnce(&mut Body<'_, 't>, &Region) -> Result<bool>,
     ) -> Result<(FuncId, bool, bool)> {
         let signature = Signature::new([Type::Ptr, Type::Ptr, Type::Ptr], Type::Void);
-        let name = format!("{}.parallel.{}", self.b.function.name, self.m.mir.functions.len());
+        let name = format!(
+            "{}.parallel.{}",
+            self.b.function.name,
+            self.m.mir.functions.len()
+        );
         let mut function = Function::new(&name, Linkage::Internal, signature);
         function.gil = false;
         function.source = self.b.function.source;
@@ -508,16 +220,35 @@ impl<'t> Body<'_, 't> {
         body.b.jump(begin);
         body.b.switch_to(start);
         let returns = outer.is_some();
-        let returned = (FIRST + captured.len() as u32 + 1, outer.unwrap_or(Type::I64));
-        let mut region = Region { frame, structure, thread, fields: HashMap::new(), returned, returns };
+        let returned = (
+            FIRST + captured.len() as u32 + 1,
+            outer.unwrap_or(Type::I64),
+        );
+        let mut region = Region {
+            frame,
+            structure,
+            thread,
+            fields: HashMap::new(),
+            returned,
+            returns,
+        };
         for one in captured {
             if one.remote {
                 let address = body.get_field(frame, structure, one.field, Type::Ptr);
-                body.remote.insert(one.entry.id(), (address, one.ty.clone()));
+                body.remote
+                    .insert(one.entry.id(), (address, one.ty.clone()));
                 continue;
             }
-            let local = body.b.local(one.entry.text("name").unwrap_or("variable"), one.ty.clone());
-            body.variables.insert(one.entry.id(), Variable::Local { id: local, owned: false });
+            let local = body
+                .b
+                .local(one.entry.text("name").unwrap_or("variable"), one.ty.clone());
+            body.variables.insert(
+                one.entry.id(),
+                Variable::Local {
+                    id: local,
+                    owned: false,
+                },
+            );
             region.fields.insert(one.entry.id(), one.field);
             let to = body.op(Op::LocalAddr(local));
             match &one.private {
@@ -576,27 +307,50 @@ impl<'t> Body<'_, 't> {
 
     /// Whether a block is jumped to.
     pub(super) fn reached(&self, block: BlockId) -> bool {
-        self.b.function.blocks.iter().any(|from| from.terminator.successors().contains(&block))
+        self.b
+            .function
+            .blocks
+            .iter()
+            .any(|from| from.terminator.successors().contains(&block))
     }
 
     /// Starts the threads and waits for them.
-    fn fork(&mut self, options: (Option<Value>, Option<Value>), region: FuncId, frame: Value) -> Result<()> {
+    fn fork(
+        &mut self,
+        options: (Option<Value>, Option<Value>),
+        region: FuncId,
+        frame: Value,
+    ) -> Result<()> {
         let place = self.place_for_openmp(2);
         let address = self.function_address(region);
         if options.0.is_none() && options.1.is_none() {
             self.fork_call(place, address, frame);
             return Ok(());
         }
-        let thread = self.openmp("__kmpc_global_thread_num", &[Type::Ptr], Type::I32, vec![place]);
-        let Some(thread) = thread else { return self.defect("no thread number") };
+        let thread = self.openmp(
+            "__kmpc_global_thread_num",
+            &[Type::Ptr],
+            Type::I32,
+            vec![place],
+        );
+        let Some(thread) = thread else {
+            return self.defect("no thread number");
+        };
         if let Some(count) = options.0 {
             let most = self.openmp("omp_get_max_threads", &[], Type::I32, vec![]);
-            let Some(most) = most else { return self.defect("no number of threads") };
+            let Some(most) = most else {
+                return self.defect("no number of threads");
+            };
             let zero = self.int(0, 32);
             let given = self.op(Op::Compare(Comparison::Ne, count, zero));
             let count = self.op(Op::Select(given, count, most));
             let types = [Type::Ptr, Type::I32, Type::I32];
-            self.openmp("__kmpc_push_num_threads", &types, Type::Void, vec![place, thread, count]);
+            self.openmp(
+                "__kmpc_push_num_threads",
+                &types,
+                Type::Void,
+                vec![place, thread, count],
+            );
         }
         let Some(condition) = options.1 else {
             self.fork_call(place, address, frame);
@@ -610,14 +364,28 @@ impl<'t> Body<'_, 't> {
             },
             |body| {
                 let types = [Type::Ptr, Type::I32];
-                body.openmp("__kmpc_serialized_parallel", &types, Type::Void, vec![place, thread]);
+                body.openmp(
+                    "__kmpc_serialized_parallel",
+                    &types,
+                    Type::Void,
+                    vec![place, thread],
+                );
                 let own = body.b.local("thread", Type::I32);
                 body.b.effect(Op::Set(own, thread));
                 let own = body.op(Op::LocalAddr(own));
                 let bound = body.b.local("bound", Type::I32);
                 let bound = body.op(Op::LocalAddr(bound));
-                body.b.call(&body.m.mir, Callee::Function(region), vec![own, bound, frame]);
-                body.openmp("__kmpc_end_serialized_parallel", &types, Type::Void, vec![place, thread]);
+                body.b.call(
+                    &body.m.mir,
+                    Callee::Function(region),
+                    vec![own, bound, frame],
+                );
+                body.openmp(
+                    "__kmpc_end_serialized_parallel",
+                    &types,
+                    Type::Void,
+                    vec![place, thread],
+                );
                 Ok(())
             },
         )
@@ -627,11 +395,18 @@ impl<'t> Body<'_, 't> {
         let signature = Signature::new([Type::Ptr, Type::I32, Type::Ptr], Type::Void).varargs();
         let callee = Callee::Extern(self.m.mir.declare("__kmpc_fork_call", signature));
         let one = self.int(1, 32);
-        self.b.call(&self.m.mir, callee, vec![place, one, region, frame]);
+        self.b
+            .call(&self.m.mir, callee, vec![place, one, region, frame]);
     }
 
     /// Calls a function of the OpenMP runtime.
-    pub(super) fn openmp(&mut self, name: &str, params: &[Type], result: Type, args: Vec<Value>) -> Option<Value> {
+    pub(super) fn openmp(
+        &mut self,
+        name: &str,
+        params: &[Type],
+        result: Type,
+        args: Vec<Value>,
+    ) -> Option<Value> {
         let signature = Signature::new(params.iter().cloned(), result);
         let callee = Callee::Extern(self.m.mir.declare(name, signature));
         self.b.call(&self.m.mir, callee, args)
@@ -647,7 +422,13 @@ impl<'t> Body<'_, 't> {
                     vec![Type::I32, Type::I32, Type::I32, Type::I32, Type::Ptr]
                 });
                 let zero = GlobalInit::Int(0);
-                let init = vec![zero.clone(), GlobalInit::Int(flags), zero.clone(), zero, GlobalInit::Global(text)];
+                let init = vec![
+                    zero.clone(),
+                    GlobalInit::Int(flags),
+                    zero.clone(),
+                    zero,
+                    GlobalInit::Global(text),
+                ];
                 let made = self.m.mir.add_global(Global {
                     name: format!("openmp.place.{flags}"),
                     ty: Type::Struct(structure),

@@ -6,8 +6,8 @@ use frontend_bridge::tree::{EntryId, Node, NodeId, Value as Attr};
 
 use super::Result;
 use super::body::{Body, Variable};
-use super::context::missing_node;
 use super::cleanup::Exit;
+use super::context::missing_node;
 use super::parallel::{
     BROKEN, Captured, RAISED, RETURNED, Range, Region, START, STEP, STEPS, WHY, region_kept,
 };
@@ -35,7 +35,8 @@ impl<'t> Body<'_, 't> {
     ) -> Result<bool> {
         let [start, step, steps] = [START, STEP, STEPS]
             .map(|field| self.get_field(region.frame, region.structure, field, Type::I64));
-        let chunk = chunk.map(|field| self.get_field(region.frame, region.structure, field, Type::I64));
+        let chunk =
+            chunk.map(|field| self.get_field(region.frame, region.structure, field, Type::I64));
         let why = self.op(Op::Field(region.frame, region.structure, WHY));
         let range = Range { start, step, steps };
         let kept = region_kept(self, region);
@@ -57,7 +58,10 @@ impl<'t> Body<'_, 't> {
         let why = self.b.local("why", Type::I32);
         let why = self.op(Op::LocalAddr(why));
         let zero = self.int(0, 32);
-        self.b.effect(Op::Store { address: why, value: zero });
+        self.b.effect(Op::Store {
+            address: why,
+            value: zero,
+        });
         let (enter, otherwise, after) = (self.b.block(), self.b.block(), self.b.block());
         let none = self.int(0, 64);
         let some = self.op(Op::Compare(Comparison::SGt, range.steps, none));
@@ -73,7 +77,10 @@ impl<'t> Body<'_, 't> {
             let index = self.int(index, 64);
             let address = self.op(Op::Index(kept, Type::Ptr, index));
             let null = self.null();
-            self.b.effect(Op::Store { address, value: null });
+            self.b.effect(Op::Store {
+                address,
+                value: null,
+            });
         }
         let kept_place = self.op(Op::LocalAddr(kept_line));
         let places = (why, (kept, kept_place));
@@ -151,7 +158,8 @@ impl<'t> Body<'_, 't> {
         let last = self.b.local("last", Type::I32);
         let zero32 = self.int(0, 32);
         self.b.effect(Op::Set(last, zero32));
-        let [lower, upper, stride] = ["lower", "upper", "stride"].map(|name| self.b.local(name, Type::I64));
+        let [lower, upper, stride] =
+            ["lower", "upper", "stride"].map(|name| self.b.local(name, Type::I64));
         let one = self.int(1, 64);
         let zero = self.int(0, 64);
         let top = self.op(Op::Binary(BinaryOp::Sub, range.steps, one));
@@ -175,7 +183,9 @@ impl<'t> Body<'_, 't> {
         if fixed {
             let types = [&p, &i, &i, &p, &p, &p, &p, &l, &l].map(Clone::clone);
             let [last, lower, upper, stride] = addresses;
-            let args = vec![place, thread, number, last, lower, upper, stride, one, chunk];
+            let args = vec![
+                place, thread, number, last, lower, upper, stride, one, chunk,
+            ];
             self.openmp("__kmpc_for_static_init_8", &types, Type::Void, args);
         } else {
             let types = [&p, &i, &i, &l, &l, &l, &l].map(Clone::clone);
@@ -219,7 +229,12 @@ impl<'t> Body<'_, 't> {
         }
         self.b.switch_to(done);
         if fixed {
-            self.openmp("__kmpc_for_static_fini", &[p, i], Type::Void, vec![place, thread]);
+            self.openmp(
+                "__kmpc_for_static_fini",
+                &[p, i],
+                Type::Void,
+                vec![place, thread],
+            );
         }
         Ok((last, breaks))
     }
@@ -246,7 +261,10 @@ impl<'t> Body<'_, 't> {
         self.b.switch_to(inside);
         self.set_index(node, range, now)?;
         let depth = self.temps.len();
-        self.handlers.push(super::cleanup::Handler { block: failed, depth });
+        self.handlers.push(super::cleanup::Handler {
+            block: failed,
+            depth,
+        });
         let outer = std::mem::replace(&mut self.return_block, returned);
         let done = self.loop_body(node.child("body")?, broken, next);
         self.return_block = outer;
@@ -258,17 +276,26 @@ impl<'t> Body<'_, 't> {
         self.region_returns |= returns;
         self.b.switch_to(returned);
         let number = self.int(RETURNED, 32);
-        self.b.effect(Op::Store { address: why, value: number });
+        self.b.effect(Op::Store {
+            address: why,
+            value: number,
+        });
         self.b.jump(next);
         let raises = self.reached(failed);
         self.b.switch_to(broken);
         let number = self.int(BROKEN, 32);
-        self.b.effect(Op::Store { address: why, value: number });
+        self.b.effect(Op::Store {
+            address: why,
+            value: number,
+        });
         self.b.jump(next);
         self.b.switch_to(failed);
         self.keep_exception(kept)?;
         let number = self.int(RAISED, 32);
-        self.b.effect(Op::Store { address: why, value: number });
+        self.b.effect(Op::Store {
+            address: why,
+            value: number,
+        });
         self.b.jump(next);
         self.region_keeps |= raises;
         // What is left of the loop is skipped after a break or an exception, of any thread.
@@ -338,7 +365,9 @@ impl<'t> Body<'_, 't> {
             ("+" | "-" | "|" | "^", Type::Int(bits)) => self.int(0, *bits),
             ("*", Type::Int(bits)) => self.int(1, *bits),
             ("&", Type::Int(bits)) => self.int(-1, *bits),
-            ("+" | "-", ty) if ty.is_float() => self.op(Op::Const(Constant::Float(0.0, ty.clone()))),
+            ("+" | "-", ty) if ty.is_float() => {
+                self.op(Op::Const(Constant::Float(0.0, ty.clone())))
+            }
             ("*", ty) if ty.is_float() => self.op(Op::Const(Constant::Float(1.0, ty.clone()))),
             _ => return missing_node(node, &format!("with a reduction by '{operator}'")),
         })
@@ -361,7 +390,12 @@ impl<'t> Body<'_, 't> {
         let lock = self.m.openmp_lock();
         let lock = self.op(Op::GlobalAddr(lock));
         let types = [Type::Ptr, Type::I32, Type::Ptr];
-        self.openmp("__kmpc_critical", &types, Type::Void, vec![place, region.thread, lock]);
+        self.openmp(
+            "__kmpc_critical",
+            &types,
+            Type::Void,
+            vec![place, region.thread, lock],
+        );
         for (one, operator, id) in reductions {
             let mine = self.op(Op::Get(id));
             let all = self.get_field(region.frame, region.structure, one.field, one.ty.clone());
@@ -378,7 +412,12 @@ impl<'t> Body<'_, 't> {
             let sum = self.op(Op::Binary(op, all, mine));
             self.set_field(region.frame, region.structure, one.field, sum);
         }
-        self.openmp("__kmpc_end_critical", &types, Type::Void, vec![place, region.thread, lock]);
+        self.openmp(
+            "__kmpc_end_critical",
+            &types,
+            Type::Void,
+            vec![place, region.thread, lock],
+        );
         Ok(())
     }
 }

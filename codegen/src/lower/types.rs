@@ -140,6 +140,7 @@ impl<'t> Context<'t> {
             return Ok(Type::Int(*bits));
         }
         match name {
+            "PyThread_type_lock" => return Ok(Type::Ptr),
             "npy_double" | "npy_float64" => return Ok(Type::F64),
             "npy_float" | "npy_float32" => return Ok(Type::F32),
             _ => {}
