@@ -282,12 +282,18 @@ impl<'t> Body<'_, 't> {
         body.start_scope_object(node, scope)?;
         for (index, entry) in args.iter().enumerate() {
             if index >= required {
-                let owned = assigned(*entry) && entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject"));
+                let shared = entry.flag("in_closure");
+                let object = entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject"));
+                let owned = !shared && object && assigned(*entry);
                 let local = body.declare(*entry, owned)?;
                 let skip = u32::from(node.flag("overridable"));
                 let carrier = body.op(Op::Param(required as u32 + first + skip));
                 let arg = node.nodes("args")[index];
                 body.optional_argument(node, arg, index - required, carrier, local, owned)?;
+                if shared {
+                    let value = body.op(Op::Get(local));
+                    body.share_argument(*entry, value)?;
+                }
                 continue;
             }
             let value = body.op(Op::Param(index as u32 + first));

@@ -296,8 +296,11 @@ impl<'t> Body<'_, 't> {
         let mut args = vec![scope];
         args.extend(values.iter().copied());
         let callee = crate::mir::Callee::Function(id);
-        if self.m.mir.functions[id.0 as usize].signature.params.len() != args.len() {
-            return self.defect("parameters of a generator expression");
+        let wanted = self.m.mir.functions[id.0 as usize].signature.params.clone();
+        let fits = wanted.len() == args.len()
+            && wanted.iter().zip(&args).all(|(param, arg)| param.ty == *self.b.ty(*arg));
+        if !fits {
+            return missing_node(node, "over an array by value");
         }
         let Some(made) = self.b.call(&self.m.mir, callee, args) else {
             return self.defect("a generator expression without a result");
