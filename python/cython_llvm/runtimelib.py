@@ -369,6 +369,7 @@ void cyl_add_traceback(void **cache, PyObject *globals, const char *function, in
     PyObject *type, *value, *traceback;
     PyFrameObject *frame = NULL;
     PyCodeObject *code = NULL;
+    if (!PyErr_Occurred()) return; /* the end of an iteration */
     __Pyx_ErrFetchInState(state, &type, &value, &traceback);
     if (unlikely(!*cache)) *cache = PyMem_Calloc(1, sizeof(struct __Pyx_CodeObjectCache));
     if (likely(*cache)) code = __pyx__find_code_object(*cache, line);

@@ -17,7 +17,10 @@ PyObject *cyl_iterate(PyObject *source, Py_ssize_t *index, iternextfunc *next) {
 }
 
 static int cyl_unpack_failed(PyObject **out, Py_ssize_t count) {
-    while (count > 0) Py_CLEAR(out[--count]);
+    while (count > 0) {
+        count--;
+        Py_CLEAR(out[count]);
+    }
     return -1;
 }
 

@@ -392,8 +392,26 @@ static int cyl_slot_docs(const struct cyl_class *c, PyTypeObject *type) {
     return 0;
 }
 
-/* Makes the type object and puts it where it belongs; `bases` where there are several, or null. */
-int cyl_class_ready(struct cyl_class *c, PyObject *module, PyObject *bases) {
+/* Several bases: Python says whether they go together, by making a type of them. */
+static int cyl_check_bases(PyObject *args, PyObject *bases) {
+    PyTypeObject *first = (PyTypeObject *) PyTuple_GET_ITEM(bases, 0);
+    PyObject *trial = PyType_Type.tp_new(&PyType_Type, args, NULL);
+    if (!trial) return -1;
+    PyTypeObject *best = ((PyTypeObject *) trial)->tp_base;
+    int fits = best == first;
+    if (!fits) {
+        PyErr_Format(PyExc_TypeError, "best base '%.200s' must be equal to first base '%.200s'", best->tp_name,
+                     first->tp_name);
+    }
+    Py_DECREF(trial);
+    return fits ? 0 : -1;
+}
+
+/* Makes the type object and puts it where it belongs; `args` as for type() where there are several bases,
+   or null. */
+int cyl_class_ready(struct cyl_class *c, PyObject *module, PyObject *args) {
+    PyObject *bases = args ? PyTuple_GET_ITEM(args, 1) : NULL;
+    if (args && cyl_check_bases(args, bases) < 0) return -1;
     struct cyl_storage *made = (struct cyl_storage *) calloc(1, sizeof *made);
     if (!made) {
         PyErr_NoMemory();
@@ -498,4 +516,21 @@ int cyl_no_arguments(const char *name, int64_t given, PyObject *names) {
 /* A hash of -1 that is no error becomes -2. */
 int64_t cyl_mend_hash(int64_t hash) {
     return unlikely(hash == -1) && !PyErr_Occurred() ? -2 : hash;
+}
+
+/* `__next__` called by name. */
+PyObject *cyl_method_next(unaryfunc next, PyObject *self) {
+    PyObject *found = next(self);
+    if (!found && !PyErr_Occurred()) PyErr_SetNone(PyExc_StopIteration);
+    return found;
+}
+
+/* A tuple with one more item in front. */
+PyObject *cyl_tuple_with_first(PyObject *first, PyObject *rest) {
+    Py_ssize_t count = PyTuple_GET_SIZE(rest);
+    PyObject *made = PyTuple_New(count + 1);
+    if (unlikely(!made)) return NULL;
+    PyTuple_SET_ITEM(made, 0, Py_NewRef(first));
+    for (Py_ssize_t i = 0; i < count; i++) PyTuple_SET_ITEM(made, i + 1, Py_NewRef(PyTuple_GET_ITEM(rest, i)));
+    return made;
 }

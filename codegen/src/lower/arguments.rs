@@ -68,7 +68,7 @@ impl<'t> Body<'_, 't> {
 
     /// A PyMethodDef: name, function, flags, documentation.
     pub(super) fn method_def(&mut self, def: Node<'t>, function: FuncId, flags: i128) -> Result<GlobalId> {
-        let name = def.text("name").unwrap_or_default().to_owned();
+        let name = function_name(def).to_owned();
         let text = self.m.c_string(name.as_bytes());
         let doc = match def.entry("entry").and_then(|entry| entry.attr("doc")) {
             Some(Attr::Str(doc)) => GlobalInit::Global(self.m.c_string(doc.as_bytes())),
@@ -122,7 +122,7 @@ impl<'t> Body<'_, 't> {
         let own = def.nodes("args").len() - args.len();
         let posonly = (def.int("num_posonly_args").unwrap_or(0) as usize).saturating_sub(own);
         let positional = args.len() - kwonly;
-        if wrapper.node("np_args").is_some() || def.flag("self_in_stararg") {
+        if wrapper.node("np_args").is_some() {
             return missing_node(def, "with these arguments");
         }
         let parameters = self.parameters(def, args, positional, posonly, star, star_star)?;
@@ -297,7 +297,7 @@ impl<'t> Body<'_, 't> {
         bytes.push(0);
         let needed =
             self.internal("required", Type::Array(Box::new(Type::Int(8)), length), GlobalInit::Bytes(bytes));
-        let name = self.m.c_string(def.text("name").unwrap_or_default().as_bytes());
+        let name = self.m.c_string(function_name(def).as_bytes());
         let structure = self.m.mir.structure("cyl_parameters", || {
             let mut fields = vec![Type::Ptr, Type::Ptr];
             fields.extend(std::iter::repeat_n(Type::I32, 6));
@@ -323,4 +323,10 @@ impl<'t> Body<'_, 't> {
         let name = format!("{name}.{}", self.m.mir.globals.len());
         self.m.mir.add_global(Global { name, ty, init, constant: true, linkage: Linkage::Internal })
     }
+}
+
+/// The name of a function that Python sees: a lambda's is numbered, as Cython has it.
+fn function_name(def: Node<'_>) -> &str {
+    let lambda = def.text("lambda_name").and_then(|_| def.entry("entry")?.text("name"));
+    lambda.or_else(|| def.text("name")).unwrap_or_default()
 }

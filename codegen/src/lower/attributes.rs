@@ -246,7 +246,15 @@ impl<'t> Body<'_, 't> {
         let ty = node.entry("entry").and_then(|entry| entry.ty("type"));
         if let Some(class) = ty.and_then(|ty| self.m.classes.get(&ty.id())).cloned() {
             if !class.early {
-                return missing_node(node, "with several bases");
+                let args = match node.node("type_init_args") {
+                    Some(args) => Some(self.expr(args)?),
+                    None => None,
+                };
+                self.at(node);
+                self.make_class(&class, args)?;
+                if let Some(args) = args {
+                    self.release(args);
+                }
             }
         }
         if let Some(scope) = node.scope("scope") {

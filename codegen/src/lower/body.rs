@@ -1,6 +1,6 @@
 //! The body of one function while it is lowered: builder, variables, live temporaries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use frontend_bridge::tree::{Position, 
     Entry, EntryId, HelperId, Node, NodeId, ScopeId, Type as TreeType, Value as Attr,
@@ -57,12 +57,16 @@ pub(super) struct Body<'m, 't> {
     pub argument_values: Option<(LocalId, u32)>,
     /// Variables that own memoryview slices.
     pub slices: Vec<LocalId>,
+    /// Variables of the function around a parallel region that are used where they lie.
+    pub remote: HashMap<EntryId, (Value, Type)>,
     /// The parallel region whose function this is.
     pub region: Option<super::parallel::Region>,
     /// Where that ends.
     pub region_end: BlockId,
     /// Whether it keeps exceptions of loops for the thread that started it.
     pub region_keeps: bool,
+    /// Whether a loop in it returns.
+    pub region_returns: bool,
     /// Where the caller wants the slice that is returned.
     pub returned_slice: Option<Value>,
     /// Locals besides variables that own objects.
@@ -83,6 +87,8 @@ pub(super) struct Body<'m, 't> {
     pub handle_locals: HashMap<HelperId, LocalId>,
     /// Variables that nodes stand for.
     pub node_locals: HashMap<NodeId, LocalId>,
+    /// Temporaries that may be null.
+    pub nullable: HashSet<Value>,
     /// Where the `while` loops around lead when their iteration ends, innermost last.
     pub exhausted: Vec<BlockId>,
     /// The type of what is being assigned, where it is known.
@@ -122,9 +128,11 @@ impl<'m, 't> Body<'m, 't> {
             overflow_bits: HashMap::new(),
             argument_values: None,
             slices: Vec::new(),
+            remote: HashMap::new(),
             region: None,
             region_end: return_block,
             region_keeps: false,
+            region_returns: false,
             returned_slice: None,
             owned_locals: Vec::new(),
             scope_object: None,
@@ -135,6 +143,7 @@ impl<'m, 't> Body<'m, 't> {
             temp_locals: HashMap::new(),
             handle_locals: HashMap::new(),
             node_locals: HashMap::new(),
+            nullable: HashSet::new(),
             exhausted: Vec::new(),
             assigned: None,
             skip_dispatch: None,
@@ -266,7 +275,9 @@ impl<'m, 't> Body<'m, 't> {
         }
         if self.temps.contains(&value) {
             self.forget_temp(value);
-            if *self.b.ty(value) == Type::Object {
+            if self.nullable.contains(&value) {
+                self.b.effect(Op::XDecRef(value));
+            } else if *self.b.ty(value) == Type::Object {
                 self.b.effect(Op::DecRef(value));
             } else {
                 self.drop_slice(value);

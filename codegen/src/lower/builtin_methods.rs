@@ -36,7 +36,11 @@ impl<'t> Body<'_, 't> {
         }
         self.at(node);
         let result = self.call_extern(node, entry, ty, &args)?;
-        let result = self.check_result(node, ty, result)?;
+        let mut result = self.check_result(node, ty, result)?;
+        if *self.b.ty(result) == Type::Object {
+            // What it was read from may go now.
+            result = self.owned(result);
+        }
         for (value, _) in args.into_iter().rev() {
             self.release(value);
         }
@@ -50,6 +54,9 @@ impl<'t> Body<'_, 't> {
     fn call_special(&mut self, node: Node<'t>, function: Node<'t>) -> Result<Option<Value>> {
         let name = function.text("cname").unwrap_or_default();
         let args = node.nodes("args");
+        if !node.flag("is_temp") && node.expr_type()?.flag("is_pyobject") {
+            return self.call_borrowing(name, args).map(Some);
+        }
         if let Some(exception) = name
             .strip_prefix("__Pyx_PyExc_")
             .and_then(|rest| rest.strip_suffix("_Check"))
@@ -79,6 +86,24 @@ impl<'t> Body<'_, 't> {
             return Ok(Some(result));
         }
         Ok(None)
+    }
+
+    /// A function whose object is borrowed, or null.
+    fn call_borrowing(&mut self, name: &str, args: Vec<Node<'t>>) -> Result<Value> {
+        let values = self.expr_list(args)?;
+        if values
+            .iter()
+            .any(|value| *self.b.ty(*value) != Type::Object)
+        {
+            return self.missing(&format!("C function '{name}' with C values"));
+        }
+        let short = format!("{}:o", "o".repeat(values.len()));
+        let found = self.rt_value(name, &short, &values)?;
+        let found = self.op(Op::XIncRef(found));
+        let found = self.hold(found);
+        self.nullable.insert(found);
+        self.release_under(found, &values);
+        Ok(found)
     }
 
     /// `CachedBuiltinMethodCallNode`: a method of a built-in type, looked up once.

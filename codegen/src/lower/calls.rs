@@ -165,14 +165,9 @@ impl<'t> Body<'_, 't> {
             }
             (None, Some(address)) => {
                 let signature = self.function_signature(ty)?;
-                let mut values = Vec::new();
-                for (index, (value, from)) in args.iter().enumerate() {
-                    values.push(match signature.params.get(index) {
-                        Some(param) => self.fit_type(*value, *from, &param.ty),
-                        None => *value,
-                    });
-                }
+                let mut values: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
                 values.extend(extra);
+                self.fit_arguments(&signature, &args, &mut values);
                 self.b.call(&self.m.mir, Callee::Indirect(address, Box::new(signature)), values)
             }
             (None, None) => self.call_extern(node, entry, ty, &args)?,
@@ -182,6 +177,19 @@ impl<'t> Body<'_, 't> {
             self.release(value);
         }
         Ok(result)
+    }
+
+    /// Integers in the widths of the parameters, as C has it.
+    fn fit_arguments(&mut self, wanted: &Signature, args: &[(Value, TreeType<'t>)], values: &mut [Value]) {
+        for (index, (_, from)) in args.iter().enumerate() {
+            if let (Some(param), Some(value)) = (wanted.params.get(index), values.get_mut(index)) {
+                if let (Type::Int(bits), Type::Int(have)) = (&param.ty, self.b.ty(*value).clone()) {
+                    if have != *bits {
+                        *value = self.widen(*value, *bits, types::unsigned(*from));
+                    }
+                }
+            }
+        }
     }
 
     /// A C function outside the module: the runtime's, CPython's, libc's.
@@ -246,6 +254,7 @@ impl<'t> Body<'_, 't> {
         let returns = ty.ty("return_type");
         if returns.is_some_and(|ty| ty.flag("is_pyobject")) {
             return match result {
+                Some(value) if borrows(node) => Ok(value),
                 Some(value) => self.checked(value, Raises::Null),
                 None => self.defect("no object"),
             };
@@ -479,4 +488,9 @@ fn is_builtin_method(function: Node<'_>) -> bool {
             .node("obj")
             .and_then(|object| object.ty("type"))
             .is_some_and(|ty| ty.flag("is_builtin_type"))
+}
+
+/// Whether a call gives a reference that something else keeps: Cython makes no temporary of it.
+pub(super) fn borrows(node: Node<'_>) -> bool {
+    node.kind() == "PythonCapiCallNode" && !node.flag("is_temp")
 }

@@ -367,6 +367,12 @@ impl<'t> Context<'t> {
         Ok(())
     }
 
+    /// `__next__` as a method: what tp_iternext may leave out is raised.
+    pub(super) fn next_method(&mut self, class: &Class<'t>, user: FuncId) -> FuncId {
+        let args = vec![Arg::Function(Some(user)), Arg::Param(0)];
+        self.thunk(class, "next", &[Type::Ptr, Type::Ptr], Type::Ptr, "cyl_method_next", args)
+    }
+
     /// A function that hands its parameters on to a runtime function, with what that needs besides.
     fn thunk(
         &mut self,

@@ -1,7 +1,7 @@
 //! Extension types of the module: their type objects, descriptions for the runtime, C method tables,
 //! and the import of types from other modules.
 
-use frontend_bridge::tree::{Entry, Scope, Type as TreeType, Value as Attr};
+use frontend_bridge::tree::{Entry, Scope, Type as TreeType, TypeId, Value as Attr};
 
 use super::Result;
 use super::arithmetic::NEGATIVE;
@@ -196,6 +196,21 @@ impl<'t> Context<'t> {
         Ok(place)
     }
 
+    /// The classes in an order that has each behind its base.
+    fn bases_first(&self) -> Vec<TypeId> {
+        let mut order = Vec::new();
+        for id in &self.class_order {
+            let mut chain = Vec::new();
+            let mut next = Some(*id);
+            while let Some(id) = next.filter(|id| self.classes.contains_key(id) && !order.contains(id)) {
+                chain.push(id);
+                next = self.classes[&id].ty.ty("base_type").map(|base| base.id());
+            }
+            order.extend(chain.into_iter().rev());
+        }
+        order
+    }
+
     /// Fills the descriptions: after everything is lowered.
     pub fn define_classes(&mut self) -> Result<()> {
         for id in self.class_order.clone() {
@@ -359,7 +374,10 @@ impl<'t> Context<'t> {
             let Some(signature) = entry.helper("signature") else { continue };
             let Some(flags) = super::methods::method_flags(signature) else { continue };
             let coexist = if entry.flag("is_special") { COEXIST } else { 0 };
-            let function = self.wrapper_of(entry)?;
+            let mut function = self.wrapper_of(entry)?;
+            if entry.flag("is_special") && name == "__next__" {
+                function = self.next_method(class, function);
+            }
             let text = self.c_string(name.as_bytes());
             let doc = self.doc(entry)?;
             init.push(GlobalInit::List(vec![
@@ -533,7 +551,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn make_classes(&mut self) -> Result<()> {
         let root = self.m.tree.root();
         let Some(scope) = root.scope("scope") else { return Ok(()) };
-        for id in self.m.class_order.clone() {
+        for id in self.m.bases_first() {
             let class = self.m.classes[&id].clone();
             if let Some(position) = class.ty.entry("entry").and_then(|entry| entry.position()) {
                 self.b.line = position.line;

@@ -31,6 +31,7 @@ impl<'t> Body<'_, 't> {
 
     /// A C string as the kind of text that the node wants.
     fn text_to_python(&mut self, node: Node<'t>, value: Value, from: TreeType<'t>) -> Result<Value> {
+        self.refuse_encoding()?;
         let Some(function) = from.text("to_py_function").or_else(|| types::resolve(from).text("to_py_function"))
         else {
             return missing_node(node, "of this C string");
@@ -122,7 +123,12 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_from_python(&mut self, node: Node<'t>) -> Result<Value> {
         let arg = node.child("arg")?;
         let object = self.expr(arg)?;
-        let value = self.from_python(object, node.expr_type()?)?;
+        let ty = node.expr_type()?;
+        let value = match node.text("special_none_cvalue") {
+            Some(text) => self.from_python_or_none(node, object, text)?,
+            None if types::resolve(ty).flag("is_string") => self.text_from_python(arg, object, ty)?,
+            None => self.from_python(object, ty)?,
+        };
         if *self.b.ty(value) == Type::Ptr && self.temps.contains(&object) && !is_kept(arg) {
             // The address lies in the object, which must live on.
             if types::resolve(node.expr_type()?).flag("is_array") {
@@ -134,6 +140,56 @@ impl<'t> Body<'_, 't> {
         }
         self.release(object);
         Ok(value)
+    }
+
+    /// A C integer, with a value of its own for None.
+    fn from_python_or_none(&mut self, node: Node<'t>, object: Value, none_value: &str) -> Result<Value> {
+        let ty = node.expr_type()?;
+        let (Type::Int(bits), Some(number)) = (self.c_type(ty)?, super::literals::c_number(none_value)) else {
+            return missing_node(node, "with a value for None");
+        };
+        let result = self.b.local("converted", Type::Int(bits));
+        let number = self.int(number, bits);
+        self.b.effect(Op::Set(result, number));
+        let none = self.none();
+        let is_none = self.op(Op::Compare(Comparison::Eq, object, none));
+        let (some, after) = (self.b.block(), self.b.block());
+        self.b.branch(is_none, after, some);
+        self.b.switch_to(some);
+        let value = self.from_python(object, ty)?;
+        self.b.effect(Op::Set(result, value));
+        self.b.jump(after);
+        self.b.switch_to(after);
+        Ok(self.op(Op::Get(result)))
+    }
+
+    /// An object's text as a C string.
+    fn text_from_python(&mut self, arg: Node<'t>, object: Value, ty: TreeType<'t>) -> Result<Value> {
+        self.refuse_encoding()?;
+        let from = arg.expr_type()?;
+        let function = ty.text("from_py_function").or_else(|| types::resolve(ty).text("from_py_function"));
+        let of_bytes = function
+            .filter(|_| from.flag("is_pybytes_type"))
+            .and_then(|function| function.strip_prefix("__Pyx_PyObject_As"));
+        let Some(rest) = of_bytes else { return self.from_python(object, ty) };
+        if !matches!(arg.kind(), "BytesNode" | "NoneCheckNode") {
+            let none = self.none();
+            let is_none = self.op(Op::Compare(Comparison::Eq, object, none));
+            self.if_unlikely(is_none, |body| {
+                body.raise_builtin("PyExc_TypeError", "expected bytes, NoneType found")
+            })?;
+        }
+        let function = format!("__Pyx_PyBytes_As{rest}");
+        let null = Raises::Maybe(Constant::Null(Type::Ptr));
+        self.rt_status(&function, "o:p", &[object], null)
+    }
+
+    /// The runtime's conversions of C strings know no encoding.
+    fn refuse_encoding(&self) -> Result<()> {
+        match self.directive("c_string_encoding") {
+            Some(Attr::Str(encoding)) if !encoding.is_empty() => self.missing("c_string_encoding"),
+            _ => Ok(()),
+        }
     }
 
     /// A borrowed object as a C value of a type.
@@ -261,8 +317,36 @@ impl<'t> Body<'_, 't> {
         if !ty.flag("is_builtin_type") {
             return self.extension_type_test(value, ty, allow_none);
         }
+        if matches!(ty.text("name"), Some("int" | "float")) && node.flag("exact_builtin_type") {
+            return self.plain_number(value, ty, allow_none);
+        }
         self.builtin_type_test(node, value, ty, allow_none, node.flag("exact_builtin_type"))?;
         Ok(value)
+    }
+
+    /// An object as exactly `int` or `float`, to which other numbers are converted.
+    fn plain_number(&mut self, value: Value, ty: TreeType<'t>, allow_none: bool) -> Result<Value> {
+        let (function, class) = match ty.text("name") {
+            Some("int") => ("__Pyx_PyInt_FromNumber", "PyLong_Type"),
+            _ => ("__Pyx_PyFloat_FromNumber", "PyFloat_Type"),
+        };
+        let place = self.b.local("number", Type::Object);
+        let value = self.give(value);
+        self.b.effect(Op::Set(place, value));
+        let now = self.op(Op::Get(place));
+        let exact = self.is_exactly(now, class);
+        let (other, done) = (self.b.cold_block(), self.b.block());
+        self.b.branch(exact, done, other);
+        self.b.switch_to(other);
+        let address = self.op(Op::LocalAddr(place));
+        let name = self.null();
+        let allow_none = self.int(allow_none.into(), 32);
+        // Null with an exception, else what it is now.
+        self.rt_status(function, "ppi:i", &[address, name, allow_none], Raises::Negative)?;
+        self.b.jump(done);
+        self.b.switch_to(done);
+        let made = self.op(Op::Take(place));
+        Ok(self.hold(made))
     }
 
     /// Raises TypeError unless the object is of a built-in type.

@@ -183,6 +183,9 @@ impl<'t> Context<'t> {
         if let Some(found) = self.globals.get(&entry.id()) {
             return Ok(*found);
         }
+        if of_memoryview_code(entry) {
+            return missing("variable of Cython's memoryview code", entry.position());
+        }
         let Some(ty) = entry.ty("type") else {
             return missing("a variable without a type", entry.position());
         };
@@ -192,6 +195,13 @@ impl<'t> Context<'t> {
         self.globals.insert(entry.id(), id);
         Ok(id)
     }
+}
+
+/// Whether a variable is one of the module that has Cython's memoryview code.
+pub(super) fn of_memoryview_code(entry: Entry<'_>) -> bool {
+    entry
+        .scope("scope")
+        .is_some_and(|scope| scope.text("qualified_name") == Some("cython_llvm._cyutility"))
 }
 
 /// The error for a construct without a lowering.

@@ -105,8 +105,8 @@ impl<'t> Body<'_, 't> {
     }
 
     pub(super) fn lower_return(&mut self, node: Node<'t>) -> Result<()> {
-        if node.flag("in_parallel") {
-            return missing_node(node, "in a parallel section");
+        if let Some(region) = self.region.clone() {
+            return self.return_from_region(node, &region);
         }
         if let Some(storage) = self.returned_slice {
             self.return_slice(node, storage)?;

@@ -7,6 +7,7 @@ use super::Result;
 use super::body::Body;
 use super::class_layout::look_up;
 use super::context::{Context, missing_node};
+use super::functions::optional_count;
 use crate::mir::{
     Builder, Callee, Comparison, FuncId, Function, Linkage, Op, Raises, Signature, Terminator, Type,
 };
@@ -97,22 +98,19 @@ impl<'t> Body<'_, 't> {
         while let Some(entry) = older {
             count += 1;
             let Some(ty) = entry.ty("type") else { return missing_node(node, "without a type") };
-            if ty.int("optional_arg_count").unwrap_or(0) > 0 {
-                return missing_node(node, "with optional arguments");
-            }
+            let older_optional = ty.int("optional_arg_count").unwrap_or(0) > 0;
+            let optional = optional_count(node) > 0;
             let declared = self.m.mir.functions[id.0 as usize].clone();
             let overridable = node.flag("overridable");
             let mut params: Vec<Type> = declared.signature.params.iter().map(|param| param.ty.clone()).collect();
-            let optional = node.ty("type").is_some_and(|ty| ty.int("optional_arg_count").unwrap_or(0) > 0);
-            if optional {
-                params.pop();
-            }
-            if overridable {
-                params.pop();
-            }
+            params.truncate(params.len() - usize::from(overridable) - usize::from(optional));
             let args = params.len() as u32;
             if ty.flag("is_overridable") {
                 params.push(Type::I32);
+            }
+            let carrier = params.len() as u32;
+            if older_optional {
+                params.push(Type::Ptr);
             }
             let name = format!("{}__pyx_wrap_{count}", declared.name);
             let signature = Signature { result: declared.signature.result.clone(), ..Signature::new(params, Type::Void) };
@@ -125,7 +123,9 @@ impl<'t> Body<'_, 't> {
             } else if overridable {
                 values.push(b.int(&self.m.mir, 0, 32));
             }
-            if optional {
+            if older_optional {
+                values.push(b.value(&self.m.mir, Op::Param(carrier)));
+            } else if optional {
                 values.push(b.null(&self.m.mir, Type::Ptr));
             }
             let result = b.call(&self.m.mir, Callee::Function(id), values);

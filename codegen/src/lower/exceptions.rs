@@ -7,7 +7,7 @@ use frontend_bridge::tree::Node;
 
 use super::Result;
 use super::body::Body;
-use super::cleanup::{Frame, Handler};
+use super::cleanup::{Exit, Frame, Handler};
 use super::context::missing_node;
 use crate::mir::{BlockId, LocalId, Op, Raises, Type, Value};
 

@@ -86,16 +86,17 @@ impl<'t> Body<'_, 't> {
         let Some(native) = native else {
             return missing_node(node, &format!("of C function '{name}' for its result"));
         };
-        let owned = result == Type::Object;
-        let signature = Signature {
-            params,
-            result: native.clone(),
-            owned,
-            varargs: c.varargs,
-        };
+        // Where Cython counts no reference, as for the type of an object, it is borrowed.
+        let counted = node.flag("is_temp");
+        let owned = result == Type::Object && counted;
+        let signature = Signature { params, result: native.clone(), owned, varargs: c.varargs };
         let callee = Callee::Extern(self.m.mir.declare(&symbol, signature));
         let made = self.b.call(&self.m.mir, callee, values);
         let Some(made) = made else { return Ok(None) };
+        if result == Type::Object && !counted {
+            // The arguments, which may be what keeps it alive, are given back soon.
+            return Ok(Some(self.op(Op::XIncRef(made))));
+        }
         if result == Type::Void {
             return Ok(None);
         }
@@ -444,6 +445,9 @@ impl Context<'_> {
 
 /// `-1` or `((double)-1)`.
 fn plain_number(text: &str) -> Option<i64> {
+    if let Some(number) = text.strip_prefix("(long)(Py_UCS4)") {
+        return number.parse::<i64>().ok().map(|number| number & 0xffff_ffff);
+    }
     let text = text
         .strip_prefix('(')
         .and_then(|text| text.strip_suffix(')'))

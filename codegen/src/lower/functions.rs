@@ -204,9 +204,7 @@ impl<'t> Body<'_, 't> {
         let method = in_extension_type(node);
         let placed = scope
             .and_then(|scope| scope.scope("parent_scope").or_else(|| scope.scope("outer_scope")))
-            .is_none_or(|scope| {
-                scope.is_a("ModuleScope") || scope.is_a("PyClassScope") || scope.is_a("LocalScope")
-            });
+            .is_none_or(|scope| !scope.is_a("CClassScope"));
         if !placed && !method {
             return missing_node(node, "in a class");
         }
@@ -548,7 +546,7 @@ fn unused(node: Node<'_>) -> bool {
 }
 
 /// How many arguments of a C function may be left out.
-fn optional_count(node: Node<'_>) -> usize {
+pub(super) fn optional_count(node: Node<'_>) -> usize {
     if node.kind() != "CFuncDefNode" {
         return 0;
     }

@@ -137,6 +137,11 @@ impl<'t> Body<'_, 't> {
     }
 }
 
+/// A number as it stands in C code.
+pub(super) fn c_number(text: &str) -> Option<i128> {
+    named_limit(text).or_else(|| text.parse().ok())
+}
+
 /// Limits of C types that the tree has by their names.
 fn named_limit(text: &str) -> Option<i128> {
     match text {

@@ -132,10 +132,8 @@ impl<'t> Body<'_, 't> {
                     new_dim += 1;
                 }
                 Part::Item(place, index) => {
-                    if !direct {
-                        return missing_node(node, "of indirect dimensions");
-                    }
-                    self.item_of_dimension(index, source, made, dim, place)?;
+                    let followed = (!direct).then_some((followed, access));
+                    self.item_of_dimension(index, source, made, dim, place, followed)?;
                 }
             }
             dim += 1;
@@ -210,6 +208,7 @@ impl<'t> Body<'_, 't> {
         made: Value,
         dim: usize,
         place: Value,
+        followed: Option<(LocalId, &str)>,
     ) -> Result<()> {
         self.at(index);
         let mut place = place;
@@ -228,11 +227,68 @@ impl<'t> Body<'_, 't> {
         }
         let stride = self.extent(source, STRIDES, dim);
         let offset = self.op(Op::Binary(BinaryOp::Mul, place, stride));
+        if let Some((followed, access)) = followed {
+            return self.item_behind(source, made, dim, offset, followed, access);
+        }
         let data = self.slice_pointer(made, DATA);
         let value = self.op(Op::Index(data, Type::Int(8), offset));
         let address = self.slice_field(made, DATA);
         self.b.effect(Op::Store { address, value });
         Ok(())
+    }
+
+    /// The same where a pointer may have to be followed: now, or later in a dimension that stays.
+    fn item_behind(
+        &mut self,
+        source: Value,
+        made: Value,
+        dim: usize,
+        offset: Value,
+        followed: LocalId,
+        access: &str,
+    ) -> Result<()> {
+        let before = self.op(Op::Get(followed));
+        let zero = self.int(0, 32);
+        let now = self.op(Op::Compare(Comparison::SLt, before, zero));
+        self.if_else(
+            now,
+            |body| {
+                let data = body.slice_pointer(made, DATA);
+                let value = body.op(Op::Index(data, Type::Int(8), offset));
+                let address = body.slice_field(made, DATA);
+                body.b.effect(Op::Store { address, value });
+                if access == "direct" {
+                    return Ok(());
+                }
+                let suboffset = body.extent(source, SUBOFFSETS, dim);
+                let zero = body.int(0, 64);
+                let follows = if access == "full" {
+                    body.op(Op::Compare(Comparison::SGe, suboffset, zero))
+                } else {
+                    body.op(Op::Compare(Comparison::Eq, zero, zero))
+                };
+                body.if_else(
+                    follows,
+                    |body| {
+                        let inner = body.op(Op::Load(Type::Ptr, value));
+                        let value = body.op(Op::Index(inner, Type::Int(8), suboffset));
+                        let address = body.slice_field(made, DATA);
+                        body.b.effect(Op::Store { address, value });
+                        Ok(())
+                    },
+                    |_| Ok(()),
+                )
+            },
+            |body| {
+                let array = body.slice_field(made, SUBOFFSETS);
+                let place = body.op(Op::Cast(crate::mir::CastOp::SExt, before, Type::I64));
+                let address = body.op(Op::Index(array, Type::I64, place));
+                let old = body.op(Op::Load(Type::I64, address));
+                let value = body.op(Op::Binary(BinaryOp::Add, old, offset));
+                body.b.effect(Op::Store { address, value });
+                Ok(())
+            },
+        )
     }
 
     // ---------------------------------------------------------------- assignment

@@ -90,16 +90,17 @@ impl<'t> Body<'_, 't> {
         let (Some(entry), Some(signature)) = (def.entry("entry"), signature_of(def)) else {
             return missing_node(def, "without a signature");
         };
-        if def.flag("self_in_stararg") || wrapper.attr("np_args").is_some_and(|args| args.truth()) {
+        if wrapper.attr("np_args").is_some_and(|args| args.truth()) {
             return missing_node(def, "with these arguments");
         }
         let fixed = signature.text("fixed_arg_format").unwrap_or_default().len();
         let generic = signature.flag("has_generic_args");
         let own = signature.flag("has_dummy_arg");
+        let in_star = def.flag("self_in_stararg");
         let fast = signature.int("use_fastcall") == Some(1);
         let args = def.nodes("args");
         let mut params = Vec::new();
-        if own {
+        if own || in_star {
             params.push(Type::Object);
         }
         let mut optional = Vec::new();
@@ -143,8 +144,13 @@ impl<'t> Body<'_, 't> {
             value
         };
         let mut values = Vec::new();
-        if own {
-            values.push(take(&mut body));
+        let mut first = None;
+        if own || in_star {
+            let value = take(&mut body);
+            if own {
+                values.push(value);
+            }
+            first = Some(value).filter(|_| in_star && !def.flag("is_staticmethod"));
         }
         for arg in args.iter().filter(|arg| !arg.flag("is_generic")) {
             let value = take(&mut body);
@@ -158,7 +164,17 @@ impl<'t> Body<'_, 't> {
             if rest.is_empty() && !star {
                 body.no_arguments(def, call)?;
             } else {
+                let stars = usize::from(def.node("starstar_arg").is_some()) + 1;
                 values.extend(body.read_arguments_of(def, wrapper, &rest, call)?);
+                if !fast && first.is_none() && rest.iter().all(|arg| arg.flag("kw_only")) && def.node("star_arg").is_some() {
+                    // The tuple of the call itself.
+                    let at = values.len() - stars;
+                    values[at] = body.op(Op::Param(first_generic));
+                }
+                if let Some(first) = first {
+                    let at = values.len() - stars;
+                    values[at] = body.rt_object("cyl_tuple_with_first", "oo:O", &[first, values[at]])?;
+                }
             }
         }
         let offset = usize::from(own);

@@ -15,6 +15,9 @@ impl<'t> Body<'_, 't> {
         if in_scope_object(entry) {
             return self.read_shared(node, entry);
         }
+        if let Some((address, ty)) = self.remote.get(&entry.id()).cloned() {
+            return self.read_remote(node, entry, address, &ty);
+        }
         if let Some(variable) = self.variables.get(&entry.id()).copied() {
             return self.read_variable(node, entry, variable);
         }
@@ -81,7 +84,7 @@ impl<'t> Body<'_, 't> {
         let cname = entry.text("cname").unwrap_or_default();
         let bare = cname.trim_start_matches('(').trim_end_matches(')');
         if let Some(symbol) = bare.strip_prefix('&').or((bare == "__Pyx_PyFrozenDict_TypePtr").then_some(bare)) {
-            if !symbol.starts_with("Py") {
+            if !symbol.starts_with("Py") && symbol != "__Pyx_PyFrozenDict_TypePtr" {
                 // A macro, for what only some versions of CPython have.
                 return missing_node(node, &format!("built-in '{cname}'"));
             }
@@ -110,6 +113,13 @@ impl<'t> Body<'_, 't> {
     fn read_global(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
         if matches!(entry.text("visibility"), Some("extern")) {
             return self.extern_variable(node, entry);
+        }
+        if super::context::of_memoryview_code(entry) {
+            return match entry.text("name") {
+                Some("array") => self.rt_value("cyl_array_type", ":o", &[]),
+                Some("memoryview") => self.rt_value("cyl_memoryview_type", ":o", &[]),
+                _ => missing_node(node, "of Cython's memoryview code"),
+            };
         }
         let address = self.global_address(node, entry)?;
         let ty = entry.ty("type").ok_or_else(|| node.missing("entry.type", "type"))?;
@@ -170,6 +180,13 @@ impl<'t> Body<'_, 't> {
         };
         if in_scope_object(entry) {
             let address = self.shared_address(entry)?;
+            self.store(address, value);
+            return Ok(());
+        }
+        if let Some((address, ty)) = self.remote.get(&entry.id()).cloned() {
+            if *self.b.ty(value) != ty || matches!(ty, Type::Array(..)) {
+                return missing_node(target, "of another type in a parallel region");
+            }
             self.store(address, value);
             return Ok(());
         }
@@ -277,6 +294,9 @@ impl<'t> Body<'_, 't> {
         let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
         if in_scope_object(entry) {
             return self.shared_address(entry);
+        }
+        if let Some((address, _)) = self.remote.get(&entry.id()) {
+            return Ok(*address);
         }
         if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()).copied() {
             return Ok(self.op(Op::LocalAddr(id)));

@@ -31,6 +31,7 @@ const FIRST: u32 = 8;
 
 /// How a region was left, besides normally.
 pub(super) const BROKEN: i128 = 2;
+pub(super) const RETURNED: i128 = 3;
 pub(super) const RAISED: i128 = 4;
 
 /// The region whose function is lowered.
@@ -40,6 +41,9 @@ pub(super) struct Region {
     pub structure: StructId,
     pub thread: Value,
     pub fields: HashMap<EntryId, u32>,
+    /// Where the value goes that the function around returns.
+    pub returned: (u32, Type),
+    pub returns: bool,
 }
 
 /// A variable of the function around that a region knows.
@@ -48,6 +52,8 @@ pub(super) struct Captured<'t> {
     pub entry: Entry<'t>,
     pub ty: Type,
     pub field: u32,
+    /// Used where it lies: the field has its address.
+    pub remote: bool,
     /// Assigned in the region: the operator where it is a reduction.
     pub private: Option<Option<String>>,
 }
@@ -101,6 +107,7 @@ impl<'t> Body<'_, 't> {
             self.raise_kept(frame, structure)?;
         }
         if may_break {
+            self.return_after(frame, structure, captured.len())?;
             let why = self.get_field(frame, structure, WHY, Type::I32);
             let limit = self.int(BROKEN, 32);
             let whole = self.op(Op::Compare(Comparison::SLt, why, limit));
@@ -130,17 +137,26 @@ impl<'t> Body<'_, 't> {
         let captured = self.captured(node, &parts)?;
         let (structure, frame) = self.make_frame(&captured)?;
         let own: HashSet<EntryId> = privates(node).into_iter().map(|(entry, _)| entry).collect();
-        let (region, may_raise, _) = self.region_function(node, &captured, structure, |body, region| {
-            let (left, next) = (body.b.block(), body.b.block());
-            body.loop_body(node.child("body")?, left, next)?;
+        let (region, may_raise, may_return) = self.region_function(node, &captured, structure, |body, region| {
+            let (left, next, out) = (body.b.block(), body.b.block(), body.b.block());
+            body.return_block = out;
+            let done = body.loop_body(node.child("body")?, left, next);
+            body.return_block = body.region_end;
+            done?;
             let end = body.b.block();
             body.b.jump(end);
+            let returns = body.reached(out) || body.region_returns;
+            body.b.switch_to(out);
+            let number = body.int(RETURNED, 32);
+            body.set_field(region.frame, region.structure, WHY, number);
+            let region_end = body.region_end;
+            body.b.jump(region_end);
             if body.reached(left) || body.reached(next) {
                 return missing_node(node, "left by break or continue");
             }
             body.b.switch_to(end);
             body.combine(&captured, region)?;
-            Ok(false)
+            Ok(returns)
         })?;
         self.fork(threads, region, frame)?;
         // What is private to the block ends with it.
@@ -149,6 +165,9 @@ impl<'t> Body<'_, 't> {
         self.copy_back(&outer, frame, structure)?;
         if may_raise {
             self.raise_kept(frame, structure)?;
+        }
+        if may_return {
+            self.return_after(frame, structure, captured.len())?;
         }
         Ok(())
     }
@@ -256,11 +275,15 @@ impl<'t> Body<'_, 't> {
         }
         let mut found = Vec::new();
         let mut seen = HashSet::new();
+        let mut addressed = HashSet::new();
         for inner in inside(node) {
             match inner.kind() {
-                "AmpersandNode" => return missing_node(inner, "in a parallel region"),
-                "ReturnStatNode" => return missing_node(inner, "in a parallel region"),
                 "TempNode" | "TempRefNode" => return missing_node(inner, "in a parallel region"),
+                "AmpersandNode" => {
+                    if let Some(entry) = inner.node("operand").and_then(|of| of.entry("entry")) {
+                        addressed.insert(entry.id());
+                    }
+                }
                 _ => {}
             }
             let Some(entry) = inner.entry("entry").filter(|_| inner.kind() == "NameNode") else { continue };
@@ -276,13 +299,28 @@ impl<'t> Body<'_, 't> {
             let slice = ty.flag("is_memoryviewslice");
             let ty = self.c_type(ty)?;
             let plain = matches!(ty, Type::Int(_) | Type::F32 | Type::F64 | Type::F80 | Type::Ptr);
-            if !(plain || (private.is_none() && (slice || ty == Type::Object))) {
+            let object = ty == Type::Object;
+            let remote = (object && private.is_some())
+                || (!slice && private.is_none() && matches!(ty, Type::Array(..) | Type::Struct(_)));
+            if remote && object && !self.owns(entry) {
+                return missing_node(inner, "borrowed, and assigned in a parallel region");
+            }
+            if !(plain || remote || (private.is_none() && (slice || object))) {
                 return missing_node(inner, "of this type in a parallel region");
             }
             let field = FIRST + found.len() as u32;
-            found.push(Captured { entry, ty, field, private });
+            let private = private.filter(|_| !remote);
+            found.push(Captured { entry, ty, field, remote, private });
+        }
+        for one in &mut found {
+            one.remote |= one.private.is_none() && addressed.contains(&one.entry.id());
         }
         Ok(found)
+    }
+
+    /// Whether a variable owns its object.
+    fn owns(&self, entry: Entry<'t>) -> bool {
+        matches!(self.variables.get(&entry.id()), Some(Variable::Local { owned: true, .. }))
     }
 
     /// The place where the function around keeps a variable.
@@ -297,8 +335,11 @@ impl<'t> Body<'_, 't> {
     fn make_frame(&mut self, captured: &[Captured<'t>]) -> Result<(StructId, Value)> {
         let mut fields = vec![Type::I32, Type::I32, Type::Ptr, Type::Ptr, Type::Ptr];
         fields.extend([Type::I64, Type::I64, Type::I64]);
-        fields.extend(captured.iter().map(|one| if one.ty == Type::Object { Type::Ptr } else { one.ty.clone() }));
+        fields.extend(captured.iter().map(|one| {
+            if one.remote || one.ty == Type::Object { Type::Ptr } else { one.ty.clone() }
+        }));
         fields.push(Type::I64);
+        fields.push(self.returned_type().unwrap_or(Type::I64));
         let name = format!("frame.{}", self.m.mir.structs.len());
         let structure = self.m.mir.structure(&name, || fields);
         let local = self.b.local("frame", Type::Struct(structure));
@@ -313,9 +354,83 @@ impl<'t> Body<'_, 't> {
         for one in captured {
             let from = self.outer_place(one.entry)?;
             let to = self.op(Op::Field(frame, structure, one.field));
+            if one.remote {
+                self.b.effect(Op::Store { address: to, value: from });
+                continue;
+            }
             self.copy_variable(one, to, from);
         }
         Ok((structure, frame))
+    }
+
+    /// The type of a C value that the function returns.
+    fn returned_type(&self) -> Option<Type> {
+        let ty = self.b.function.locals[self.returned?.0 as usize].ty.clone();
+        (ty.is_int() || ty.is_float() || ty == Type::Ptr).then_some(ty)
+    }
+
+    /// Reads a variable of the function around a region where it lies.
+    pub(super) fn read_remote(
+        &mut self,
+        node: Node<'t>,
+        entry: Entry<'t>,
+        address: Value,
+        ty: &Type,
+    ) -> Result<Value> {
+        if let Type::Array(..) = ty {
+            return Ok(address);
+        }
+        let value = self.op(Op::Load(ty.clone(), address));
+        if *ty != Type::Object {
+            return Ok(value);
+        }
+        let null = self.is_null(value);
+        let name = entry.text("name").unwrap_or_default();
+        if !self.gil {
+            return missing_node(node, "object without the GIL");
+        }
+        self.if_unlikely(null, |body| {
+            let text = body.text(name);
+            body.rt_void("__Pyx_RaiseUnboundLocalError", "p:v", &[text])?;
+            body.raise_now();
+            Ok(())
+        })?;
+        Ok(self.owned(value))
+    }
+
+    /// `return` in a region: the value goes to the frame.
+    pub(super) fn return_from_region(&mut self, node: Node<'t>, region: &Region) -> Result<()> {
+        if let Some(source) = node.node("value") {
+            let value = self.expr(source)?;
+            let Some(to) = node.ty("return_type").filter(|_| region.returns) else {
+                return missing_node(node, "of this type in a parallel region");
+            };
+            let value = self.convert_number(value, source.expr_type()?, to)?;
+            if *self.b.ty(value) != region.returned.1 {
+                return missing_node(node, "of this type in a parallel region");
+            }
+            self.set_field(region.frame, region.structure, region.returned.0, value);
+        } else if region.returns {
+            return missing_node(node, "without a value in a parallel region");
+        }
+        self.leave(super::cleanup::Exit::Return)
+    }
+
+    /// Returns where a thread of the region did.
+    fn return_after(&mut self, frame: Value, structure: StructId, captured: usize) -> Result<()> {
+        let why = self.get_field(frame, structure, WHY, Type::I32);
+        let number = self.int(RETURNED, 32);
+        let returned = self.op(Op::Compare(Comparison::Eq, why, number));
+        let (out, on) = (self.b.block(), self.b.block());
+        self.b.branch(returned, out, on);
+        self.b.switch_to(out);
+        if let (Some(ty), Some(local)) = (self.returned_type(), self.returned) {
+            let value = self.get_field(frame, structure, FIRST + captured as u32 + 1, ty);
+            self.b.effect(Op::Set(local, value));
+        }
+        self.leave(super::cleanup::Exit::Return)?;
+        self.b.switch_to(on);
+        Ok(())
     }
 
     fn copy_variable(&mut self, one: &Captured<'t>, to: Value, from: Value) {
@@ -382,6 +497,7 @@ impl<'t> Body<'_, 't> {
         function.source = self.b.function.source;
         let directives = self.directives.clone();
         let qualified = self.qualified_name.clone();
+        let outer = self.returned_type();
         let mut body = Body::new(&mut *self.m, function, &qualified);
         body.directives = directives;
         body.at(node);
@@ -391,8 +507,15 @@ impl<'t> Body<'_, 't> {
         let (begin, start) = (body.b.block(), body.b.block());
         body.b.jump(begin);
         body.b.switch_to(start);
-        let mut region = Region { frame, structure, thread, fields: HashMap::new() };
+        let returns = outer.is_some();
+        let returned = (FIRST + captured.len() as u32 + 1, outer.unwrap_or(Type::I64));
+        let mut region = Region { frame, structure, thread, fields: HashMap::new(), returned, returns };
         for one in captured {
+            if one.remote {
+                let address = body.get_field(frame, structure, one.field, Type::Ptr);
+                body.remote.insert(one.entry.id(), (address, one.ty.clone()));
+                continue;
+            }
             let local = body.b.local(one.entry.text("name").unwrap_or("variable"), one.ty.clone());
             body.variables.insert(one.entry.id(), Variable::Local { id: local, owned: false });
             region.fields.insert(one.entry.id(), one.field);
@@ -417,7 +540,8 @@ impl<'t> Body<'_, 't> {
         let failed = body.error_block();
         let raises = body.reached(failed) || body.region_keeps;
         body.b.switch_to(failed);
-        body.keep_exception(&region)?;
+        let kept = region_kept(&mut body, &region);
+        body.keep_exception(kept)?;
         body.b.jump(end);
         body.b.switch_to(begin);
         let state = if raises {
@@ -445,9 +569,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Keeps this thread's exception for later.
-    pub(super) fn keep_exception(&mut self, region: &Region) -> Result<()> {
-        let kept = self.op(Op::Field(region.frame, region.structure, KEPT));
-        let kept_line = self.op(Op::Field(region.frame, region.structure, LINE));
+    pub(super) fn keep_exception(&mut self, (kept, kept_line): (Value, Value)) -> Result<()> {
         let line = self.op(Op::Get(self.line));
         self.rt_void("cyl_parallel_fetch", "ppi:v", &[kept, kept_line, line])
     }
@@ -539,4 +661,11 @@ impl<'t> Body<'_, 't> {
         };
         self.op(Op::GlobalAddr(global))
     }
+}
+
+/// Where a region keeps an exception, and its line.
+pub(super) fn region_kept(body: &mut Body<'_, '_>, region: &Region) -> (Value, Value) {
+    let kept = body.op(Op::Field(region.frame, region.structure, KEPT));
+    let line = body.op(Op::Field(region.frame, region.structure, LINE));
+    (kept, line)
 }

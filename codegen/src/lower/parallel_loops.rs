@@ -7,7 +7,10 @@ use frontend_bridge::tree::{EntryId, Node, NodeId, Value as Attr};
 use super::Result;
 use super::body::{Body, Variable};
 use super::context::missing_node;
-use super::parallel::{BROKEN, Captured, RAISED, Range, Region, START, STEP, STEPS, WHY};
+use super::cleanup::Exit;
+use super::parallel::{
+    BROKEN, Captured, RAISED, RETURNED, Range, Region, START, STEP, STEPS, WHY, region_kept,
+};
 use super::types;
 use crate::mir::{BinaryOp, Comparison, Constant, LocalId, Op, Type, Value};
 
@@ -35,7 +38,8 @@ impl<'t> Body<'_, 't> {
         let chunk = chunk.map(|field| self.get_field(region.frame, region.structure, field, Type::I64));
         let why = self.op(Op::Field(region.frame, region.structure, WHY));
         let range = Range { start, step, steps };
-        let (last, breaks) = self.distribute(node, region, range, chunk, why)?;
+        let kept = region_kept(self, region);
+        let (last, breaks) = self.distribute(node, region, range, chunk, (why, kept))?;
         self.write_last(node, region, last)?;
         self.combine(captured, region)?;
         Ok(breaks)
@@ -61,7 +65,19 @@ impl<'t> Body<'_, 't> {
         self.b.switch_to(enter);
         let keeps = self.region_keeps;
         self.region_keeps = false;
-        let (last, breaks) = self.distribute(node, &region, range, chunk, why)?;
+        // The exception is this thread's own: statements around the loop may still handle it.
+        let kept = self.b.local("kept", Type::Array(Box::new(Type::Ptr), 3));
+        let kept_line = self.b.local("kept.line", Type::I32);
+        let kept = self.op(Op::LocalAddr(kept));
+        for index in 0..3 {
+            let index = self.int(index, 64);
+            let address = self.op(Op::Index(kept, Type::Ptr, index));
+            let null = self.null();
+            self.b.effect(Op::Store { address, value: null });
+        }
+        let kept_place = self.op(Op::LocalAddr(kept_line));
+        let places = (why, (kept, kept_place));
+        let (last, breaks) = self.distribute(node, &region, range, chunk, places)?;
         let raises = self.region_keeps;
         self.region_keeps |= keeps;
         self.write_last(node, &region, last)?;
@@ -72,17 +88,21 @@ impl<'t> Body<'_, 't> {
             let left = self.b.cold_block();
             self.b.branch(whole, otherwise, left);
             self.b.switch_to(left);
-            let raised = self.int(RAISED, 32);
-            let raised = self.op(Op::Compare(Comparison::Eq, found, raised));
-            let out = self.b.cold_block();
-            self.b.branch(raised, out, after);
+            let number = self.int(RAISED, 32);
+            let raised = self.op(Op::Compare(Comparison::Eq, found, number));
+            let (raise, other, out) = (self.b.cold_block(), self.b.block(), self.b.block());
+            self.b.branch(raised, raise, other);
+            self.b.switch_to(raise);
+            self.rt_void("cyl_parallel_restore", "p:v", &[kept])?;
+            let line = self.op(Op::Get(kept_line));
+            self.b.effect(Op::Set(self.line, line));
+            self.pass_on();
+            self.b.switch_to(other);
+            let number = self.int(RETURNED, 32);
+            let returned = self.op(Op::Compare(Comparison::Eq, found, number));
+            self.b.branch(returned, out, after);
             self.b.switch_to(out);
-            // The exception is kept already: out of the block.
-            if !self.temps.is_empty() {
-                return missing_node(node, "with temporaries around it");
-            }
-            let end = self.region_end;
-            self.b.jump(end);
+            self.leave(Exit::Return)?;
         } else {
             self.b.jump(otherwise);
         }
@@ -124,7 +144,7 @@ impl<'t> Body<'_, 't> {
         region: &Region,
         range: Range,
         chunk: Option<Value>,
-        why: Value,
+        places: (Value, (Value, Value)),
     ) -> Result<(LocalId, bool)> {
         let place = self.place_for_openmp(LOOP_PLACE);
         let thread = region.thread;
@@ -138,7 +158,7 @@ impl<'t> Body<'_, 't> {
         self.b.effect(Op::Set(lower, zero));
         self.b.effect(Op::Set(upper, top));
         self.b.effect(Op::Set(stride, one));
-        let places = [last, lower, upper, stride].map(|local| self.op(Op::LocalAddr(local)));
+        let addresses = [last, lower, upper, stride].map(|local| self.op(Op::LocalAddr(local)));
         let schedule = match (node.text("schedule"), chunk.is_some()) {
             (None | Some("static"), false) => STATIC,
             (Some("static"), true) => STATIC_CHUNKED,
@@ -154,7 +174,7 @@ impl<'t> Body<'_, 't> {
         let (p, i, l) = (Type::Ptr, Type::I32, Type::I64);
         if fixed {
             let types = [&p, &i, &i, &p, &p, &p, &p, &l, &l].map(Clone::clone);
-            let [last, lower, upper, stride] = places;
+            let [last, lower, upper, stride] = addresses;
             let args = vec![place, thread, number, last, lower, upper, stride, one, chunk];
             self.openmp("__kmpc_for_static_init_8", &types, Type::Void, args);
         } else {
@@ -170,7 +190,7 @@ impl<'t> Body<'_, 't> {
             self.b.branch(more, inside, done);
         } else {
             let types = [&p, &i, &p, &p, &p, &p].map(Clone::clone);
-            let [last, lower, upper, stride] = places;
+            let [last, lower, upper, stride] = addresses;
             let args = vec![place, thread, last, lower, upper, stride];
             let Some(more) = self.openmp("__kmpc_dispatch_next_8", &types, Type::I32, args) else {
                 return self.defect("no dispatch");
@@ -183,7 +203,7 @@ impl<'t> Body<'_, 't> {
         let to = self.op(Op::Get(upper));
         let within = self.op(Op::Compare(Comparison::SLt, to, top));
         let to = self.op(Op::Select(within, to, top));
-        let breaks = self.iterations(node, region, range, (from, to), why)?;
+        let breaks = self.iterations(node, range, (from, to), places)?;
         match schedule {
             STATIC => self.b.jump(done),
             STATIC_CHUNKED => {
@@ -208,17 +228,16 @@ impl<'t> Body<'_, 't> {
     fn iterations(
         &mut self,
         node: Node<'t>,
-        region: &Region,
         range: Range,
         (from, to): (Value, Value),
-        why: Value,
+        (why, kept): (Value, (Value, Value)),
     ) -> Result<bool> {
         let counter = self.b.local("index", Type::I64);
         self.b.effect(Op::Set(counter, from));
         let one = self.int(1, 64);
         let limit = self.op(Op::Binary(BinaryOp::Add, to, one));
         let [head, guard, inside, next, after] = std::array::from_fn(|_| self.b.block());
-        let (broken, failed) = (self.b.block(), self.b.cold_block());
+        let (broken, returned, failed) = (self.b.block(), self.b.block(), self.b.cold_block());
         self.b.jump(head);
         self.b.switch_to(head);
         let now = self.op(Op::Get(counter));
@@ -228,18 +247,26 @@ impl<'t> Body<'_, 't> {
         self.set_index(node, range, now)?;
         let depth = self.temps.len();
         self.handlers.push(super::cleanup::Handler { block: failed, depth });
+        let outer = std::mem::replace(&mut self.return_block, returned);
         let done = self.loop_body(node.child("body")?, broken, next);
+        self.return_block = outer;
         self.handlers.pop();
         done?;
         self.b.jump(next);
-        let breaks = self.reached(broken);
+        let returns = self.reached(returned);
+        let breaks = self.reached(broken) || returns;
+        self.region_returns |= returns;
+        self.b.switch_to(returned);
+        let number = self.int(RETURNED, 32);
+        self.b.effect(Op::Store { address: why, value: number });
+        self.b.jump(next);
         let raises = self.reached(failed);
         self.b.switch_to(broken);
         let number = self.int(BROKEN, 32);
         self.b.effect(Op::Store { address: why, value: number });
         self.b.jump(next);
         self.b.switch_to(failed);
-        self.keep_exception(region)?;
+        self.keep_exception(kept)?;
         let number = self.int(RAISED, 32);
         self.b.effect(Op::Store { address: why, value: number });
         self.b.jump(next);

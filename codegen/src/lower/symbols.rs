@@ -17,6 +17,24 @@ pub struct CSignature {
     pub varargs: bool,
 }
 
+/// Functions of the OpenMP runtime.
+const OPENMP: &[(&str, &str, &[&str])] = &[
+    ("omp_set_num_threads", "void", &["i32"]),
+    ("omp_get_num_threads", "i32", &[]),
+    ("omp_get_max_threads", "i32", &[]),
+    ("omp_get_thread_num", "i32", &[]),
+    ("omp_get_num_procs", "i32", &[]),
+    ("omp_in_parallel", "i32", &[]),
+    ("omp_set_dynamic", "void", &["i32"]),
+    ("omp_get_dynamic", "i32", &[]),
+    ("omp_set_nested", "void", &["i32"]),
+    ("omp_get_nested", "i32", &[]),
+    ("omp_get_thread_limit", "i32", &[]),
+    ("omp_get_level", "i32", &[]),
+    ("omp_get_wtime", "double", &[]),
+    ("omp_get_wtick", "double", &[]),
+];
+
 /// Signatures by symbol.
 #[derive(Clone, Default, Debug)]
 pub struct Symbols {
@@ -35,7 +53,12 @@ impl Symbols {
         struct Table {
             symbols: HashMap<String, CSignature>,
         }
-        let table: Table = serde_json::from_slice(text)?;
+        let mut table: Table = serde_json::from_slice(text)?;
+        for (name, result, params) in OPENMP {
+            let params = params.iter().map(|param| (*param).to_owned()).collect();
+            let signature = CSignature { result: (*result).to_owned(), params, varargs: false };
+            table.symbols.entry((*name).to_owned()).or_insert(signature);
+        }
         Ok(Symbols { functions: table.symbols })
     }
 

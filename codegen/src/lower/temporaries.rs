@@ -193,8 +193,10 @@ impl<'t> Body<'_, 't> {
         };
         let mut owned = Vec::new();
         for entry in scope.entries("var_entries") {
-            if entry.flag("in_closure") || entry.flag("from_closure") {
-                return missing_node(node, "with a variable in a closure");
+            // The list may be that of the function, with the function's own variables.
+            let own = entry.scope("scope").is_none_or(|of| of == scope);
+            if !own || super::closures::in_scope_object(entry) {
+                continue;
             }
             match self.declare(entry, true) {
                 Ok(local) if self.b.function.locals[local.0 as usize].ty == Type::Object => {
