@@ -1,5 +1,6 @@
 //! The tree route for one module: JSON in, an LLVM module out, or what stands in its way.
 
+use frontend_bridge::recovery;
 use frontend_bridge::tree::{Tree, TreeError};
 
 use crate::emit::{EmitError, EmitOptions};
@@ -20,6 +21,9 @@ pub enum TreeRouteError {
     /// MIR that could not be emitted: a defect of ours.
     #[error(transparent)]
     Emit(#[from] EmitError),
+    /// The tree route itself failed: a defect of ours.
+    #[error("the tree route failed inside: {0}")]
+    Failed(String),
 }
 
 impl TreeRouteError {
@@ -29,6 +33,7 @@ impl TreeRouteError {
             TreeRouteError::Tree(error) => error.code(),
             TreeRouteError::Verify(_) => "CYL1701",
             TreeRouteError::Emit(_) => "CYL1702",
+            TreeRouteError::Failed(_) => "CYL1703",
         }
     }
 }
@@ -45,8 +50,28 @@ pub struct TreeModule {
     pub mir: Option<String>,
 }
 
-/// Reads, lowers, verifies and emits a module.
+/// Reads, lowers, verifies and emits a module, on a thread with a large stack: trees are deep.
+///
+/// A panic, which would be a defect of ours, is an error like the others.
 pub fn compile(
+    json: &[u8],
+    symbols: &Symbols,
+    options: EmitOptions,
+    want_mir: bool,
+) -> Result<TreeModule, TreeRouteError> {
+    let work = || recovery::run(|| compile_here(json, symbols, options, want_mir));
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+        Ok(Ok(done)) => done,
+        Ok(Err(crash)) => Err(TreeRouteError::Failed(crash.0)),
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(TreeRouteError::Failed(text.unwrap_or_else(|| "a panic".to_owned())))
+        }
+    }
+}
+
+fn compile_here(
     json: &[u8],
     symbols: &Symbols,
     options: EmitOptions,
