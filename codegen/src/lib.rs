@@ -5,10 +5,10 @@
 
 pub mod cold;
 pub mod context;
+pub mod emit;
 pub mod error;
 pub mod exports;
 pub mod link;
-pub mod emit;
 pub mod lower;
 pub mod mir;
 pub mod optimize;

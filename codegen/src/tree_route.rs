@@ -3,10 +3,10 @@
 use frontend_bridge::recovery;
 use frontend_bridge::tree::{Tree, TreeError};
 
+use crate::OwnedModule;
 use crate::emit::{EmitError, EmitOptions};
 use crate::lower::{self, LowerError, Lowered, Missing, Symbols};
 use crate::mir::{self, VerifyError};
-use crate::OwnedModule;
 use crate::passes;
 
 /// Why a tree has no module.
@@ -66,7 +66,9 @@ pub fn compile(
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(TreeRouteError::Failed(text.unwrap_or_else(|| "a panic".to_owned())))
+            Err(TreeRouteError::Failed(
+                text.unwrap_or_else(|| "a panic".to_owned()),
+            ))
         }
     }
 }
@@ -78,17 +80,26 @@ fn compile_here(
     want_mir: bool,
 ) -> Result<TreeModule, TreeRouteError> {
     let tree = Tree::from_json(json)?;
-    let Lowered { mut module, missing } = match lower::lower(&tree, symbols) {
+    let Lowered {
+        mut module,
+        missing,
+    } = match lower::lower(&tree, symbols) {
         Ok(lowered) => lowered,
         Err(LowerError::Tree(error)) => return Err(error.into()),
-        Err(LowerError::Missing(missing)) => {
-            Lowered { module: mir::Module::new(tree.module_name()), missing: vec![missing] }
-        }
+        Err(LowerError::Missing(missing)) => Lowered {
+            module: mir::Module::new(tree.module_name()),
+            missing: vec![missing],
+        },
     };
     let sources = tree.sources().to_vec();
     let text = want_mir.then(|| mir::print(&module));
     if !missing.is_empty() {
-        return Ok(TreeModule { module: None, missing, sources, mir: text });
+        return Ok(TreeModule {
+            module: None,
+            missing,
+            sources,
+            mir: text,
+        });
     }
     // Cheap beside what follows, and a leak that it finds is one that users do not.
     mir::verify(&module)?;
@@ -98,5 +109,10 @@ fn compile_here(
         mir::verify(&module)?;
     }
     let module = OwnedModule::from_mir(&module, options)?;
-    Ok(TreeModule { module: Some(module), missing, sources, mir: text })
+    Ok(TreeModule {
+        module: Some(module),
+        missing,
+        sources,
+        mir: text,
+    })
 }

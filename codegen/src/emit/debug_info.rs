@@ -21,7 +21,9 @@ pub(super) struct DebugInfo<'ctx> {
 impl<'ctx> DebugInfo<'ctx> {
     pub(super) fn new(emitter: &Emitter<'ctx, '_>) -> Self {
         let version = emitter.i32().const_int(3, false);
-        emitter.llvm.add_basic_value_flag("Debug Info Version", FlagBehavior::Warning, version);
+        emitter
+            .llvm
+            .add_basic_value_flag("Debug Info Version", FlagBehavior::Warning, version);
         let first = emitter.mir.sources.first().map_or("module", String::as_str);
         let (folder, name) = split(first);
         let (builder, unit) = emitter.llvm.create_debug_info_builder(
@@ -51,14 +53,20 @@ impl<'ctx> DebugInfo<'ctx> {
                 (index as u32, builder.create_file(name, folder))
             })
             .collect();
-        Self { builder, unit, files }
+        Self {
+            builder,
+            unit,
+            files,
+        }
     }
 
     /// The function's scope; none for functions without a place in the source.
     pub(super) fn function(&self, function: &Function) -> Option<DISubprogram<'ctx>> {
         let (source, line) = function.source?;
         let file = *self.files.get(&source)?;
-        let ty = self.builder.create_subroutine_type(file, None, &[], DIFlags::PUBLIC);
+        let ty = self
+            .builder
+            .create_subroutine_type(file, None, &[], DIFlags::PUBLIC);
         Some(self.builder.create_function(
             self.unit.as_debug_info_scope(),
             &function.name,
@@ -75,7 +83,12 @@ impl<'ctx> DebugInfo<'ctx> {
     }
 
     /// Attaches a line to what is built next.
-    pub(super) fn set_line(&self, emitter: &Emitter<'ctx, '_>, scope: DISubprogram<'ctx>, line: u32) {
+    pub(super) fn set_line(
+        &self,
+        emitter: &Emitter<'ctx, '_>,
+        scope: DISubprogram<'ctx>,
+        line: u32,
+    ) {
         let place = self.builder.create_debug_location(
             emitter.context,
             line,

@@ -35,7 +35,11 @@ pub(super) fn emit<'ctx>(
     let entry = emitter.context.append_basic_block(llvm, "entry");
     let reached = reached(mir);
     let blocks = (0..mir.blocks.len())
-        .map(|block| emitter.context.append_basic_block(llvm, &format!("bb{block}")))
+        .map(|block| {
+            emitter
+                .context
+                .append_basic_block(llvm, &format!("bb{block}"))
+        })
         .collect::<Vec<_>>();
     let mut function = FunctionEmitter {
         e: emitter,
@@ -50,7 +54,9 @@ pub(super) fn emit<'ctx>(
     emitter.builder.position_at_end(entry);
     function.find_frame()?;
     function.make_locals()?;
-    emitter.builder.build_unconditional_branch(function.blocks[0])?;
+    emitter
+        .builder
+        .build_unconditional_branch(function.blocks[0])?;
     // In an order in which every definition comes before its uses: values dominate what uses them,
     // and a walk from the entry that takes a block only once meets dominators first.
     for block in order(mir) {
@@ -115,7 +121,10 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
     }
 
     pub(super) fn malformed<T>(&self, message: impl Into<String>) -> Result<T, EmitError> {
-        Err(EmitError::Malformed { function: self.mir.name.clone(), message: message.into() })
+        Err(EmitError::Malformed {
+            function: self.mir.name.clone(),
+            message: message.into(),
+        })
     }
 
     /// The scope object of a generator, which is the function's first parameter.
@@ -126,7 +135,11 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         let Some(generator) = self.llvm.get_nth_param(0) else {
             return self.malformed("a generator's body without its generator");
         };
-        let found = self.runtime("cyl_generator_frame", self.e.ptr().into(), &[generator.into()])?;
+        let found = self.runtime(
+            "cyl_generator_frame",
+            self.e.ptr().into(),
+            &[generator],
+        )?;
         self.frame = found.map(BasicValueEnum::into_pointer_value);
         Ok(())
     }
@@ -134,13 +147,19 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
     /// Locals start as zeros: an unset C variable reads as 0, an unset object is null.
     fn make_locals(&mut self) -> Result<(), EmitError> {
         for local in &self.mir.locals {
-            let Some(ty) = self.e.ty(&local.ty) else { return self.malformed("local of no type") };
+            let Some(ty) = self.e.ty(&local.ty) else {
+                return self.malformed("local of no type");
+            };
             if let Some(field) = local.field {
                 let (Some(frame), Some(id)) = (self.frame, self.mir.frame) else {
                     return self.malformed("a field of no scope object");
                 };
                 let ty = self.e.structure(self.e.mir.frames[id.0 as usize].structure);
-                self.locals.push(self.e.builder.build_struct_gep(ty, frame, field, &local.name)?);
+                self.locals.push(
+                    self.e
+                        .builder
+                        .build_struct_gep(ty, frame, field, &local.name)?,
+                );
                 continue;
             }
             let slot = self.e.builder.build_alloca(ty, &local.name)?;
@@ -182,7 +201,11 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             Terminator::Jump(to) => {
                 b.build_unconditional_branch(block(to))?;
             }
-            Terminator::Branch { condition, then, otherwise } => {
+            Terminator::Branch {
+                condition,
+                then,
+                otherwise,
+            } => {
                 b.build_conditional_branch(self.int(*condition)?, block(then), block(otherwise))?;
             }
             Terminator::Switch(value, cases, default) => {
@@ -194,7 +217,12 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                     .collect();
                 b.build_switch(value, block(default), &cases)?;
             }
-            Terminator::Check { value, raises, ok, error } => {
+            Terminator::Check {
+                value,
+                raises,
+                ok,
+                error,
+            } => {
                 self.check(*value, raises, block(ok), block(error))?;
             }
             Terminator::Return(None) => {
@@ -203,7 +231,9 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             Terminator::Return(Some(value)) => {
                 b.build_return(Some(&self.value(*value)?))?;
             }
-            Terminator::Suspend { .. } => return self.malformed("a suspension that no pass took out"),
+            Terminator::Suspend { .. } => {
+                return self.malformed("a suspension that no pass took out");
+            }
             Terminator::Unreachable => {
                 b.build_unreachable()?;
             }
@@ -261,7 +291,10 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         seldom: BasicBlock<'ctx>,
         often: BasicBlock<'ctx>,
     ) -> Result<(), EmitError> {
-        let branch = self.e.builder.build_conditional_branch(condition, seldom, often)?;
+        let branch = self
+            .e
+            .builder
+            .build_conditional_branch(condition, seldom, often)?;
         let i32 = self.e.i32();
         let weights = self.e.context.metadata_node(&[
             self.e.context.metadata_string("branch_weights").into(),
@@ -287,20 +320,35 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             (BasicValueEnum::FloatValue(a), BasicValueEnum::FloatValue(c)) => {
                 // A declared NaN is met by any NaN.
                 let nan = matches!(constant, Constant::Float(value, _) if value.is_nan());
-                let how = if nan { FloatPredicate::UNO } else { FloatPredicate::OEQ };
+                let how = if nan {
+                    FloatPredicate::UNO
+                } else {
+                    FloatPredicate::OEQ
+                };
                 b.build_float_compare(how, a, c, "raised")?
             }
             _ => return self.malformed("an error value of another type"),
         })
     }
 
-    fn check_occurred(&self, ok: BasicBlock<'ctx>, error: BasicBlock<'ctx>) -> Result<(), EmitError> {
+    fn check_occurred(
+        &self,
+        ok: BasicBlock<'ctx>,
+        error: BasicBlock<'ctx>,
+    ) -> Result<(), EmitError> {
         let b = &self.e.builder;
         // Where the GIL is not held, the runtime's function takes it to look.
-        let name = if self.mir.gil { "PyErr_Occurred" } else { "cyl_err_occurred_nogil" };
+        let name = if self.mir.gil {
+            "PyErr_Occurred"
+        } else {
+            "cyl_err_occurred_nogil"
+        };
         let ty = self.e.ptr().fn_type(&[], false);
-        let function =
-            self.e.llvm.get_function(name).unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
+        let function = self
+            .e
+            .llvm
+            .get_function(name)
+            .unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
         let found = b.build_call(function, &[], "exception")?;
         let Some(found) = found.try_as_basic_value().basic() else {
             return self.malformed("no result");
@@ -311,7 +359,9 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
     }
 
     pub(super) fn constant(&self, constant: &Constant) -> Result<BasicValueEnum<'ctx>, EmitError> {
-        let Some(ty) = self.e.ty(&constant.ty()) else { return self.malformed("constant of no type") };
+        let Some(ty) = self.e.ty(&constant.ty()) else {
+            return self.malformed("constant of no type");
+        };
         Ok(match constant {
             Constant::Int(value, bits) => {
                 let ty = self.e.int_type(*bits);
@@ -322,9 +372,12 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 inkwell::types::BasicTypeEnum::FloatType(ty) => ty.const_float(*value).into(),
                 _ => return self.malformed("constant of another type"),
             },
-            Constant::Address(number) => {
-                self.e.i64().const_int(*number as u64, true).const_to_pointer(self.e.ptr()).into()
-            }
+            Constant::Address(number) => self
+                .e
+                .i64()
+                .const_int(*number as u64, true)
+                .const_to_pointer(self.e.ptr())
+                .into(),
             Constant::Null(_) | Constant::Zero(_) => ty.const_zero(),
         })
     }

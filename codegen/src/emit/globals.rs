@@ -23,7 +23,8 @@ impl<'ctx> Emitter<'ctx, '_> {
         for item in &self.mir.functions {
             let linkage = Some(Self::linkage(item.linkage));
             let function =
-                self.llvm.add_function(&item.name, self.function_type(&item.signature), linkage);
+                self.llvm
+                    .add_function(&item.name, self.function_type(&item.signature), linkage);
             self.add_attribute(function, "nounwind");
             if item.cold {
                 self.add_attribute(function, "cold");
@@ -55,7 +56,10 @@ impl<'ctx> Emitter<'ctx, '_> {
 
     fn add_attribute(&self, function: FunctionValue<'ctx>, name: &str) {
         let kind = Attribute::get_named_enum_kind_id(name);
-        function.add_attribute(AttributeLoc::Function, self.context.create_enum_attribute(kind, 0));
+        function.add_attribute(
+            AttributeLoc::Function,
+            self.context.create_enum_attribute(kind, 0),
+        );
     }
 
     pub(super) fn external(&self, id: ExternId) -> Option<FunctionValue<'ctx>> {
@@ -68,11 +72,15 @@ impl<'ctx> Emitter<'ctx, '_> {
 
     pub(super) fn define_globals(&self) -> Result<(), EmitError> {
         for (item, global) in self.mir.globals.iter().zip(&self.globals) {
-            let Some(ty) = self.ty(&item.ty) else { continue };
-            let value = self.initial(&item.init, ty).ok_or_else(|| EmitError::Malformed {
-                function: item.name.clone(),
-                message: "the initial value does not fit the type".to_owned(),
-            })?;
+            let Some(ty) = self.ty(&item.ty) else {
+                continue;
+            };
+            let value = self
+                .initial(&item.init, ty)
+                .ok_or_else(|| EmitError::Malformed {
+                    function: item.name.clone(),
+                    message: "the initial value does not fit the type".to_owned(),
+                })?;
             global.set_initializer(&value);
         }
         Ok(())
@@ -93,11 +101,19 @@ impl<'ctx> Emitter<'ctx, '_> {
             GlobalInit::ObjectSlot(id) => {
                 let index = self.i64().const_int(u64::from(id.0), false);
                 // SAFETY: the index is below the table's length: ids come from the module's table.
-                unsafe { self.slots?.as_pointer_value().const_in_bounds_gep(self.ptr(), &[index]) }.into()
+                unsafe {
+                    self.slots?
+                        .as_pointer_value()
+                        .const_in_bounds_gep(self.ptr(), &[index])
+                }
+                .into()
             }
-            GlobalInit::Function(id) => {
-                self.functions.get(id.0 as usize)?.as_global_value().as_pointer_value().into()
-            }
+            GlobalInit::Function(id) => self
+                .functions
+                .get(id.0 as usize)?
+                .as_global_value()
+                .as_pointer_value()
+                .into(),
             GlobalInit::Global(id) => self.globals.get(id.0 as usize)?.as_pointer_value().into(),
             GlobalInit::Extern(id) => match self.external(*id) {
                 Some(function) => function.as_global_value().as_pointer_value().into(),
@@ -115,8 +131,10 @@ impl<'ctx> Emitter<'ctx, '_> {
                 }
                 BasicTypeEnum::ArrayType(ty) => {
                     let item_type = ty.get_element_type();
-                    let values: Option<Vec<_>> =
-                        items.iter().map(|item| self.initial(item, item_type)).collect();
+                    let values: Option<Vec<_>> = items
+                        .iter()
+                        .map(|item| self.initial(item, item_type))
+                        .collect();
                     const_array(item_type, &values?)?
                 }
                 _ => return None,

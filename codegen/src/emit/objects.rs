@@ -31,12 +31,20 @@ impl<'ctx> Emitter<'ctx, '_> {
             &[self.i64().into(), self.ptr().into(), self.i64().into()],
             false,
         );
-        let rows: Vec<_> =
-            self.mir.objects.iter().map(|object| self.description(row, object)).collect();
-        let table = self.llvm.add_global(row.array_type(count), None, "objects.table");
+        let rows: Vec<_> = self
+            .mir
+            .objects
+            .iter()
+            .map(|object| self.description(row, object))
+            .collect();
+        let table = self
+            .llvm
+            .add_global(row.array_type(count), None, "objects.table");
         table.set_initializer(&row.const_array(&rows));
         private(table, true);
-        let slots = self.llvm.add_global(self.ptr().array_type(count), None, "objects");
+        let slots = self
+            .llvm
+            .add_global(self.ptr().array_type(count), None, "objects");
         slots.set_initializer(&self.ptr().array_type(count).const_zero());
         private(slots, false);
         self.table = Some(table);
@@ -49,9 +57,11 @@ impl<'ctx> Emitter<'ctx, '_> {
         object: &ObjectConstant,
     ) -> inkwell::values::StructValue<'ctx> {
         let (kind, data, length) = match object {
-            ObjectConstant::Str { data, interned } => {
-                (if *interned { INTERNED } else { STR }, self.bytes(data), data.len() as u64)
-            }
+            ObjectConstant::Str { data, interned } => (
+                if *interned { INTERNED } else { STR },
+                self.bytes(data),
+                data.len() as u64,
+            ),
             ObjectConstant::Bytes(data) => (BYTES, self.bytes(data), data.len() as u64),
             ObjectConstant::Int(text) => (INT, self.bytes(text.as_bytes()), text.len() as u64),
             ObjectConstant::Float(value) => (FLOAT, self.null(), value.to_bits()),
@@ -99,8 +109,10 @@ impl<'ctx> Emitter<'ctx, '_> {
     }
 
     fn numbers(&self, items: &[u32]) -> PointerValue<'ctx> {
-        let values: Vec<_> =
-            items.iter().map(|item| self.i32().const_int(u64::from(*item), false)).collect();
+        let values: Vec<_> = items
+            .iter()
+            .map(|item| self.i32().const_int(u64::from(*item), false))
+            .collect();
         self.constant("objects.ids", &self.i32().const_array(&values))
     }
 
@@ -109,7 +121,11 @@ impl<'ctx> Emitter<'ctx, '_> {
         self.constant("objects.bytes", &self.context.const_string(data, true))
     }
 
-    fn constant(&self, name: &str, value: &inkwell::values::ArrayValue<'ctx>) -> PointerValue<'ctx> {
+    fn constant(
+        &self,
+        name: &str,
+        value: &inkwell::values::ArrayValue<'ctx>,
+    ) -> PointerValue<'ctx> {
         let global = self.llvm.add_global(value.get_type(), None, name);
         global.set_initializer(value);
         private(global, true);

@@ -21,7 +21,9 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 None => return self.malformed(format!("no parameter {index}")),
             },
             Op::Object(id) => {
-                let Some(slots) = self.e.slots else { return self.malformed("no constants") };
+                let Some(slots) = self.e.slots else {
+                    return self.malformed("no constants");
+                };
                 let index = self.e.i64().const_int(u64::from(id.0), false);
                 // SAFETY: the index is below the table's length: ids come from the module's table.
                 let place = unsafe {
@@ -30,9 +32,10 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 b.build_load(self.e.ptr(), place, "object")?
             }
             Op::GlobalAddr(id) => self.e.globals[id.0 as usize].as_pointer_value().into(),
-            Op::FunctionAddr(id) => {
-                self.e.functions[id.0 as usize].as_global_value().as_pointer_value().into()
-            }
+            Op::FunctionAddr(id) => self.e.functions[id.0 as usize]
+                .as_global_value()
+                .as_pointer_value()
+                .into(),
             Op::ExternAddr(id) => match (self.e.external(*id), self.e.external_data(*id)) {
                 (Some(function), _) => function.as_global_value().as_pointer_value().into(),
                 (None, Some(data)) => data.as_pointer_value().into(),
@@ -43,7 +46,10 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 Some(frame) => frame.into(),
                 None => return self.malformed("the scope object of no generator"),
             },
-            Op::Get(id) => self.load(&self.mir.locals[id.0 as usize].ty, self.locals[id.0 as usize])?,
+            Op::Get(id) => self.load(
+                &self.mir.locals[id.0 as usize].ty,
+                self.locals[id.0 as usize],
+            )?,
             Op::Set(id, value) => {
                 b.build_store(self.locals[id.0 as usize], self.value(*value)?)?;
                 return Ok(None);
@@ -61,22 +67,30 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             }
             Op::Field(base, id, index) => {
                 let ty = self.e.structure(*id);
-                b.build_struct_gep(ty, self.pointer(*base)?, *index, "field")?.into()
+                b.build_struct_gep(ty, self.pointer(*base)?, *index, "field")?
+                    .into()
             }
             Op::Index(base, ty, index) => {
-                let Some(ty) = self.e.ty(ty) else { return self.malformed("index of no type") };
+                let Some(ty) = self.e.ty(ty) else {
+                    return self.malformed("index of no type");
+                };
                 // SAFETY: not marked in bounds: what the address means is MIR's business.
-                unsafe { b.build_gep(ty, self.pointer(*base)?, &[self.int(*index)?], "item")? }.into()
+                unsafe { b.build_gep(ty, self.pointer(*base)?, &[self.int(*index)?], "item")? }
+                    .into()
             }
             Op::Extract(value, index) => match self.value(*value)? {
-                BasicValueEnum::StructValue(value) => b.build_extract_value(value, *index, "field")?,
+                BasicValueEnum::StructValue(value) => {
+                    b.build_extract_value(value, *index, "field")?
+                }
                 _ => return self.malformed("extract from no struct"),
             },
             Op::Make(id, values) => {
                 let mut made = self.e.structure(*id).get_undef();
                 for (index, value) in values.iter().enumerate() {
                     let value = self.value(*value)?;
-                    made = b.build_insert_value(made, value, index as u32, "")?.into_struct_value();
+                    made = b
+                        .build_insert_value(made, value, index as u32, "")?
+                        .into_struct_value();
                 }
                 made.into()
             }
@@ -84,7 +98,9 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             Op::Unary(op, x) => match op {
                 UnaryOp::Neg => b.build_int_neg(self.int(*x)?, "")?.into(),
                 UnaryOp::Not => b.build_not(self.int(*x)?, "")?.into(),
-                UnaryOp::FNeg => b.build_float_neg(self.value(*x)?.into_float_value(), "")?.into(),
+                UnaryOp::FNeg => b
+                    .build_float_neg(self.value(*x)?.into_float_value(), "")?
+                    .into(),
             },
             Op::Compare(op, x, y) => self.compare(*op, *x, *y)?,
             Op::Cast(op, value, to) => self.cast(*op, *value, to)?,
@@ -99,7 +115,8 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             }
             Op::Own(value) => self.value(*value)?,
             Op::DecRef(value) | Op::XDecRef(value) => {
-                self.e.decref(self.pointer(*value)?, matches!(op, Op::XDecRef(_)))?;
+                self.e
+                    .decref(self.pointer(*value)?, matches!(op, Op::XDecRef(_)))?;
                 return Ok(None);
             }
             Op::Forget(_) => return Ok(None),
@@ -164,7 +181,12 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         .into())
     }
 
-    fn compare(&self, op: Comparison, x: Value, y: Value) -> Result<BasicValueEnum<'ctx>, EmitError> {
+    fn compare(
+        &self,
+        op: Comparison,
+        x: Value,
+        y: Value,
+    ) -> Result<BasicValueEnum<'ctx>, EmitError> {
         use Comparison as C;
         let b = &self.e.builder;
         let float = match op {
@@ -177,7 +199,9 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             _ => None,
         };
         let (x, y) = (self.value(x)?, self.value(y)?);
-        if let (Some(how), BasicValueEnum::FloatValue(x), BasicValueEnum::FloatValue(y)) = (float, x, y) {
+        if let (Some(how), BasicValueEnum::FloatValue(x), BasicValueEnum::FloatValue(y)) =
+            (float, x, y)
+        {
             return Ok(b.build_float_compare(how, x, y, "")?.into());
         }
         let how = match op {
@@ -207,7 +231,9 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
     fn cast(&self, op: CastOp, value: Value, to: &Type) -> Result<BasicValueEnum<'ctx>, EmitError> {
         let b = &self.e.builder;
         let value = self.value(value)?;
-        let Some(ty) = self.e.ty(to) else { return self.malformed("cast to no type") };
+        let Some(ty) = self.e.ty(to) else {
+            return self.malformed("cast to no type");
+        };
         Ok(match (op, value, ty) {
             (CastOp::Pointer, value, _) => value,
             (CastOp::Trunc, BasicValueEnum::IntValue(v), BasicTypeEnum::IntType(t)) => {
@@ -231,7 +257,11 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             (CastOp::UToF, BasicValueEnum::IntValue(v), BasicTypeEnum::FloatType(t)) => {
                 b.build_unsigned_int_to_float(v, t, "")?.into()
             }
-            (CastOp::FToS | CastOp::FToU, BasicValueEnum::FloatValue(v), BasicTypeEnum::IntType(t)) => {
+            (
+                CastOp::FToS | CastOp::FToU,
+                BasicValueEnum::FloatValue(v),
+                BasicTypeEnum::IntType(t),
+            ) => {
                 // freeze: a number out of range is some fixed integer, never poison.
                 let made = if op == CastOp::FToS {
                     b.build_float_to_signed_int(v, t, "")?
@@ -254,12 +284,20 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
     fn freeze(&self, value: IntValue<'ctx>) -> IntValue<'ctx> {
         // SAFETY: builder and value are live and of one context; the builder stands in a block.
         unsafe {
-            let frozen = LLVMBuildFreeze(self.e.builder.as_mut_ptr(), value.as_value_ref(), c"".as_ptr());
+            let frozen = LLVMBuildFreeze(
+                self.e.builder.as_mut_ptr(),
+                value.as_value_ref(),
+                c"".as_ptr(),
+            );
             IntValue::new(frozen)
         }
     }
 
-    fn intrinsic(&self, which: Intrinsic, args: &[Value]) -> Result<BasicValueEnum<'ctx>, EmitError> {
+    fn intrinsic(
+        &self,
+        which: Intrinsic,
+        args: &[Value],
+    ) -> Result<BasicValueEnum<'ctx>, EmitError> {
         let name = match which {
             Intrinsic::Fabs => "llvm.fabs",
             Intrinsic::Floor => "llvm.floor",
@@ -283,10 +321,14 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             // The least integer's is itself.
             values.push(self.e.context.bool_type().const_zero().into());
         }
-        let Some(ty) = self.e.ty(self.mir.ty(args[0])) else { return self.malformed("intrinsic") };
+        let Some(ty) = self.e.ty(self.mir.ty(args[0])) else {
+            return self.malformed("intrinsic");
+        };
         let declaration = inkwell::intrinsics::Intrinsic::find(name)
             .and_then(|found| found.get_declaration(&self.e.llvm, &[ty]));
-        let Some(declaration) = declaration else { return self.malformed(format!("no {name}")) };
+        let Some(declaration) = declaration else {
+            return self.malformed(format!("no {name}"));
+        };
         let call = self.e.builder.build_call(declaration, &values, "")?;
         match call.try_as_basic_value().basic() {
             Some(value) => Ok(value),
@@ -318,14 +360,29 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         let (Some(table), Some(slots)) = (self.e.table, self.e.slots) else {
             return Ok(Some(self.e.i32().const_zero().into()));
         };
-        let count = self.e.i64().const_int(self.e.mir.objects.len() as u64, false);
+        let count = self
+            .e
+            .i64()
+            .const_int(self.e.mir.objects.len() as u64, false);
         let (ptr, i64) = (self.e.ptr().into(), self.e.i64().into());
         let ty = self.e.i32().fn_type(&[ptr, i64, ptr], false);
         let name = "cyl_init_constants";
-        let function =
-            self.e.llvm.get_function(name).unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
-        let args = [table.as_pointer_value().into(), count.into(), slots.as_pointer_value().into()];
-        Ok(self.e.builder.build_call(function, &args, "")?.try_as_basic_value().basic())
+        let function = self
+            .e
+            .llvm
+            .get_function(name)
+            .unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
+        let args = [
+            table.as_pointer_value().into(),
+            count.into(),
+            slots.as_pointer_value().into(),
+        ];
+        Ok(self
+            .e
+            .builder
+            .build_call(function, &args, "")?
+            .try_as_basic_value()
+            .basic())
     }
 
     pub(super) fn runtime(
@@ -338,15 +395,30 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         let params: Vec<_> = args.iter().map(|arg| arg.get_type().into()).collect();
         let ty = result.fn_type(&params, false);
         let args: Vec<_> = args.iter().map(|arg| (*arg).into()).collect();
-        let function =
-            self.e.llvm.get_function(name).unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
-        Ok(self.e.builder.build_call(function, &args, "")?.try_as_basic_value().basic())
+        let function = self
+            .e
+            .llvm
+            .get_function(name)
+            .unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
+        Ok(self
+            .e
+            .builder
+            .build_call(function, &args, "")?
+            .try_as_basic_value()
+            .basic())
     }
 
     fn runtime_void(&self, name: &str, arg: BasicValueEnum<'ctx>) -> Emitted<'ctx> {
-        let ty = self.e.context.void_type().fn_type(&[arg.get_type().into()], false);
-        let function =
-            self.e.llvm.get_function(name).unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
+        let ty = self
+            .e
+            .context
+            .void_type()
+            .fn_type(&[arg.get_type().into()], false);
+        let function = self
+            .e
+            .llvm
+            .get_function(name)
+            .unwrap_or_else(|| self.e.llvm.add_function(name, ty, None));
         self.e.builder.build_call(function, &[arg.into()], "")?;
         Ok(None)
     }

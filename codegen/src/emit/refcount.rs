@@ -8,52 +8,85 @@ use super::{EmitError, Emitter};
 
 impl<'ctx> Emitter<'ctx, '_> {
     /// `Py_INCREF`; `nullable`: `Py_XINCREF`.
-    pub(super) fn incref(&self, object: PointerValue<'ctx>, nullable: bool) -> Result<(), EmitError> {
-        let function = self.helper(if nullable { "cyl.xincref" } else { "cyl.incref" }, |this, f| {
-            let object = parameter(f);
+    pub(super) fn incref(
+        &self,
+        object: PointerValue<'ctx>,
+        nullable: bool,
+    ) -> Result<(), EmitError> {
+        let function = self.helper(
             if nullable {
-                this.return_if_null(f, object)?;
-            }
-            // SAFETY of the layout: the count is an object's first field on CPython 3.11.
-            let count = this.builder.build_load(this.i64(), object, "count")?.into_int_value();
-            let one = this.i64().const_int(1, false);
-            let more = this.builder.build_int_add(count, one, "more")?;
-            this.builder.build_store(object, more)?;
-            this.builder.build_return(None)?;
-            Ok(())
-        })?;
+                "cyl.xincref"
+            } else {
+                "cyl.incref"
+            },
+            |this, f| {
+                let object = parameter(f);
+                if nullable {
+                    this.return_if_null(f, object)?;
+                }
+                // SAFETY of the layout: the count is an object's first field on CPython 3.11.
+                let count = this
+                    .builder
+                    .build_load(this.i64(), object, "count")?
+                    .into_int_value();
+                let one = this.i64().const_int(1, false);
+                let more = this.builder.build_int_add(count, one, "more")?;
+                this.builder.build_store(object, more)?;
+                this.builder.build_return(None)?;
+                Ok(())
+            },
+        )?;
         self.builder.build_call(function, &[object.into()], "")?;
         Ok(())
     }
 
     /// `Py_DECREF`; `nullable`: `Py_XDECREF`.
-    pub(super) fn decref(&self, object: PointerValue<'ctx>, nullable: bool) -> Result<(), EmitError> {
-        let function = self.helper(if nullable { "cyl.xdecref" } else { "cyl.decref" }, |this, f| {
-            let object = parameter(f);
+    pub(super) fn decref(
+        &self,
+        object: PointerValue<'ctx>,
+        nullable: bool,
+    ) -> Result<(), EmitError> {
+        let function = self.helper(
             if nullable {
-                this.return_if_null(f, object)?;
-            }
-            let count = this.builder.build_load(this.i64(), object, "count")?.into_int_value();
-            let one = this.i64().const_int(1, false);
-            let less = this.builder.build_int_sub(count, one, "less")?;
-            this.builder.build_store(object, less)?;
-            let zero = this.i64().const_zero();
-            let last = this.builder.build_int_compare(IntPredicate::EQ, less, zero, "last")?;
-            let dealloc = this.context.append_basic_block(f, "dealloc");
-            let done = this.context.append_basic_block(f, "done");
-            this.builder.build_conditional_branch(last, dealloc, done)?;
-            this.builder.position_at_end(dealloc);
-            let ty = this.context.void_type().fn_type(&[this.ptr().into()], false);
-            let callee = this
-                .llvm
-                .get_function("_Py_Dealloc")
-                .unwrap_or_else(|| this.llvm.add_function("_Py_Dealloc", ty, None));
-            this.builder.build_call(callee, &[object.into()], "")?;
-            this.builder.build_unconditional_branch(done)?;
-            this.builder.position_at_end(done);
-            this.builder.build_return(None)?;
-            Ok(())
-        })?;
+                "cyl.xdecref"
+            } else {
+                "cyl.decref"
+            },
+            |this, f| {
+                let object = parameter(f);
+                if nullable {
+                    this.return_if_null(f, object)?;
+                }
+                let count = this
+                    .builder
+                    .build_load(this.i64(), object, "count")?
+                    .into_int_value();
+                let one = this.i64().const_int(1, false);
+                let less = this.builder.build_int_sub(count, one, "less")?;
+                this.builder.build_store(object, less)?;
+                let zero = this.i64().const_zero();
+                let last = this
+                    .builder
+                    .build_int_compare(IntPredicate::EQ, less, zero, "last")?;
+                let dealloc = this.context.append_basic_block(f, "dealloc");
+                let done = this.context.append_basic_block(f, "done");
+                this.builder.build_conditional_branch(last, dealloc, done)?;
+                this.builder.position_at_end(dealloc);
+                let ty = this
+                    .context
+                    .void_type()
+                    .fn_type(&[this.ptr().into()], false);
+                let callee = this
+                    .llvm
+                    .get_function("_Py_Dealloc")
+                    .unwrap_or_else(|| this.llvm.add_function("_Py_Dealloc", ty, None));
+                this.builder.build_call(callee, &[object.into()], "")?;
+                this.builder.build_unconditional_branch(done)?;
+                this.builder.position_at_end(done);
+                this.builder.build_return(None)?;
+                Ok(())
+            },
+        )?;
         self.builder.build_call(function, &[object.into()], "")?;
         Ok(())
     }
@@ -82,10 +115,18 @@ impl<'ctx> Emitter<'ctx, '_> {
         if let Some(found) = self.llvm.get_function(name) {
             return Ok(found);
         }
-        let ty = self.context.void_type().fn_type(&[self.ptr().into()], false);
-        let function = self.llvm.add_function(name, ty, Some(inkwell::module::Linkage::Internal));
+        let ty = self
+            .context
+            .void_type()
+            .fn_type(&[self.ptr().into()], false);
+        let function = self
+            .llvm
+            .add_function(name, ty, Some(inkwell::module::Linkage::Internal));
         let kind = inkwell::attributes::Attribute::get_named_enum_kind_id("nounwind");
-        function.add_attribute(AttributeLoc::Function, self.context.create_enum_attribute(kind, 0));
+        function.add_attribute(
+            AttributeLoc::Function,
+            self.context.create_enum_attribute(kind, 0),
+        );
         let back = self.builder.get_insert_block();
         let place = self.builder.get_current_debug_location();
         self.builder.unset_current_debug_location();

@@ -12,10 +12,15 @@ use crate::mir::{Signature, StructId, Type};
 impl<'ctx> Emitter<'ctx, '_> {
     pub(super) fn define_structs(&mut self) {
         for item in &self.mir.structs {
-            self.structs.push(self.context.opaque_struct_type(&item.name));
+            self.structs
+                .push(self.context.opaque_struct_type(&item.name));
         }
         for (index, item) in self.mir.structs.iter().enumerate() {
-            let fields: Vec<_> = item.fields.iter().filter_map(|field| self.ty(field)).collect();
+            let fields: Vec<_> = item
+                .fields
+                .iter()
+                .filter_map(|field| self.ty(field))
+                .collect();
             self.structs[index].set_body(&fields, item.packed);
         }
     }
@@ -34,9 +39,10 @@ impl<'ctx> Emitter<'ctx, '_> {
             Type::F80 => self.context.x86_f80_type().into(),
             Type::Ptr | Type::Object => self.ptr().into(),
             Type::Struct(id) => self.structure(*id).into(),
-            Type::Array(item, count) => {
-                self.ty(item)?.array_type(u32::try_from(*count).ok()?).into()
-            }
+            Type::Array(item, count) => self
+                .ty(item)?
+                .array_type(u32::try_from(*count).ok()?)
+                .into(),
         })
     }
 
@@ -48,8 +54,12 @@ impl<'ctx> Emitter<'ctx, '_> {
     }
 
     pub(super) fn function_type(&self, signature: &Signature) -> FunctionType<'ctx> {
-        let params: Vec<BasicMetadataTypeEnum<'ctx>> =
-            signature.params.iter().filter_map(|p| self.ty(&p.ty)).map(Into::into).collect();
+        let params: Vec<BasicMetadataTypeEnum<'ctx>> = signature
+            .params
+            .iter()
+            .filter_map(|p| self.ty(&p.ty))
+            .map(Into::into)
+            .collect();
         match self.ty(&signature.result) {
             Some(result) => result.fn_type(&params, signature.varargs),
             None => self.context.void_type().fn_type(&params, signature.varargs),

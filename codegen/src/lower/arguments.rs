@@ -8,8 +8,8 @@ use super::context::missing_node;
 use super::functions::ErrorReturn;
 use super::memview::is_slice;
 use crate::mir::{
-    BinaryOp, Callee, Comparison, Constant, FuncId, Function, Global, GlobalId, GlobalInit, Linkage,
-    LocalId, Op, Raises, Signature, Type, Value,
+    BinaryOp, Callee, Comparison, Constant, FuncId, Function, Global, GlobalId, GlobalInit,
+    Linkage, LocalId, Op, Raises, Signature, Type, Value,
 };
 
 /// METH_* flags.
@@ -19,19 +19,33 @@ const VARARGS_KEYWORDS: i128 = 0x01 | 0x02;
 
 impl<'t> Body<'_, 't> {
     /// Lowers the wrapper of a `def` function and its method definition.
-    pub(super) fn lower_wrapper(&mut self, def: Node<'t>, wrapper: Node<'t>, target: FuncId) -> Result<()> {
-        let Some(entry) = def.entry("entry") else { return missing_node(def, "without an entry") };
+    pub(super) fn lower_wrapper(
+        &mut self,
+        def: Node<'t>,
+        wrapper: Node<'t>,
+        target: FuncId,
+    ) -> Result<()> {
+        let Some(entry) = def.entry("entry") else {
+            return missing_node(def, "without an entry");
+        };
         let args = def.nodes("args");
-        let simple = args.is_empty() && def.node("star_arg").is_none() && def.node("starstar_arg").is_none();
+        let simple =
+            args.is_empty() && def.node("star_arg").is_none() && def.node("starstar_arg").is_none();
         let name = entry.text("func_cname").unwrap_or("wrapper").to_owned();
         let signature = if simple {
             Signature::new([Type::Object, Type::Object], Type::Object)
         } else {
-            Signature::new([Type::Object, Type::Ptr, Type::I64, Type::Object], Type::Object)
+            Signature::new(
+                [Type::Object, Type::Ptr, Type::I64, Type::Object],
+                Type::Object,
+            )
         };
         let mut function = Function::new(&name, Linkage::Internal, signature);
         function.source = def.position().map(|at| (at.source, at.line));
-        let qualified = entry.text("qualified_name").unwrap_or("function").to_owned();
+        let qualified = entry
+            .text("qualified_name")
+            .unwrap_or("function")
+            .to_owned();
         let error = ErrorReturn::Value(Constant::Null(Type::Object));
         let mut body = Body::new(&mut *self.m, function, &qualified);
         body.at(def);
@@ -40,8 +54,11 @@ impl<'t> Body<'_, 't> {
         if !simple {
             values.extend(body.read_arguments(def, wrapper)?);
         }
-        let slices: Vec<Value> =
-            values.iter().copied().filter(|value| body.temps.contains(value)).collect();
+        let slices: Vec<Value> = values
+            .iter()
+            .copied()
+            .filter(|value| body.temps.contains(value))
+            .collect();
         let result = body.b.call(&body.m.mir, Callee::Function(target), values);
         for slice in slices {
             body.release(slice);
@@ -55,7 +72,8 @@ impl<'t> Body<'_, 't> {
         body.finish(error)?;
         let function = body.b.finish();
         let id = self.m.define_wrapper(entry, function);
-        let fused = def.node("fused_py_func").is_some() || !def.list("specialized_cpdefs").is_empty();
+        let fused =
+            def.node("fused_py_func").is_some() || !def.list("specialized_cpdefs").is_empty();
         let (id, flags) = match (simple, fused) {
             (true, _) => (id, NOARGS),
             (false, true) => (self.varargs_function(&name, id)?, VARARGS_KEYWORDS),
@@ -67,7 +85,12 @@ impl<'t> Body<'_, 't> {
     }
 
     /// A PyMethodDef: name, function, flags, documentation.
-    pub(super) fn method_def(&mut self, def: Node<'t>, function: FuncId, flags: i128) -> Result<GlobalId> {
+    pub(super) fn method_def(
+        &mut self,
+        def: Node<'t>,
+        function: FuncId,
+        flags: i128,
+    ) -> Result<GlobalId> {
         let name = function_name(def).to_owned();
         let text = self.m.c_string(name.as_bytes());
         let doc = match def.entry("entry").and_then(|entry| entry.attr("doc")) {
@@ -129,8 +152,9 @@ impl<'t> Body<'_, 't> {
         let array = Type::Array(Box::new(Type::Object), total as u64);
         let values = self.b.local("values", array);
         self.argument_values = Some((values, total as u32));
-        let given: Vec<LocalId> =
-            (0..total).map(|index| self.b.local(&format!("argument{index}"), Type::Object)).collect();
+        let given: Vec<LocalId> = (0..total)
+            .map(|index| self.b.local(&format!("argument{index}"), Type::Object))
+            .collect();
         let ready = self.b.block();
         // Called with exactly the positional arguments, they are read where they lie.
         if kwonly == 0 && !star && !star_star {
@@ -208,7 +232,9 @@ impl<'t> Body<'_, 't> {
                 None => self.slice_from_object(value, ty),
             };
         }
-        let Some(default) = default else { return self.from_python(value, ty) };
+        let Some(default) = default else {
+            return self.from_python(value, ty);
+        };
         let local = self.b.local("converted", mir);
         let absent = self.is_null(value);
         self.if_else(
@@ -237,7 +263,9 @@ impl<'t> Body<'_, 't> {
             "DefaultLiteralArgNode" => default.child("arg")?,
             _ => default,
         };
-        if !literal.flag("is_literal") && !matches!(literal.kind(), "NoneNode" | "BoolNode" | "NullNode") {
+        if !literal.flag("is_literal")
+            && !matches!(literal.kind(), "NoneNode" | "BoolNode" | "NullNode")
+        {
             return missing_node(arg, "with a computed default");
         }
         let value = self.expr(literal)?;
@@ -255,14 +283,25 @@ impl<'t> Body<'_, 't> {
         }
         let none_allowed = !arg.flag("not_none")
             && (arg.flag("or_none") || arg.flag("accept_none") || arg.node("default").is_some());
-        let cname = ty.text("cname").unwrap_or_default().trim_start_matches('&').to_owned();
+        let cname = ty
+            .text("cname")
+            .unwrap_or_default()
+            .trim_start_matches('&')
+            .to_owned();
         let class = self.symbol_object(&cname);
         let allow = self.int(i128::from(none_allowed), 32);
         let name = self.text(arg.text("name").unwrap_or_default());
         // Exact types but for those that Cython lets be subclassed.
-        let exact = i128::from(!matches!(ty.text("name"), Some("type" | "object" | "BaseException" | "Exception")));
+        let exact = i128::from(!matches!(
+            ty.text("name"),
+            Some("type" | "object" | "BaseException" | "Exception")
+        ));
         let exact = self.int(exact, 32);
-        let status = self.rt_value("__Pyx_ArgTypeTest", "ooipi:i", &[value, class, allow, name, exact])?;
+        let status = self.rt_value(
+            "__Pyx_ArgTypeTest",
+            "ooipi:i",
+            &[value, class, allow, name, exact],
+        )?;
         self.checked(status, Raises::Zero)?;
         Ok(())
     }
@@ -277,7 +316,10 @@ impl<'t> Body<'_, 't> {
         star: bool,
         star_star: bool,
     ) -> Result<GlobalId> {
-        let required = args[..positional].iter().filter(|arg| arg.node("default").is_none()).count();
+        let required = args[..positional]
+            .iter()
+            .filter(|arg| arg.node("default").is_none())
+            .count();
         let mut slots = Vec::new();
         for arg in &args[posonly.min(args.len())..] {
             // The variable's name: in a class, private names are mangled.
@@ -289,14 +331,23 @@ impl<'t> Body<'_, 't> {
         }
         slots.push(GlobalInit::Zero);
         let count = slots.len() as u64;
-        let keywords = self.internal("keywords", Type::Array(Box::new(Type::Ptr), count), GlobalInit::List(slots));
-        let flags: Vec<u8> =
-            args[positional..].iter().map(|arg| u8::from(arg.node("default").is_none())).collect();
+        let keywords = self.internal(
+            "keywords",
+            Type::Array(Box::new(Type::Ptr), count),
+            GlobalInit::List(slots),
+        );
+        let flags: Vec<u8> = args[positional..]
+            .iter()
+            .map(|arg| u8::from(arg.node("default").is_none()))
+            .collect();
         let length = flags.len() as u64 + 1;
         let mut bytes = flags;
         bytes.push(0);
-        let needed =
-            self.internal("required", Type::Array(Box::new(Type::Int(8)), length), GlobalInit::Bytes(bytes));
+        let needed = self.internal(
+            "required",
+            Type::Array(Box::new(Type::Int(8)), length),
+            GlobalInit::Bytes(bytes),
+        );
         let name = self.m.c_string(function_name(def).as_bytes());
         let structure = self.m.mir.structure("cyl_parameters", || {
             let mut fields = vec![Type::Ptr, Type::Ptr];
@@ -321,12 +372,20 @@ impl<'t> Body<'_, 't> {
 
     fn internal(&mut self, name: &str, ty: Type, init: GlobalInit) -> GlobalId {
         let name = format!("{name}.{}", self.m.mir.globals.len());
-        self.m.mir.add_global(Global { name, ty, init, constant: true, linkage: Linkage::Internal })
+        self.m.mir.add_global(Global {
+            name,
+            ty,
+            init,
+            constant: true,
+            linkage: Linkage::Internal,
+        })
     }
 }
 
 /// The name of a function that Python sees: a lambda's is numbered, as Cython has it.
 fn function_name(def: Node<'_>) -> &str {
-    let lambda = def.text("lambda_name").and_then(|_| def.entry("entry")?.text("name"));
+    let lambda = def
+        .text("lambda_name")
+        .and_then(|_| def.entry("entry")?.text("name"));
     lambda.or_else(|| def.text("name")).unwrap_or_default()
 }

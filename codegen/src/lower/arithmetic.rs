@@ -80,7 +80,9 @@ impl<'t> Body<'_, 't> {
 
     /// A shift; a count out of range counts modulo the width, as on x86.
     fn shift(&mut self, op: BinaryOp, x: Value, count: Value) -> Value {
-        let Type::Int(bits) = self.b.ty(x).clone() else { return x };
+        let Type::Int(bits) = self.b.ty(x).clone() else {
+            return x;
+        };
         let mask = self.int(i128::from(bits.max(32)) - 1, bits);
         let count = self.op(Op::Binary(BinaryOp::And, count, mask));
         self.op(Op::Binary(op, x, count))
@@ -153,7 +155,9 @@ impl<'t> Body<'_, 't> {
             "-" => return self.pointer_difference(node, left, x, y),
             _ => return missing_node(node, &format!("'{operator}' of pointers")),
         };
-        let Some(item) = base(pointer) else { return missing_node(node, "pointer to nothing") };
+        let Some(item) = base(pointer) else {
+            return missing_node(node, "pointer to nothing");
+        };
         let item = match self.c_type(item)? {
             Type::Void => Type::Int(8),
             other => other,
@@ -166,7 +170,13 @@ impl<'t> Body<'_, 't> {
     }
 
     /// `p - q`: the number of items between them.
-    fn pointer_difference(&mut self, node: Node<'t>, ty: TreeType<'t>, x: Value, y: Value) -> Result<Value> {
+    fn pointer_difference(
+        &mut self,
+        node: Node<'t>,
+        ty: TreeType<'t>,
+        x: Value,
+        y: Value,
+    ) -> Result<Value> {
         let Some(item) = types::resolve(ty).ty("base_type") else {
             return missing_node(node, "pointer to nothing");
         };
@@ -182,17 +192,27 @@ impl<'t> Body<'_, 't> {
     /// A C number as a complex one of a type.
     fn as_complex(&mut self, value: Value, from: TreeType<'t>, to: TreeType<'t>) -> Result<Value> {
         let target = self.c_type(to)?;
-        if *self.b.ty(value) == target { Ok(value) } else { self.to_complex(value, from, to) }
+        if *self.b.ty(value) == target {
+            Ok(value)
+        } else {
+            self.to_complex(value, from, to)
+        }
     }
 
     /// An integer in so many bits.
     pub(super) fn widen(&mut self, value: Value, to: u16, unsigned: bool) -> Value {
-        let Type::Int(bits) = self.b.ty(value).clone() else { return value };
+        let Type::Int(bits) = self.b.ty(value).clone() else {
+            return value;
+        };
         match bits.cmp(&to) {
             std::cmp::Ordering::Equal => value,
             std::cmp::Ordering::Greater => self.op(Op::Cast(CastOp::Trunc, value, Type::Int(to))),
             std::cmp::Ordering::Less => {
-                let how = if unsigned || bits == 1 { CastOp::ZExt } else { CastOp::SExt };
+                let how = if unsigned || bits == 1 {
+                    CastOp::ZExt
+                } else {
+                    CastOp::SExt
+                };
                 self.op(Op::Cast(how, value, Type::Int(to)))
             }
         }
@@ -218,14 +238,26 @@ impl<'t> Body<'_, 't> {
                 self.op(Op::Cast(CastOp::SToF, value, target))
             }
             (Type::Int(_), to) if to.is_float() => {
-                let how = if from_unsigned { CastOp::UToF } else { CastOp::SToF };
+                let how = if from_unsigned {
+                    CastOp::UToF
+                } else {
+                    CastOp::SToF
+                };
                 self.op(Op::Cast(how, value, target))
             }
             (from, Type::Int(bits)) if from.is_float() => {
                 // Narrow integers go by way of int, as compilers for x86 do.
                 let wide = Type::Int((*bits).max(32));
-                let how = if to_unsigned && *bits >= 64 { CastOp::FToU } else { CastOp::FToS };
-                let wide = if to_unsigned && *bits == 32 { Type::I64 } else { wide };
+                let how = if to_unsigned && *bits >= 64 {
+                    CastOp::FToU
+                } else {
+                    CastOp::FToS
+                };
+                let wide = if to_unsigned && *bits == 32 {
+                    Type::I64
+                } else {
+                    wide
+                };
                 let made = self.op(Op::Cast(how, value, wide));
                 self.widen(made, *bits, false)
             }
@@ -235,7 +267,11 @@ impl<'t> Body<'_, 't> {
                     Type::F64 => 1,
                     _ => 2,
                 };
-                let how = if rank(from) < rank(to) { CastOp::FExt } else { CastOp::FTrunc };
+                let how = if rank(from) < rank(to) {
+                    CastOp::FExt
+                } else {
+                    CastOp::FTrunc
+                };
                 self.op(Op::Cast(how, value, target))
             }
             (Type::Ptr | Type::Object, Type::Ptr | Type::Object) => {
@@ -274,7 +310,9 @@ impl<'t> Body<'_, 't> {
             if node.flag("zerodivision_check") {
                 let some = self.truth(y)?;
                 let zero = self.op(Op::Unary(UnaryOp::Not, some));
-                let raise = |body: &mut Self| body.raise_builtin("PyExc_ZeroDivisionError", "float division");
+                let raise = |body: &mut Self| {
+                    body.raise_builtin("PyExc_ZeroDivisionError", "float division")
+                };
                 self.if_unlikely(zero, raise)?;
             }
             return self.complex_binary(node, operator, x, y);
@@ -298,7 +336,11 @@ impl<'t> Body<'_, 't> {
             return self.float_division(node, operator, c_rules, x, y);
         }
         if types::unsigned(ty) {
-            let op = if operator == "%" { BinaryOp::URem } else { BinaryOp::UDiv };
+            let op = if operator == "%" {
+                BinaryOp::URem
+            } else {
+                BinaryOp::UDiv
+            };
             let y = self.never_zero(y);
             return Ok(self.op(Op::Binary(op, x, y)));
         }
@@ -315,17 +357,23 @@ impl<'t> Body<'_, 't> {
             let zero = self.float(0.0, ty);
             self.op(Op::Compare(Comparison::FEq, y, zero))
         } else {
-            let Type::Int(bits) = ty else { return self.defect("division of no numbers") };
+            let Type::Int(bits) = ty else {
+                return self.defect("division of no numbers");
+            };
             let zero = self.int(0, bits);
             self.op(Op::Compare(Comparison::Eq, y, zero))
         };
-        self.if_unlikely(zero, |body| body.raise_builtin("PyExc_ZeroDivisionError", message))
+        self.if_unlikely(zero, |body| {
+            body.raise_builtin("PyExc_ZeroDivisionError", message)
+        })
     }
 
     /// A divisor that is 1 where it would be zero: the check for zero has raised, or stands for what
     /// C leaves undefined.
     pub(super) fn never_zero(&mut self, y: Value) -> Value {
-        let Type::Int(bits) = self.b.ty(y).clone() else { return y };
+        let Type::Int(bits) = self.b.ty(y).clone() else {
+            return y;
+        };
         let (zero, one) = (self.int(0, bits), self.int(1, bits));
         let is_zero = self.op(Op::Compare(Comparison::Eq, y, zero));
         self.op(Op::Select(is_zero, one, y))
@@ -333,7 +381,9 @@ impl<'t> Body<'_, 't> {
 
     /// `x % y`; by -1 it is 0 for every x, where the processor would trap on the least one.
     pub(super) fn signed_remainder(&mut self, x: Value, y: Value, python: bool) -> Value {
-        let Type::Int(bits) = self.b.ty(x).clone() else { return x };
+        let Type::Int(bits) = self.b.ty(x).clone() else {
+            return x;
+        };
         let y = self.never_zero(y);
         let minus_one = self.int(-1, bits);
         let one = self.int(1, bits);
@@ -353,16 +403,25 @@ impl<'t> Body<'_, 't> {
         self.op(Op::Select(fix, fixed, remainder))
     }
 
-    /// `x // y`; the least integer by -1 overflows: OverflowError, in the width of long.
-    pub(super) fn signed_quotient(&mut self, node: Node<'t>, x: Value, y: Value, python: bool) -> Result<Value> {
-        let Type::Int(bits) = self.b.ty(x).clone() else { return Ok(x) };
+    /// `x // y`; the least integer by -1 overflows: OverflowError in the widths that C divides in,
+    /// where stock Cython raises it for long and traps for int.
+    pub(super) fn signed_quotient(
+        &mut self,
+        node: Node<'t>,
+        x: Value,
+        y: Value,
+        python: bool,
+    ) -> Result<Value> {
+        let Type::Int(bits) = self.b.ty(x).clone() else {
+            return Ok(x);
+        };
         let y = self.never_zero(y);
         let minus_one = self.int(-1, bits);
         let least = self.int(-(1_i128 << (bits - 1)), bits);
         let by_minus_one = self.op(Op::Compare(Comparison::Eq, y, minus_one));
         let of_least = self.op(Op::Compare(Comparison::Eq, x, least));
         let overflow = self.op(Op::Binary(BinaryOp::And, by_minus_one, of_least));
-        if node.flag("zerodivision_check") && bits == 64 {
+        if node.flag("zerodivision_check") && bits >= 32 {
             self.if_unlikely(overflow, |body| {
                 body.raise_builtin("PyExc_OverflowError", "value too large to perform division")
             })?;
@@ -430,7 +489,11 @@ impl<'t> Body<'_, 't> {
             let x = self.expr(left)?;
             let y = self.expr(right)?;
             let none = self.none();
-            let name = if node.flag("inplace") { "PyNumber_InPlacePower" } else { "PyNumber_Power" };
+            let name = if node.flag("inplace") {
+                "PyNumber_InPlacePower"
+            } else {
+                "PyNumber_Power"
+            };
             let result = self.rt_object(name, "ooo:O", &[x, y, none])?;
             self.release_under(result, &[x, y]);
             return Ok(result);

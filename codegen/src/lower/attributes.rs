@@ -44,8 +44,11 @@ impl<'t> Body<'_, 't> {
     pub(super) fn field_address(&mut self, node: Node<'t>) -> Result<(Value, Type, Value)> {
         let object = node.child("obj")?;
         let ty = object.expr_type()?;
-        let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
-        if !ty.flag("is_extension_type") || ty.flag("is_builtin_type") || entry.flag("is_cproperty") {
+        let Some(entry) = node.entry("entry") else {
+            return missing_node(node, "without an entry");
+        };
+        if !ty.flag("is_extension_type") || ty.flag("is_builtin_type") || entry.flag("is_cproperty")
+        {
             return missing_node(node, "of a C value");
         }
         let field = self.m.field(ty, entry)?;
@@ -59,7 +62,9 @@ impl<'t> Body<'_, 't> {
     fn object_with_fields(&mut self, node: Node<'t>) -> Result<Value> {
         let nested = node.kind() == "AttributeNode"
             && !node.flag("is_py_attr")
-            && node.entry("entry").is_some_and(|entry| entry.flag("is_variable") && !entry.flag("is_cproperty"))
+            && node
+                .entry("entry")
+                .is_some_and(|entry| entry.flag("is_variable") && !entry.flag("is_cproperty"))
             && node.expr_type()?.flag("is_pyobject");
         if !nested {
             return self.expr(node);
@@ -107,8 +112,13 @@ impl<'t> Body<'_, 't> {
         }
         let object = function.child("obj")?;
         let ty = object.expr_type()?;
-        let Some(entry) = function.entry("entry") else { return missing_node(function, "without an entry") };
-        if ty.flag("is_builtin_type") || !ty.flag("is_extension_type") || entry.flag("is_builtin_cmethod") {
+        let Some(entry) = function.entry("entry") else {
+            return missing_node(function, "without an entry");
+        };
+        if ty.flag("is_builtin_type")
+            || !ty.flag("is_extension_type")
+            || entry.flag("is_builtin_cmethod")
+        {
             return missing_node(function, "C method of a builtin type");
         }
         let value = self.expr(object)?;
@@ -121,7 +131,9 @@ impl<'t> Body<'_, 't> {
         }
         let index = self.m.method_index(ty, entry)?;
         let layout = self.m.layout(ty, entry.position())?;
-        let Some(at) = layout.vtable_at else { return missing_node(function, "without a method table") };
+        let Some(at) = layout.vtable_at else {
+            return missing_node(function, "without a method table");
+        };
         let at = self.int(i128::from(at), 64);
         let place = self.op(Op::Index(value, Type::Int(8), at));
         let table = self.op(Op::Load(Type::Ptr, place));
@@ -143,12 +155,17 @@ impl<'t> Body<'_, 't> {
             return None;
         }
         let names = [entry.text("func_cname"), entry.text("cname")];
-        names.into_iter().flatten().find_map(|name| self.m.functions_by_name.get(name).copied())
+        names
+            .into_iter()
+            .flatten()
+            .find_map(|name| self.m.functions_by_name.get(name).copied())
     }
 
     /// Whether an entry names a C method of a class through the class's method table.
     pub(super) fn is_method_pointer(&self, entry: Entry<'t>) -> bool {
-        entry.text("cname").is_some_and(|cname| cname.contains("->"))
+        entry
+            .text("cname")
+            .is_some_and(|cname| cname.contains("->"))
     }
 
     /// A C function by its name, or by its place in the method table of a class.
@@ -156,8 +173,12 @@ impl<'t> Body<'_, 't> {
         let names = [entry.text("func_cname"), entry.text("cname")];
         if let Some((table, method)) = names[1].and_then(|cname| cname.split_once("->")) {
             let known = self.m.type_places.keys().map(|id| self.m.tree.ty(*id));
-            let class = known.into_iter().find(|ty| ty.text("vtabptr_cname") == Some(table));
-            let Some(ty) = class else { return missing_node(node, &format!("C method of '{table}'")) };
+            let class = known
+                .into_iter()
+                .find(|ty| ty.text("vtabptr_cname") == Some(table));
+            let Some(ty) = class else {
+                return missing_node(node, &format!("C method of '{table}'"));
+            };
             let mut owner = ty;
             let mut name = method;
             while let Some(rest) = name.strip_prefix("__pyx_base.") {
@@ -168,7 +189,11 @@ impl<'t> Body<'_, 't> {
                 };
             }
             let layout = self.m.layout(owner, None)?;
-            let Some(index) = layout.methods.iter().position(|method| method.text("cname") == Some(name)) else {
+            let Some(index) = layout
+                .methods
+                .iter()
+                .position(|method| method.text("cname") == Some(name))
+            else {
                 return missing_node(node, &format!("C method '{name}'"));
             };
             let place = self.m.vtable_place(ty)?;
@@ -182,10 +207,15 @@ impl<'t> Body<'_, 't> {
             }
         }
         match entry.text("cname") {
-            Some(name) if super::cstructs::external(entry) => self.extern_function_address(node, name),
+            Some(name) if super::cstructs::external(entry) => {
+                self.extern_function_address(node, name)
+            }
             _ => missing_node(
                 node,
-                &format!("C function '{}'", entry.text("qualified_name").unwrap_or_default()),
+                &format!(
+                    "C function '{}'",
+                    entry.text("qualified_name").unwrap_or_default()
+                ),
             ),
         }
     }
@@ -203,7 +233,10 @@ impl<'t> Body<'_, 't> {
 
     /// The type in whose body a name is, where it is an extension type; borrowed.
     pub(super) fn extension_namespace(&mut self, entry: Entry<'t>) -> Result<Option<Value>> {
-        let Some(scope) = entry.scope("scope").filter(|scope| scope.is_a("CClassScope")) else {
+        let Some(scope) = entry
+            .scope("scope")
+            .filter(|scope| scope.is_a("CClassScope"))
+        else {
             return Ok(None);
         };
         match scope.ty("parent_type") {
@@ -238,8 +271,8 @@ impl<'t> Body<'_, 't> {
     /// `cdef class`: its body; the type is made already, but for one with several bases.
     pub(super) fn lower_extension_class(&mut self, node: Node<'t>) -> Result<()> {
         let ty = node.entry("entry").and_then(|entry| entry.ty("type"));
-        if let Some(class) = ty.and_then(|ty| self.m.classes.get(&ty.id())).cloned() {
-            if !class.early {
+        if let Some(class) = ty.and_then(|ty| self.m.classes.get(&ty.id())).cloned()
+            && !class.early {
                 let args = match node.node("type_init_args") {
                     Some(args) => Some(self.expr(args)?),
                     None => None,
@@ -250,7 +283,6 @@ impl<'t> Body<'_, 't> {
                     self.release(args);
                 }
             }
-        }
         if let Some(scope) = node.scope("scope") {
             self.directives.push(scope.map("directives"));
         }

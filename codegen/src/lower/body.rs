@@ -2,16 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use frontend_bridge::tree::{Position, 
-    Entry, EntryId, HelperId, Node, NodeId, ScopeId, Type as TreeType, Value as Attr,
+use frontend_bridge::tree::{
+    Entry, EntryId, HelperId, Node, NodeId, Position, ScopeId, Type as TreeType, Value as Attr,
 };
 
-use super::{Missing, Result};
 use super::cleanup::{Frame, Handler};
 use super::closures::ScopeObject;
 use super::context::{Context, missing};
+use super::{Missing, Result};
 use crate::mir::{
-    BlockId, Builder, Constant, Function, FuncId, LocalId, Op, Raises, Terminator, Type, Value,
+    BlockId, Builder, Constant, FuncId, Function, LocalId, Op, Raises, Terminator, Type, Value,
 };
 
 /// Where a variable of Cython's tree lives.
@@ -113,7 +113,10 @@ impl<'m, 't> Body<'m, 't> {
             m,
             b,
             temps: Vec::new(),
-            handlers: vec![Handler { block: error, depth: 0 }],
+            handlers: vec![Handler {
+                block: error,
+                depth: 0,
+            }],
             frames: Vec::new(),
             variables: HashMap::new(),
             results: HashMap::new(),
@@ -159,7 +162,11 @@ impl<'m, 't> Body<'m, 't> {
 
     /// The error for a construct without a lowering, at the current line.
     pub fn missing<T>(&self, construct: &str) -> Result<T> {
-        let position = (self.b.line > 0).then_some(Position { source: 0, line: self.b.line, column: 0 });
+        let position = (self.b.line > 0).then_some(Position {
+            source: 0,
+            line: self.b.line,
+            column: 0,
+        });
         missing(construct, position)
     }
 
@@ -200,7 +207,9 @@ impl<'m, 't> Body<'m, 't> {
     pub fn symbol_object(&mut self, symbol: &str) -> Value {
         let symbol = match symbol {
             // A type of CPython from 3.15 on; Cython takes dict before.
-            "__Pyx_PyFrozenDict_TypePtr" if self.m.symbols.resolve("PyFrozenDict_New").is_some() => {
+            "__Pyx_PyFrozenDict_TypePtr"
+                if self.m.symbols.resolve("PyFrozenDict_New").is_some() =>
+            {
                 "PyFrozenDict_Type"
             }
             "__Pyx_PyFrozenDict_TypePtr" => "PyDict_Type",
@@ -208,8 +217,15 @@ impl<'m, 't> Body<'m, 't> {
         };
         if !symbol.starts_with("Py") && !symbol.starts_with("_Py") {
             // A macro of Cython's, for what only some versions of CPython have.
-            let position = (self.b.line > 0).then_some(Position { source: 0, line: self.b.line, column: 0 });
-            self.m.missing.push(Missing { construct: format!("built-in '{symbol}'"), position });
+            let position = (self.b.line > 0).then_some(Position {
+                source: 0,
+                line: self.b.line,
+                column: 0,
+            });
+            self.m.missing.push(Missing {
+                construct: format!("built-in '{symbol}'"),
+                position,
+            });
         }
         let id = self.m.mir.declare_data(symbol);
         let address = self.op(Op::ExternAddr(id));
@@ -331,13 +347,19 @@ impl<'m, 't> Body<'m, 't> {
 
     /// Ends the block with the exception edge of a value and goes on where there was none.
     pub fn checked(&mut self, value: Value, raises: Raises) -> Result<Value> {
-        if !self.gil && self.b.function.gil && matches!(raises, Raises::Maybe(_) | Raises::Occurred) {
+        if !self.gil && self.b.function.gil && matches!(raises, Raises::Maybe(_) | Raises::Occurred)
+        {
             self.checked_without_gil(Some(value), &raises)?;
             return Ok(self.hold(value));
         }
         let error = self.error_edge();
         let ok = self.b.block();
-        self.b.end(Terminator::Check { value: Some(value), raises, ok, error });
+        self.b.end(Terminator::Check {
+            value: Some(value),
+            raises,
+            ok,
+            error,
+        });
         self.b.switch_to(ok);
         Ok(self.hold(value))
     }
@@ -358,10 +380,13 @@ impl<'m, 't> Body<'m, 't> {
             return self.missing("variable without a type");
         };
         let ty = self.m.c_type(ty, entry.position())?;
-        let slice = entry.ty("type").is_some_and(|ty| ty.flag("is_memoryviewslice"));
+        let slice = entry
+            .ty("type")
+            .is_some_and(|ty| ty.flag("is_memoryviewslice"));
         let owned = owned && ty == Type::Object;
         let id = self.b.local(entry.text("name").unwrap_or("variable"), ty);
-        self.variables.insert(entry.id(), Variable::Local { id, owned });
+        self.variables
+            .insert(entry.id(), Variable::Local { id, owned });
         if slice {
             self.slices.push(id);
         }
@@ -389,7 +414,9 @@ impl<'m, 't> Body<'m, 't> {
     /// A directive in force.
     pub fn directive(&self, name: &str) -> Option<&'t Attr> {
         for map in self.directives.iter().rev() {
-            let found = map.iter().find(|(key, _)| matches!(key, Attr::Str(key) if key == name));
+            let found = map
+                .iter()
+                .find(|(key, _)| matches!(key, Attr::Str(key) if key == name));
             if let Some((_, value)) = found {
                 return Some(value);
             }
@@ -450,7 +477,11 @@ impl<'m, 't> Body<'m, 't> {
 
     /// Whether an address is null.
     pub fn is_null(&mut self, value: Value) -> Value {
-        let null = if *self.b.ty(value) == Type::Object { self.null_object() } else { self.null() };
+        let null = if *self.b.ty(value) == Type::Object {
+            self.null_object()
+        } else {
+            self.null()
+        };
         self.op(Op::Compare(crate::mir::Comparison::Eq, value, null))
     }
 }

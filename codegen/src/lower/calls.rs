@@ -17,7 +17,10 @@ impl<'t> Body<'_, 't> {
             return self.memview_method(node, function);
         }
         let args = node.nodes("args");
-        if function.text("cname") == Some("__Pyx_MemoryView_Len") && args.len() == 1 && is_slice(args[0]) {
+        if function.text("cname") == Some("__Pyx_MemoryView_Len")
+            && args.len() == 1
+            && is_slice(args[0])
+        {
             return self.memview_length(args[0]);
         }
         let ty = function.expr_type()?;
@@ -38,11 +41,10 @@ impl<'t> Body<'_, 't> {
         if !callee_type.flag("is_cfunction") {
             return missing_node(node, &format!("of {}", callee_type.kind()));
         }
-        if let Some(own) = node.node("self") {
-            if function.kind() == "AttributeNode" && own.expr_type()?.flag("is_builtin_type") {
+        if let Some(own) = node.node("self")
+            && function.kind() == "AttributeNode" && own.expr_type()?.flag("is_builtin_type") {
                 return self.call_builtin_method(node, function, own, callee_type);
             }
-        }
         self.call_c(node, function, callee_type)
     }
 
@@ -54,7 +56,9 @@ impl<'t> Body<'_, 't> {
         own: Node<'t>,
         ty: TreeType<'t>,
     ) -> Result<Value> {
-        let Some(name) = function.text("member") else { return missing_node(node, "of a C method") };
+        let Some(name) = function.text("member") else {
+            return missing_node(node, "of a C method");
+        };
         let args = node.nodes("args");
         if ty.flag("has_varargs") || args.len() != ty.list("args").len() {
             return missing_node(node, "with optional or variable arguments");
@@ -85,7 +89,8 @@ impl<'t> Body<'_, 't> {
         let mut held = Vec::new();
         let mut own = entry.and_then(|entry| self.own_function(entry));
         let mut method = None;
-        if function.kind() == "AttributeNode" && entry.is_some_and(|entry| entry.flag("is_cmethod")) {
+        if function.kind() == "AttributeNode" && entry.is_some_and(|entry| entry.flag("is_cmethod"))
+        {
             let (found, pointer) = self.method_to_call(node, function, &mut held)?;
             (own, method) = (found, pointer);
         }
@@ -96,7 +101,9 @@ impl<'t> Body<'_, 't> {
             // The symbol itself: resolved where it is called.
             None if function.kind() == "PythonCapiFunctionNode" => None,
             None if method.is_some() => method,
-            None if entry.is_some_and(|entry| self.is_method_pointer(entry)) => Some(self.expr(function)?),
+            None if entry.is_some_and(|entry| self.is_method_pointer(entry)) => {
+                Some(self.expr(function)?)
+            }
             None if entry.is_none_or(|entry| !entry.flag("is_cfunction")) => {
                 Some(self.expr(function)?)
             }
@@ -114,10 +121,13 @@ impl<'t> Body<'_, 't> {
         }
         let mut extra = Vec::new();
         if ty.flag("is_overridable") {
-            let skip = node.flag("wrapper_call") || entry.is_some_and(|entry| entry.flag("is_unbound_cmethod"));
+            let skip = node.flag("wrapper_call")
+                || entry.is_some_and(|entry| entry.flag("is_unbound_cmethod"));
             extra.push(self.int(i128::from(skip), 32));
         }
-        let slice = ty.ty("return_type").is_some_and(|ty| ty.flag("is_memoryviewslice"));
+        let slice = ty
+            .ty("return_type")
+            .is_some_and(|ty| ty.flag("is_memoryviewslice"));
         if own.is_none() && (slice || args.iter().any(|(_, ty)| ty.flag("is_memoryviewslice"))) {
             return missing_node(node, "with a memoryview, of a function elsewhere");
         }
@@ -151,7 +161,9 @@ impl<'t> Body<'_, 't> {
                     } else {
                         match self.variable_argument(*value, *from) {
                             Some(value) => value,
-                            None => return missing_node(node, "with a variable argument of this type"),
+                            None => {
+                                return missing_node(node, "with a variable argument of this type");
+                            }
                         }
                     });
                 }
@@ -168,7 +180,11 @@ impl<'t> Body<'_, 't> {
                 let mut values: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
                 values.extend(extra);
                 self.fit_arguments(&signature, &args, &mut values);
-                self.b.call(&self.m.mir, Callee::Indirect(address, Box::new(signature)), values)
+                self.b.call(
+                    &self.m.mir,
+                    Callee::Indirect(address, Box::new(signature)),
+                    values,
+                )
             }
             (None, None) => self.call_extern(node, entry, ty, &args)?,
         };
@@ -180,15 +196,18 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Integers in the widths of the parameters, as C has it.
-    fn fit_arguments(&mut self, wanted: &Signature, args: &[(Value, TreeType<'t>)], values: &mut [Value]) {
+    fn fit_arguments(
+        &mut self,
+        wanted: &Signature,
+        args: &[(Value, TreeType<'t>)],
+        values: &mut [Value],
+    ) {
         for (index, (_, from)) in args.iter().enumerate() {
-            if let (Some(param), Some(value)) = (wanted.params.get(index), values.get_mut(index)) {
-                if let (Type::Int(bits), Type::Int(have)) = (&param.ty, self.b.ty(*value).clone()) {
-                    if have != *bits {
+            if let (Some(param), Some(value)) = (wanted.params.get(index), values.get_mut(index))
+                && let (Type::Int(bits), Type::Int(have)) = (&param.ty, self.b.ty(*value).clone())
+                    && have != *bits {
                         *value = self.widen(*value, *bits, types::unsigned(*from));
                     }
-                }
-            }
         }
     }
 
@@ -297,7 +316,12 @@ impl<'t> Body<'_, 't> {
         let error = self.error_edge();
         let ok = self.b.block();
         let raises = Raises::Occurred;
-        self.b.end(crate::mir::Terminator::Check { value: None, raises, ok, error });
+        self.b.end(crate::mir::Terminator::Check {
+            value: None,
+            raises,
+            ok,
+            error,
+        });
         self.b.switch_to(ok);
         Ok(())
     }
@@ -308,13 +332,19 @@ impl<'t> Body<'_, 't> {
         ty: TreeType<'t>,
         result: Option<Value>,
     ) -> Result<Option<Constant>> {
-        let Some(result) = result else { return Ok(None) };
+        let Some(result) = result else {
+            return Ok(None);
+        };
         let mir = self.b.ty(result).clone();
         self.error_constant(ty, &mir)
     }
 
     /// The same by the result's type.
-    pub(super) fn error_constant(&mut self, ty: TreeType<'t>, mir: &Type) -> Result<Option<Constant>> {
+    pub(super) fn error_constant(
+        &mut self,
+        ty: TreeType<'t>,
+        mir: &Type,
+    ) -> Result<Option<Constant>> {
         let python = match ty.attr("exception_value") {
             None | Some(Attr::None) => return Ok(None),
             Some(Attr::Helper(id)) => self.m.tree.helper(*id).attr("python_value"),
@@ -323,7 +353,9 @@ impl<'t> Body<'_, 't> {
         Ok(Some(match (python, mir) {
             (Some(Attr::Int(value)), Type::Int(bits)) => Constant::Int(i128::from(*value), *bits),
             (Some(Attr::Bool(value)), Type::Int(bits)) => Constant::Int(i128::from(*value), *bits),
-            (Some(Attr::Int(value)), ty) if ty.is_float() => Constant::Float(*value as f64, ty.clone()),
+            (Some(Attr::Int(value)), ty) if ty.is_float() => {
+                Constant::Float(*value as f64, ty.clone())
+            }
             (Some(Attr::Float(value)), ty) if ty.is_float() => Constant::Float(*value, ty.clone()),
             (Some(Attr::Str(text)), Type::Int(bits)) if text.parse::<i64>().is_ok() => {
                 Constant::Int(text.parse::<i64>().map_or(-1, i128::from), *bits)
@@ -376,11 +408,20 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Calls an object with positional arguments, and releases both.
-    pub(super) fn call_vector(&mut self, _node: Node<'t>, callee: Value, args: &[Value]) -> Result<Value> {
+    pub(super) fn call_vector(
+        &mut self,
+        _node: Node<'t>,
+        callee: Value,
+        args: &[Value],
+    ) -> Result<Value> {
         let array = self.argument_array(args);
         let count = self.vector_count(args.len());
         let null = self.null_object();
-        let result = self.rt_object("PyObject_Vectorcall", "oplo:O", &[callee, array, count, null])?;
+        let result = self.rt_object(
+            "PyObject_Vectorcall",
+            "oplo:O",
+            &[callee, array, count, null],
+        )?;
         self.release_under(result, args);
         self.release(callee);
         Ok(result)
@@ -425,7 +466,8 @@ impl<'t> Body<'_, 't> {
         let result = match head {
             Some(callee) => {
                 let short = "oplo:O";
-                let result = self.rt_object("PyObject_Vectorcall", short, &[callee, array, count, names])?;
+                let result =
+                    self.rt_object("PyObject_Vectorcall", short, &[callee, array, count, names])?;
                 self.release_under(result, &args);
                 self.release(callee);
                 result
@@ -434,8 +476,11 @@ impl<'t> Body<'_, 't> {
                 self.at(node);
                 let name = self.name(function.text("attribute").unwrap_or_default());
                 let short = "oplo:O";
-                let result =
-                    self.rt_object("PyObject_VectorcallMethod", short, &[name, array, count, names])?;
+                let result = self.rt_object(
+                    "PyObject_VectorcallMethod",
+                    short,
+                    &[name, array, count, names],
+                )?;
                 self.release_under(result, &args);
                 result
             }
@@ -478,7 +523,11 @@ impl<'t> Body<'_, 't> {
 /// The C function of a built-in type's method.
 fn function_member(node: Node<'_>) -> Option<&str> {
     let function = node.node("function")?;
-    if is_builtin_method(function) { function.text("member") } else { None }
+    if is_builtin_method(function) {
+        function.text("member")
+    } else {
+        None
+    }
 }
 
 /// Whether the function is a method that Cython knows of a built-in type as a C function.

@@ -91,7 +91,9 @@ impl<'t> Context<'t> {
                 let of = base.text("objstruct_cname").unwrap_or_default();
                 match BUILTIN.iter().find(|(name, _)| *name == of) {
                     Some((_, size)) => layout.size = *size,
-                    None => return missing(&format!("extension type with the base struct '{of}'"), at),
+                    None => {
+                        return missing(&format!("extension type with the base struct '{of}'"), at);
+                    }
                 }
             } else {
                 let base = self.layout(base, at)?;
@@ -135,7 +137,11 @@ impl<'t> Context<'t> {
     pub fn field(&mut self, ty: TreeType<'t>, entry: Entry<'t>) -> Result<Field<'t>> {
         let (owner, cname) = self.owner(ty, entry)?;
         let layout = self.layout(owner, entry.position())?;
-        match layout.fields.iter().find(|field| field.entry.text("cname") == Some(cname)) {
+        match layout
+            .fields
+            .iter()
+            .find(|field| field.entry.text("cname") == Some(cname))
+        {
             Some(field) => Ok(field.clone()),
             None => missing(&format!("field '{cname}'"), entry.position()),
         }
@@ -145,7 +151,11 @@ impl<'t> Context<'t> {
     pub fn method_index(&mut self, ty: TreeType<'t>, entry: Entry<'t>) -> Result<usize> {
         let (owner, cname) = self.owner(ty, entry)?;
         let layout = self.layout(owner, entry.position())?;
-        match layout.methods.iter().position(|method| method.text("cname") == Some(cname)) {
+        match layout
+            .methods
+            .iter()
+            .position(|method| method.text("cname") == Some(cname))
+        {
             Some(index) => Ok(layout.base_methods + index),
             None => missing(&format!("C method '{cname}'"), entry.position()),
         }
@@ -206,9 +216,15 @@ pub(super) fn size_align(module: &Module, ty: &Type) -> Option<(u64, u64)> {
 }
 
 /// The entry of a name in a scope itself.
-pub(super) fn look_up<'t>(scope: frontend_bridge::tree::Scope<'t>, name: &str) -> Option<Entry<'t>> {
-    scope.map("entries").iter().find_map(|(key, value)| match (key, value) {
-        (Attr::Str(key), Attr::Entry(id)) if key == name => Some(scope.tree().entry(*id)),
-        _ => None,
-    })
+pub(super) fn look_up<'t>(
+    scope: frontend_bridge::tree::Scope<'t>,
+    name: &str,
+) -> Option<Entry<'t>> {
+    scope
+        .map("entries")
+        .iter()
+        .find_map(|(key, value)| match (key, value) {
+            (Attr::Str(key), Attr::Entry(id)) if key == name => Some(scope.tree().entry(*id)),
+            _ => None,
+        })
 }

@@ -8,7 +8,8 @@ use super::class_layout::look_up;
 use super::classes::{Class, GC};
 use super::context::{Context, missing};
 use crate::mir::{
-    Builder, Callee, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op, Signature, Terminator, Type,
+    Builder, Callee, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op, Signature,
+    Terminator, Type,
 };
 
 /// Numbers of slots in CPython's stable ABI.
@@ -111,18 +112,27 @@ impl<'t> Context<'t> {
         match self.wrappers.get(&entry.id()) {
             Some(found) => Ok(*found),
             None => missing(
-                &format!("method '{}'", entry.text("qualified_name").unwrap_or_default()),
+                &format!(
+                    "method '{}'",
+                    entry.text("qualified_name").unwrap_or_default()
+                ),
                 entry.position(),
             ),
         }
     }
 
     fn special_wrapper(&self, scope: Scope<'t>, name: &str) -> Result<Option<FuncId>> {
-        special(scope, name).map(|entry| self.wrapper_of(entry)).transpose()
+        special(scope, name)
+            .map(|entry| self.wrapper_of(entry))
+            .transpose()
     }
 
     /// All slots of a class.
-    pub(super) fn class_slots(&mut self, class: &Class<'t>, flags: i128) -> Result<Vec<(i128, FuncId)>> {
+    pub(super) fn class_slots(
+        &mut self,
+        class: &Class<'t>,
+        flags: i128,
+    ) -> Result<Vec<(i128, FuncId)>> {
         let scope = class.scope;
         let mut slots = self.life_slots(class, flags)?;
         for (name, ids) in DIRECT {
@@ -134,7 +144,11 @@ impl<'t> Context<'t> {
                     _ => None,
                 };
             }
-            slots.extend(found.into_iter().flat_map(|function| ids.iter().map(move |id| (*id, function))));
+            slots.extend(
+                found
+                    .into_iter()
+                    .flat_map(|function| ids.iter().map(move |id| (*id, function))),
+            );
         }
         self.number_slots(class, &mut slots)?;
         self.item_slots(class, &mut slots)?;
@@ -150,28 +164,67 @@ impl<'t> Context<'t> {
         let p = Type::Ptr;
         if self.needs_own(class, "__cinit__", true) {
             let args = vec![Address(this), Param(0), Param(1), Param(2)];
-            let made = self.thunk(class, "new", &[p.clone(), p.clone(), p.clone()], p.clone(), "cyl_class_new", args);
+            let made = self.thunk(
+                class,
+                "new",
+                &[p.clone(), p.clone(), p.clone()],
+                p.clone(),
+                "cyl_class_new",
+                args,
+            );
             slots.push((slot::TP_NEW, made));
         }
         if self.needs_own(class, "__dealloc__", false) {
             let args = vec![Address(this), Param(0), Own];
-            let made = self.thunk(class, "dealloc", &[p.clone()], Type::Void, "cyl_class_dealloc", args);
+            let made = self.thunk(
+                class,
+                "dealloc",
+                &[p.clone()],
+                Type::Void,
+                "cyl_class_dealloc",
+                args,
+            );
             slots.push((slot::TP_DEALLOC, made));
         }
         if flags & GC != 0 {
             let args = vec![Address(this), Param(0), Param(1), Param(2)];
             let params = [p.clone(), p.clone(), p.clone()];
-            let made = self.thunk(class, "traverse", &params, Type::I32, "cyl_class_traverse", args);
+            let made = self.thunk(
+                class,
+                "traverse",
+                &params,
+                Type::I32,
+                "cyl_class_traverse",
+                args,
+            );
             slots.push((slot::TP_TRAVERSE, made));
-            if !class.scope.directive("no_gc_clear").is_some_and(|on| on.truth()) {
+            if !class
+                .scope
+                .directive("no_gc_clear")
+                .is_some_and(|on| on.truth())
+            {
                 let args = vec![Address(this), Param(0)];
-                let made = self.thunk(class, "clear", &[p.clone()], Type::I32, "cyl_class_clear", args);
+                let made = self.thunk(
+                    class,
+                    "clear",
+                    &[p.clone()],
+                    Type::I32,
+                    "cyl_class_clear",
+                    args,
+                );
                 slots.push((slot::TP_CLEAR, made));
             }
         }
         if let Some(user) = self.special_wrapper(class.scope, "__del__")? {
             let args = vec![Arg::Function(Some(user)), Param(0)];
-            let made = self.thunk(class, "finalize", &[p], Type::Void, "cyl_slot_finalize", args);
+            let made = self.thunk(
+                class,
+                "finalize",
+                &[p],
+                Type::Void,
+                "cyl_slot_finalize",
+                args,
+            );
             slots.push((slot::TP_FINALIZE, made));
         }
         Ok(slots)
@@ -179,7 +232,9 @@ impl<'t> Context<'t> {
 
     /// Whether a class cannot do with its base's tp_new or tp_dealloc.
     fn needs_own(&self, class: &Class<'t>, method: &str, new: bool) -> bool {
-        let Some(base) = class.ty.ty("base_type") else { return true };
+        let Some(base) = class.ty.ty("base_type") else {
+            return true;
+        };
         class.scope.flag("has_pyobject_attrs")
             || class.scope.flag("has_memoryview_attrs")
             || class.scope.flag("has_explicitly_constructable_attrs")
@@ -190,7 +245,10 @@ impl<'t> Context<'t> {
 
     fn number_slots(&mut self, class: &Class<'t>, slots: &mut Vec<(i128, FuncId)>) -> Result<()> {
         use Arg::{Address, Function, Int, Own, Param};
-        let c_api = class.scope.directive("c_api_binop_methods").is_some_and(|on| on.truth());
+        let c_api = class
+            .scope
+            .directive("c_api_binop_methods")
+            .is_some_and(|on| on.truth());
         for (name, id) in BINARY {
             let forward = self.special_wrapper(class.scope, &format!("__{name}__"))?;
             let reversed = self.special_wrapper(class.scope, &format!("__r{name}__"))?;
@@ -214,7 +272,10 @@ impl<'t> Context<'t> {
                 Param(1),
                 extra,
             ];
-            slots.push((*id, self.thunk(class, name, &params, Type::Ptr, "cyl_slot_binary", args)));
+            slots.push((
+                *id,
+                self.thunk(class, name, &params, Type::Ptr, "cyl_slot_binary", args),
+            ));
         }
         Ok(())
     }
@@ -222,10 +283,12 @@ impl<'t> Context<'t> {
     fn item_slots(&mut self, class: &Class<'t>, slots: &mut Vec<(i128, FuncId)>) -> Result<()> {
         use Arg::{Address, Function, Int, Param};
         let scope = class.scope;
-        let collection = scope.directive("collection_type").and_then(|value| match value {
-            frontend_bridge::tree::Value::Str(text) => Some(text.as_str()),
-            _ => None,
-        });
+        let collection = scope
+            .directive("collection_type")
+            .and_then(|value| match value {
+                frontend_bridge::tree::Value::Str(text) => Some(text.as_str()),
+                _ => None,
+            });
         let has_base = class.ty.ty("base_type").is_some();
         let wanted = |sequence: bool, all_index: bool| {
             has_base && !sequence || !(collection == Some("sequence") && !sequence && all_index)
@@ -237,7 +300,14 @@ impl<'t> Context<'t> {
                 slots.push((slot::SQ_ITEM, user));
             } else {
                 let args = vec![Function(Some(user)), Param(0), Param(1)];
-                let made = self.thunk(class, "item", &[Type::Ptr, Type::I64], Type::Ptr, "cyl_slot_item", args);
+                let made = self.thunk(
+                    class,
+                    "item",
+                    &[Type::Ptr, Type::I64],
+                    Type::Ptr,
+                    "cyl_slot_item",
+                    args,
+                );
                 slots.push((slot::SQ_ITEM, made));
             }
             if wanted(false, index) {
@@ -245,7 +315,14 @@ impl<'t> Context<'t> {
                 if index {
                     let args = vec![Function(Some(user)), Param(0), Param(1)];
                     let params = [Type::Ptr, Type::Ptr];
-                    made = self.thunk(class, "subscript", &params, Type::Ptr, "cyl_slot_subscript", args);
+                    made = self.thunk(
+                        class,
+                        "subscript",
+                        &params,
+                        Type::Ptr,
+                        "cyl_slot_subscript",
+                        args,
+                    );
                 }
                 slots.push((slot::MP_SUBSCRIPT, made));
             }
@@ -266,9 +343,19 @@ impl<'t> Context<'t> {
                 continue;
             }
             let (id, name, runtime, key) = if sequence {
-                (slot::SQ_ASS_ITEM, "ass_item", "cyl_slot_ass_item", Type::I64)
+                (
+                    slot::SQ_ASS_ITEM,
+                    "ass_item",
+                    "cyl_slot_ass_item",
+                    Type::I64,
+                )
             } else {
-                (slot::MP_ASS_SUBSCRIPT, "ass_subscript", "cyl_slot_ass_subscript", Type::Ptr)
+                (
+                    slot::MP_ASS_SUBSCRIPT,
+                    "ass_subscript",
+                    "cyl_slot_ass_subscript",
+                    Type::Ptr,
+                )
             };
             let args = vec![
                 Address(Some(class.description)),
@@ -280,19 +367,35 @@ impl<'t> Context<'t> {
                 Param(1),
                 Param(2),
             ];
-            slots.push((id, self.thunk(class, name, &[Type::Ptr, key, Type::Ptr], Type::I32, runtime, args)));
+            slots.push((
+                id,
+                self.thunk(
+                    class,
+                    name,
+                    &[Type::Ptr, key, Type::Ptr],
+                    Type::I32,
+                    runtime,
+                    args,
+                ),
+            ));
         }
         Ok(())
     }
 
-    fn attribute_slots(&mut self, class: &Class<'t>, slots: &mut Vec<(i128, FuncId)>) -> Result<()> {
+    fn attribute_slots(
+        &mut self,
+        class: &Class<'t>,
+        slots: &mut Vec<(i128, FuncId)>,
+    ) -> Result<()> {
         use Arg::{Address, Function, Param};
         let scope = class.scope;
         let p = Type::Ptr;
         let three = [p.clone(), p.clone(), p.clone()];
         if special(scope, "__getattr__").is_some() || look_up(scope, "__getattribute__").is_some() {
             let user = |context: &Self, name| {
-                inherited_special(class.ty, name).map(|entry| context.wrapper_of(entry)).transpose()
+                inherited_special(class.ty, name)
+                    .map(|entry| context.wrapper_of(entry))
+                    .transpose()
             };
             let args = vec![
                 Function(user(self, "__getattribute__")?),
@@ -301,12 +404,31 @@ impl<'t> Context<'t> {
                 Param(1),
             ];
             let params = [p.clone(), p.clone()];
-            let made = self.thunk(class, "getattro", &params, p.clone(), "cyl_slot_getattro", args);
+            let made = self.thunk(
+                class,
+                "getattro",
+                &params,
+                p.clone(),
+                "cyl_slot_getattro",
+                args,
+            );
             slots.push((slot::TP_GETATTRO, made));
         }
         for (id, set, del, name, runtime) in [
-            (slot::TP_SETATTRO, "__setattr__", "__delattr__", "setattro", "cyl_slot_setattro"),
-            (slot::TP_DESCR_SET, "__set__", "__delete__", "descr_set", "cyl_slot_descr_set"),
+            (
+                slot::TP_SETATTRO,
+                "__setattr__",
+                "__delattr__",
+                "setattro",
+                "cyl_slot_setattro",
+            ),
+            (
+                slot::TP_DESCR_SET,
+                "__set__",
+                "__delete__",
+                "descr_set",
+                "cyl_slot_descr_set",
+            ),
         ] {
             let set = self.special_wrapper(scope, set)?;
             let del = self.special_wrapper(scope, del)?;
@@ -314,8 +436,18 @@ impl<'t> Context<'t> {
                 continue;
             }
             let this = Address(Some(class.description));
-            let args = vec![this, Function(set), Function(del), Param(0), Param(1), Param(2)];
-            slots.push((id, self.thunk(class, name, &three, Type::I32, runtime, args)));
+            let args = vec![
+                this,
+                Function(set),
+                Function(del),
+                Param(0),
+                Param(1),
+                Param(2),
+            ];
+            slots.push((
+                id,
+                self.thunk(class, name, &three, Type::I32, runtime, args),
+            ));
         }
         if let Some(get) = self.special_wrapper(scope, "__get__")? {
             let args = vec![Function(Some(get)), Param(0), Param(1), Param(2)];
@@ -325,13 +457,20 @@ impl<'t> Context<'t> {
         Ok(())
     }
 
-    fn comparison_slot(&mut self, class: &Class<'t>, slots: &mut Vec<(i128, FuncId)>) -> Result<()> {
+    fn comparison_slot(
+        &mut self,
+        class: &Class<'t>,
+        slots: &mut Vec<(i128, FuncId)>,
+    ) -> Result<()> {
         use Arg::{Address, Param};
         if let Some(user) = self.special_wrapper(class.scope, "__richcmp__")? {
             slots.push((slot::TP_RICHCOMPARE, user));
             return Ok(());
         }
-        if COMPARISONS.iter().all(|name| special(class.scope, name).is_none()) {
+        if COMPARISONS
+            .iter()
+            .all(|name| special(class.scope, name).is_none())
+        {
             return Ok(());
         }
         if class.scope.map("directives").iter().any(|(key, _)| {
@@ -343,7 +482,9 @@ impl<'t> Context<'t> {
         let (mut known, mut outside) = (vec![class.scope], None);
         let mut next = class.ty.ty("base_type");
         while let Some(base) = next {
-            if base.flag("is_builtin_type") || base.entry("entry").and_then(|e| e.text("visibility")) == Some("extern") {
+            if base.flag("is_builtin_type")
+                || base.entry("entry").and_then(|e| e.text("visibility")) == Some("extern")
+            {
                 outside = Some(base);
                 break;
             }
@@ -358,11 +499,28 @@ impl<'t> Context<'t> {
                 None => GlobalInit::Zero,
             });
         }
-        table.push(outside.map(|base| self.type_place_init(base)).transpose()?.unwrap_or(GlobalInit::Zero));
-        let table = self.table("comparisons", Type::Array(Box::new(Type::Ptr), 7), GlobalInit::List(table), true);
+        table.push(
+            outside
+                .map(|base| self.type_place_init(base))
+                .transpose()?
+                .unwrap_or(GlobalInit::Zero),
+        );
+        let table = self.table(
+            "comparisons",
+            Type::Array(Box::new(Type::Ptr), 7),
+            GlobalInit::List(table),
+            true,
+        );
         let args = vec![Address(Some(table)), Param(0), Param(1), Param(2)];
         let params = [Type::Ptr, Type::Ptr, Type::I32];
-        let made = self.thunk(class, "richcompare", &params, Type::Ptr, "cyl_slot_richcompare", args);
+        let made = self.thunk(
+            class,
+            "richcompare",
+            &params,
+            Type::Ptr,
+            "cyl_slot_richcompare",
+            args,
+        );
         slots.push((slot::TP_RICHCOMPARE, made));
         Ok(())
     }
@@ -370,7 +528,14 @@ impl<'t> Context<'t> {
     /// `__next__` as a method: what tp_iternext may leave out is raised.
     pub(super) fn next_method(&mut self, class: &Class<'t>, user: FuncId) -> FuncId {
         let args = vec![Arg::Function(Some(user)), Arg::Param(0)];
-        self.thunk(class, "next", &[Type::Ptr, Type::Ptr], Type::Ptr, "cyl_method_next", args)
+        self.thunk(
+            class,
+            "next",
+            &[Type::Ptr, Type::Ptr],
+            Type::Ptr,
+            "cyl_method_next",
+            args,
+        )
     }
 
     /// A function that hands its parameters on to a runtime function, with what that needs besides.
@@ -384,7 +549,11 @@ impl<'t> Context<'t> {
         args: Vec<Arg>,
     ) -> FuncId {
         let name = format!("{}.{name}", class.name);
-        let function = Function::new(&name, Linkage::Internal, Signature::new(params.to_vec(), result.clone()));
+        let function = Function::new(
+            &name,
+            Linkage::Internal,
+            Signature::new(params.to_vec(), result.clone()),
+        );
         let own = self.mir.add_function(function.clone());
         let mut b = Builder::new(function);
         let mut values = Vec::new();
@@ -407,9 +576,21 @@ impl<'t> Context<'t> {
     }
 
     /// A table of the module's.
-    pub(super) fn table(&mut self, name: &str, ty: Type, init: GlobalInit, constant: bool) -> GlobalId {
+    pub(super) fn table(
+        &mut self,
+        name: &str,
+        ty: Type,
+        init: GlobalInit,
+        constant: bool,
+    ) -> GlobalId {
         let name = format!("{name}.{}", self.mir.globals.len());
-        self.mir.add_global(Global { name, ty, init, constant, linkage: Linkage::Internal })
+        self.mir.add_global(Global {
+            name,
+            ty,
+            init,
+            constant,
+            linkage: Linkage::Internal,
+        })
     }
 }
 
@@ -430,5 +611,8 @@ fn inherited_special<'t>(ty: TreeType<'t>, name: &str) -> Option<Entry<'t>> {
 
 /// Whether a method's signature is the one with a C index.
 fn takes_index(entry: Entry<'_>, format: &str) -> bool {
-    entry.helper("signature").and_then(|signature| signature.text("fixed_arg_format")) == Some(format)
+    entry
+        .helper("signature")
+        .and_then(|signature| signature.text("fixed_arg_format"))
+        == Some(format)
 }

@@ -42,13 +42,19 @@ pub(super) struct Class<'t> {
 }
 
 /// Structs of builtin types in .pxd files of CPython's, with their size.
-const EXTERNAL: &[(&str, u64)] =
-    &[("PyTypeObject", 880), ("PyBoolObject", 32), ("PyComplexObject", 32), ("PyLongObject", 24)];
+const EXTERNAL: &[(&str, u64)] = &[
+    ("PyTypeObject", 880),
+    ("PyBoolObject", 32),
+    ("PyComplexObject", 32),
+    ("PyLongObject", 24),
+];
 
 impl<'t> Context<'t> {
     /// Notes the module's extension types; before anything is lowered.
     pub fn declare_classes(&mut self) -> Result<()> {
-        let Some(scope) = self.tree.root().scope("scope") else { return Ok(()) };
+        let Some(scope) = self.tree.root().scope("scope") else {
+            return Ok(());
+        };
         for entry in scope.entries("c_class_entries") {
             let (Some(ty), Some(visibility)) = (entry.ty("type"), entry.text("visibility")) else {
                 self.declare_class(entry, "private")?;
@@ -75,8 +81,13 @@ impl<'t> Context<'t> {
             let mut next = Some(id);
             while let Some(id) = next.filter(|id| !sorted.contains(id) && !chain.contains(id)) {
                 chain.push(id);
-                let base = self.classes.get(&id).and_then(|class| class.ty.ty("base_type"));
-                next = base.map(|base| base.id()).filter(|base| self.classes.contains_key(base));
+                let base = self
+                    .classes
+                    .get(&id)
+                    .and_then(|class| class.ty.ty("base_type"));
+                next = base
+                    .map(|base| base.id())
+                    .filter(|base| self.classes.contains_key(base));
             }
             sorted.extend(chain.into_iter().rev());
         }
@@ -84,8 +95,12 @@ impl<'t> Context<'t> {
     }
 
     fn declare_class(&mut self, entry: Entry<'t>, visibility: &str) -> Result<()> {
-        let Some(ty) = entry.ty("type") else { return Ok(()) };
-        let Some(scope) = ty.scope("scope") else { return Ok(()) };
+        let Some(ty) = entry.ty("type") else {
+            return Ok(());
+        };
+        let Some(scope) = ty.scope("scope") else {
+            return Ok(());
+        };
         if scope.flag("is_closure_class_scope") || scope.flag("is_defaults_class_scope") {
             return Ok(());
         }
@@ -111,7 +126,10 @@ impl<'t> Context<'t> {
         if visibility == "public" || entry.flag("api") {
             return missing("public extension type", at);
         }
-        if entry.attr("utility_code_definition").is_some_and(Attr::truth) {
+        if entry
+            .attr("utility_code_definition")
+            .is_some_and(Attr::truth)
+        {
             return missing("extension type of Cython's own", at);
         }
         if !scope.flag("implemented") {
@@ -122,18 +140,54 @@ impl<'t> Context<'t> {
         }
         self.layout(ty, at)?;
         self.type_place(ty)?;
-        let name = format!("{}.{}", self.tree.module_name(), scope.text("class_name").unwrap_or_default());
+        let name = format!(
+            "{}.{}",
+            self.tree.module_name(),
+            scope.text("class_name").unwrap_or_default()
+        );
         let description = self.mir.structure("cyl_class", || {
             let (p, l) = (Type::Ptr, Type::I64);
-            let mut fields = vec![p.clone(), p.clone(), p.clone(), p.clone(), p.clone(), l.clone(), l.clone()];
-            fields.extend([p.clone(), p.clone(), p.clone(), p.clone(), p.clone(), l.clone(), l.clone()]);
-            fields.extend([p.clone(), p.clone(), l.clone(), l.clone(), l.clone(), l.clone()]);
+            let mut fields = vec![
+                p.clone(),
+                p.clone(),
+                p.clone(),
+                p.clone(),
+                p.clone(),
+                l.clone(),
+                l.clone(),
+            ];
+            fields.extend([
+                p.clone(),
+                p.clone(),
+                p.clone(),
+                p.clone(),
+                p.clone(),
+                l.clone(),
+                l.clone(),
+            ]);
+            fields.extend([
+                p.clone(),
+                p.clone(),
+                l.clone(),
+                l.clone(),
+                l.clone(),
+                l.clone(),
+            ]);
             fields.extend([p.clone(), p.clone(), p.clone(), l.clone(), l, p]);
             fields
         });
         let description = self.variable(&format!("class.{name}"), Type::Struct(description));
         let early = ty.attr("early_init").is_none_or(Attr::truth);
-        self.classes.insert(ty.id(), Class { ty, scope, name, description, early });
+        self.classes.insert(
+            ty.id(),
+            Class {
+                ty,
+                scope,
+                name,
+                description,
+                early,
+            },
+        );
         self.class_order.push(ty.id());
         Ok(())
     }
@@ -145,7 +199,10 @@ impl<'t> Context<'t> {
         }
         let name = ty.text("name").unwrap_or_default();
         let global = if ty.flag("is_builtin_type") {
-            let cname = ty.text("typeptr_cname").or_else(|| ty.text("cname")).unwrap_or_default();
+            let cname = ty
+                .text("typeptr_cname")
+                .or_else(|| ty.text("cname"))
+                .unwrap_or_default();
             let symbol: String = cname
                 .rsplit([')', '&', '*', '('])
                 .find(|part| !part.is_empty())
@@ -167,7 +224,10 @@ impl<'t> Context<'t> {
             self.variable(&format!("type.{name}"), Type::Object)
         };
         self.type_places.insert(ty.id(), global);
-        if let Some(variable) = ty.entry("entry").and_then(|entry| entry.entry("as_variable")) {
+        if let Some(variable) = ty
+            .entry("entry")
+            .and_then(|entry| entry.entry("as_variable"))
+        {
             self.globals.insert(variable.id(), global);
         }
         Ok(global)
@@ -176,12 +236,11 @@ impl<'t> Context<'t> {
     /// The address of a type object's place as an initial value.
     pub(super) fn type_place_init(&mut self, ty: TreeType<'t>) -> Result<GlobalInit> {
         let cname = ty.text("typeptr_cname").unwrap_or_default();
-        if ty.flag("is_builtin_type") {
-            if let Some(at) = cname.find("PyExc_") {
+        if ty.flag("is_builtin_type")
+            && let Some(at) = cname.find("PyExc_") {
                 let symbol = cname[at..].trim_end_matches(')');
                 return Ok(GlobalInit::Extern(self.mir.declare_data(symbol)));
             }
-        }
         Ok(GlobalInit::Global(self.type_place(ty)?))
     }
 
@@ -202,7 +261,9 @@ impl<'t> Context<'t> {
         for id in &self.class_order {
             let mut chain = Vec::new();
             let mut next = Some(*id);
-            while let Some(id) = next.filter(|id| self.classes.contains_key(id) && !order.contains(id)) {
+            while let Some(id) =
+                next.filter(|id| self.classes.contains_key(id) && !order.contains(id))
+            {
                 chain.push(id);
                 next = self.classes[&id].ty.ty("base_type").map(|base| base.id());
             }
@@ -232,8 +293,12 @@ impl<'t> Context<'t> {
         let properties = self.property_table(class)?;
         let docs = self.slot_docs(class)?;
         let base = class.ty.ty("base_type");
-        let base_place = base.map(|base| self.type_place_init(base)).transpose()?.unwrap_or(GlobalInit::Zero);
-        let text = |context: &mut Self, text: &str| GlobalInit::Global(context.c_string(text.as_bytes()));
+        let base_place = base
+            .map(|base| self.type_place_init(base))
+            .transpose()?
+            .unwrap_or(GlobalInit::Zero);
+        let text =
+            |context: &mut Self, text: &str| GlobalInit::Global(context.c_string(text.as_bytes()));
         let name = text(self, &class.name);
         let short = text(self, class.scope.text("class_name").unwrap_or_default());
         let doc = match class.scope.attr("doc") {
@@ -247,8 +312,13 @@ impl<'t> Context<'t> {
             Some(base) if layout.base_methods > 0 => GlobalInit::Global(self.vtable_place(base)?),
             _ => GlobalInit::Zero,
         };
-        let (mut objects, mut cyclic, mut dict_at, mut weakrefs_at) = (Vec::new(), Vec::new(), 0, 0);
-        for field in layout.fields.iter().filter(|field| field.ty == Type::Object) {
+        let (mut objects, mut cyclic, mut dict_at, mut weakrefs_at) =
+            (Vec::new(), Vec::new(), 0, 0);
+        for field in layout
+            .fields
+            .iter()
+            .filter(|field| field.ty == Type::Object)
+        {
             let entry = field.entry;
             match entry.text("name") {
                 Some("__weakref__") => {
@@ -266,7 +336,10 @@ impl<'t> Context<'t> {
         let (object_count, cyclic_count) = (objects.len(), cyclic.len());
         let offsets = |context: &mut Self, list: Vec<u64>| {
             let ty = Type::Array(Box::new(Type::I32), list.len().max(1) as u64);
-            let mut init: Vec<_> = list.into_iter().map(|at| GlobalInit::Int(i128::from(at))).collect();
+            let mut init: Vec<_> = list
+                .into_iter()
+                .map(|at| GlobalInit::Int(i128::from(at)))
+                .collect();
             if init.is_empty() {
                 init.push(GlobalInit::Zero);
             }
@@ -275,9 +348,13 @@ impl<'t> Context<'t> {
         let objects = offsets(self, objects);
         let cyclic = offsets(self, cyclic);
         let user = |context: &Self, name: &str| {
-            special(class.scope, name).map(|entry| context.wrapper_of(entry)).transpose()
+            special(class.scope, name)
+                .map(|entry| context.wrapper_of(entry))
+                .transpose()
         };
-        let address = |found: Option<crate::mir::FuncId>| found.map_or(GlobalInit::Zero, GlobalInit::Function);
+        let address = |found: Option<crate::mir::FuncId>| {
+            found.map_or(GlobalInit::Zero, GlobalInit::Function)
+        };
         let cinit = address(user(self, "__cinit__")?);
         let dealloc = address(user(self, "__dealloc__")?);
         let free = match class.scope.directive("freelist") {
@@ -329,23 +406,33 @@ impl<'t> Context<'t> {
         let mut flags = 0;
         let mut set = |flag: i128, on: bool| flags |= if on { flag } else { 0 };
         set(GC, needs_gc(ty));
-        set(FINALIZE, !ty.flag("is_final_type") || may_have_finalizer(ty));
+        set(
+            FINALIZE,
+            !ty.flag("is_final_type") || may_have_finalizer(ty),
+        );
         set(TRASHCAN, needs_trashcan(ty));
         set(FINAL, ty.flag("is_final_type"));
         set(SEQUENCE, ty.flag("has_sequence_flag"));
         set(MAPPING, ty.flag("has_mapping_flag"));
         set(INTERNAL, scope.flag("is_internal") || directive("internal"));
         set(REDUCE, look_up(scope, "__reduce_cython__").is_some());
-        set(TRIVIAL_CINIT, special(scope, "__cinit__").is_some_and(|entry| entry.flag("trivial_signature")));
+        set(
+            TRIVIAL_CINIT,
+            special(scope, "__cinit__").is_some_and(|entry| entry.flag("trivial_signature")),
+        );
         set(CHECK_BASE, ty.ty("base_type").is_some());
         flags
     }
 
     fn slot_table(&mut self, slots: Vec<(i128, crate::mir::FuncId)>) -> GlobalInit {
-        let structure = self.mir.structure("cyl_slot", || vec![Type::I64, Type::Ptr]);
+        let structure = self
+            .mir
+            .structure("cyl_slot", || vec![Type::I64, Type::Ptr]);
         let mut init: Vec<_> = slots
             .into_iter()
-            .map(|(id, function)| GlobalInit::List(vec![GlobalInit::Int(id), GlobalInit::Function(function)]))
+            .map(|(id, function)| {
+                GlobalInit::List(vec![GlobalInit::Int(id), GlobalInit::Function(function)])
+            })
             .collect();
         init.push(GlobalInit::List(vec![GlobalInit::Int(0), GlobalInit::Zero]));
         let ty = Type::Array(Box::new(Type::Struct(structure)), init.len() as u64);
@@ -367,12 +454,20 @@ impl<'t> Context<'t> {
             let listed = !entry.flag("is_special") && name != "__getattribute__"
                 || UNSKIPPED.contains(&name)
                 || is_binary(name)
-                || (name == "__getattr__" && !class.scope.directive("fast_getattr").is_some_and(Attr::truth));
+                || (name == "__getattr__"
+                    && !class
+                        .scope
+                        .directive("fast_getattr")
+                        .is_some_and(Attr::truth));
             if !listed {
                 continue;
             }
-            let Some(signature) = entry.helper("signature") else { continue };
-            let Some(flags) = super::methods::method_flags(signature) else { continue };
+            let Some(signature) = entry.helper("signature") else {
+                continue;
+            };
+            let Some(flags) = super::methods::method_flags(signature) else {
+                continue;
+            };
             let coexist = if entry.flag("is_special") { COEXIST } else { 0 };
             let mut function = self.wrapper_of(entry)?;
             if entry.flag("is_special") && name == "__next__" {
@@ -390,12 +485,22 @@ impl<'t> Context<'t> {
         if init.is_empty() {
             return Ok(GlobalInit::Zero);
         }
-        init.push(GlobalInit::List(vec![GlobalInit::Zero, GlobalInit::Zero, GlobalInit::Int(0), GlobalInit::Zero]));
-        let structure = self
-            .mir
-            .structure("PyMethodDef", || vec![Type::Ptr, Type::Ptr, Type::I32, Type::Ptr]);
+        init.push(GlobalInit::List(vec![
+            GlobalInit::Zero,
+            GlobalInit::Zero,
+            GlobalInit::Int(0),
+            GlobalInit::Zero,
+        ]));
+        let structure = self.mir.structure("PyMethodDef", || {
+            vec![Type::Ptr, Type::Ptr, Type::I32, Type::Ptr]
+        });
         let ty = Type::Array(Box::new(Type::Struct(structure)), init.len() as u64);
-        Ok(GlobalInit::Global(self.table("methods", ty, GlobalInit::List(init), false)))
+        Ok(GlobalInit::Global(self.table(
+            "methods",
+            ty,
+            GlobalInit::List(init),
+            false,
+        )))
     }
 
     /// `__next__` called by its name: its slot may end without an exception.
@@ -407,7 +512,9 @@ impl<'t> Context<'t> {
         let name = format!("{}.by_name", self.mir.functions[slot.0 as usize].name);
         let function = crate::mir::Function::new(&name, Linkage::Internal, signature);
         let mut b = crate::mir::Builder::new(function);
-        let args = (0..count).map(|index| b.value(&self.mir, Op::Param(index))).collect();
+        let args = (0..count)
+            .map(|index| b.value(&self.mir, Op::Param(index)))
+            .collect();
         let result = b.value(&self.mir, Op::Call(Callee::Function(slot), args));
         let result = b.value(&self.mir, Op::Call(Callee::Extern(finish), vec![result]));
         b.end(crate::mir::Terminator::Return(Some(result)));
@@ -430,7 +537,9 @@ impl<'t> Context<'t> {
                 return missing("property without a scope", entry.position());
             };
             let accessor = |context: &Self, name: &str| {
-                look_up(scope, name).map(|entry| context.wrapper_of(entry)).transpose()
+                look_up(scope, name)
+                    .map(|entry| context.wrapper_of(entry))
+                    .transpose()
             };
             let get = accessor(self, "__get__")?.map_or(GlobalInit::Zero, GlobalInit::Function);
             let (set, del) = (accessor(self, "__set__")?, accessor(self, "__del__")?);
@@ -446,9 +555,20 @@ impl<'t> Context<'t> {
                     .map(|function| function.map_or(GlobalInit::Zero, GlobalInit::Function))
                     .collect();
                 let ty = Type::Array(Box::new(Type::Ptr), 2);
-                closure = GlobalInit::Global(self.table("property", ty, GlobalInit::List(functions), true));
+                closure = GlobalInit::Global(self.table(
+                    "property",
+                    ty,
+                    GlobalInit::List(functions),
+                    true,
+                ));
             }
-            init.push(GlobalInit::List(vec![GlobalInit::Global(text), get, setter, doc, closure]));
+            init.push(GlobalInit::List(vec![
+                GlobalInit::Global(text),
+                get,
+                setter,
+                doc,
+                closure,
+            ]));
         }
         if init.is_empty() {
             return Ok(GlobalInit::Zero);
@@ -456,7 +576,12 @@ impl<'t> Context<'t> {
         init.push(GlobalInit::List(vec![const { GlobalInit::Zero }; 5]));
         let structure = self.mir.structure("PyGetSetDef", || vec![Type::Ptr; 5]);
         let ty = Type::Array(Box::new(Type::Struct(structure)), init.len() as u64);
-        Ok(GlobalInit::Global(self.table("properties", ty, GlobalInit::List(init), false)))
+        Ok(GlobalInit::Global(self.table(
+            "properties",
+            ty,
+            GlobalInit::List(init),
+            false,
+        )))
     }
 
     /// Names and documentation of special methods that have some.
@@ -476,7 +601,12 @@ impl<'t> Context<'t> {
         }
         init.push(GlobalInit::Zero);
         let ty = Type::Array(Box::new(Type::Ptr), init.len() as u64);
-        Ok(GlobalInit::Global(self.table("docs", ty, GlobalInit::List(init), true)))
+        Ok(GlobalInit::Global(self.table(
+            "docs",
+            ty,
+            GlobalInit::List(init),
+            true,
+        )))
     }
 
     /// The C method table, and its address in its place.
@@ -488,7 +618,9 @@ impl<'t> Context<'t> {
         let count = self.layout(class.ty, at)?.method_count();
         let mut init = vec![GlobalInit::Zero; count.max(1)];
         for entry in class.scope.entries("cfunc_entries") {
-            let Some(cname) = self.method_cname(entry) else { continue };
+            let Some(cname) = self.method_cname(entry) else {
+                continue;
+            };
             let Some(function) = self.functions_by_name.get(&cname).copied() else {
                 return missing(&format!("C method '{cname}'"), entry.position());
             };
@@ -514,7 +646,9 @@ impl<'t> Context<'t> {
 /// Whether a method's name is that of a number slot with a reversed form, or of the reversed form.
 fn is_binary(name: &str) -> bool {
     let bare = name.trim_matches('_');
-    BINARY.iter().any(|(known, _)| bare == *known || bare.strip_prefix('r') == Some(known))
+    BINARY
+        .iter()
+        .any(|(known, _)| bare == *known || bare.strip_prefix('r') == Some(known))
 }
 
 /// Whether objects of a type take part in garbage collection.
@@ -523,11 +657,12 @@ fn needs_gc(ty: TreeType<'_>) -> bool {
     if ty.flag("is_builtin_type") {
         return !ty.flag("is_gc_simple");
     }
-    if let Some(scope) = scope {
-        if scope.flag("has_cyclic_pyobject_attrs") && !scope.directive("no_gc").is_some_and(Attr::truth) {
+    if let Some(scope) = scope
+        && scope.flag("has_cyclic_pyobject_attrs")
+            && !scope.directive("no_gc").is_some_and(Attr::truth)
+        {
             return true;
         }
-    }
     ty.flag("is_external") || ty.ty("base_type").is_some_and(needs_gc)
 }
 
@@ -549,7 +684,9 @@ fn needs_trashcan(ty: TreeType<'_>) -> bool {
 fn may_have_finalizer(ty: TreeType<'_>) -> bool {
     let mut next = Some(ty);
     while let Some(ty) = next {
-        let Some(scope) = ty.scope("scope") else { return false };
+        let Some(scope) = ty.scope("scope") else {
+            return false;
+        };
         if special(scope, "__del__").is_some()
             || ty.flag("is_external")
             || !scope.flag("implemented")
@@ -566,23 +703,26 @@ impl<'t> Body<'_, 't> {
     /// Makes the module's types, and imports those of other modules; at the start of its execution.
     pub(super) fn make_classes(&mut self) -> Result<()> {
         let root = self.m.tree.root();
-        let Some(scope) = root.scope("scope") else { return Ok(()) };
+        let Some(scope) = root.scope("scope") else {
+            return Ok(());
+        };
         for id in self.m.bases_first() {
             let class = self.m.classes[&id].clone();
             if let Some(position) = class.ty.entry("entry").and_then(|entry| entry.position()) {
                 self.b.line = position.line;
             }
-            if let Some(base) = class.ty.ty("base_type") {
-                if !base.flag("is_builtin_type") && !self.m.classes.contains_key(&base.id()) {
+            if let Some(base) = class.ty.ty("base_type")
+                && !base.flag("is_builtin_type") && !self.m.classes.contains_key(&base.id()) {
                     self.import_class(base)?;
                 }
-            }
             if class.early {
                 self.make_class(&class, None)?;
             }
         }
         for module in scope.list("cimported_modules") {
-            let Attr::Scope(module) = module else { continue };
+            let Attr::Scope(module) = module else {
+                continue;
+            };
             if self.m.tree.scope(*module).text("qualified_name") == Some("cython_llvm._cyutility") {
                 // Cython's memoryview types are the runtime's.
                 continue;
@@ -607,7 +747,12 @@ impl<'t> Body<'_, 't> {
             Some(bases) => bases,
             None => self.null_object(),
         };
-        self.rt_status("cyl_class_ready", "poo:i", &[description, module, bases], NEGATIVE)?;
+        self.rt_status(
+            "cyl_class_ready",
+            "poo:i",
+            &[description, module, bases],
+            NEGATIVE,
+        )?;
         Ok(())
     }
 
@@ -662,7 +807,10 @@ impl<'t> Body<'_, 't> {
     /// The type object of an extension type or a builtin type; borrowed.
     pub(super) fn type_object(&mut self, ty: TreeType<'t>) -> Result<Value> {
         if ty.flag("is_builtin_type") {
-            let cname = ty.text("typeptr_cname").or_else(|| ty.text("cname")).unwrap_or_default();
+            let cname = ty
+                .text("typeptr_cname")
+                .or_else(|| ty.text("cname"))
+                .unwrap_or_default();
             if let Some(at) = cname.find("PyExc_") {
                 return Ok(self.variable_object(cname[at..].trim_end_matches(')')));
             }

@@ -18,15 +18,32 @@ pub(super) struct Handler {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Frame<'t> {
     /// A loop: where `break` and `continue` go, and the temporaries that outlive the jump.
-    Loop { break_to: BlockId, continue_to: BlockId, depth: usize },
+    Loop {
+        break_to: BlockId,
+        continue_to: BlockId,
+        depth: usize,
+    },
     /// A local that is released on the way out.
     Local { local: LocalId },
     /// `finally`: its body runs on the way out.
-    Finally { body: Node<'t>, depth: usize, handlers: usize },
+    Finally {
+        body: Node<'t>,
+        depth: usize,
+        handlers: usize,
+    },
     /// `with gil` or `with nogil`; `outer`: whether the lock is held around it.
-    Gil { exit: super::nogil::GilExit, outer: bool, depth: usize, handlers: usize },
+    Gil {
+        exit: super::nogil::GilExit,
+        outer: bool,
+        depth: usize,
+        handlers: usize,
+    },
     /// An `except` clause: the exception handled before is put back.
-    Handling { saved: [LocalId; 3], depth: usize, handlers: usize },
+    Handling {
+        saved: [LocalId; 3],
+        depth: usize,
+        handlers: usize,
+    },
 }
 
 /// Where a jump out of statements ends.
@@ -66,7 +83,9 @@ impl<'t> Body<'_, 't> {
 
     /// Releases temporaries, newest first, and goes to a block.
     fn cleanup_block(&mut self, to: BlockId, temps: &[Value]) -> BlockId {
-        let Some((last, rest)) = temps.split_last() else { return to };
+        let Some((last, rest)) = temps.split_last() else {
+            return to;
+        };
         let key = (to, temps.to_vec());
         if let Some(found) = self.cleanups.get(&key) {
             return *found;
@@ -93,25 +112,46 @@ impl<'t> Body<'_, 't> {
         let mut depth = 0;
         while let Some(frame) = self.frames.pop() {
             match frame {
-                Frame::Loop { break_to, continue_to, depth: kept } if exit != Exit::Return => {
-                    target = if exit == Exit::Break { break_to } else { continue_to };
+                Frame::Loop {
+                    break_to,
+                    continue_to,
+                    depth: kept,
+                } if exit != Exit::Return => {
+                    target = if exit == Exit::Break {
+                        break_to
+                    } else {
+                        continue_to
+                    };
                     depth = kept;
                     break;
                 }
                 Frame::Loop { .. } => {}
                 Frame::Local { local } => self.clear_local(local),
-                Frame::Finally { body, depth, handlers } => {
+                Frame::Finally {
+                    body,
+                    depth,
+                    handlers,
+                } => {
                     self.drop_temps(depth);
                     self.handlers.truncate(handlers);
                     self.stat(body)?;
                 }
-                Frame::Gil { exit, outer, depth, handlers } => {
+                Frame::Gil {
+                    exit,
+                    outer,
+                    depth,
+                    handlers,
+                } => {
                     self.drop_temps(depth);
                     self.handlers.truncate(handlers);
                     self.leave_gil(exit)?;
                     self.gil = outer;
                 }
-                Frame::Handling { saved, depth, handlers } => {
+                Frame::Handling {
+                    saved,
+                    depth,
+                    handlers,
+                } => {
                     self.drop_temps(depth);
                     self.handlers.truncate(handlers);
                     self.put_back_handled(saved)?;

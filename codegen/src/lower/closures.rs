@@ -51,7 +51,9 @@ impl<'t> Context<'t> {
         let mut outer = None;
         let mut objects = Vec::new();
         for entry in scope.entries("var_entries") {
-            let (Some(ty), Some(cname)) = (entry.ty("type"), entry.text("cname")) else { continue };
+            let (Some(ty), Some(cname)) = (entry.ty("type"), entry.text("cname")) else {
+                continue;
+            };
             if ty.flag("is_memoryviewslice") || ty.flag("is_buffer") {
                 return missing("memoryview that functions share", entry.position());
             }
@@ -70,7 +72,14 @@ impl<'t> Context<'t> {
         let structure = self.mir.structure(&format!("scope.{name}"), || types);
         let full = self.c_string(format!("{}.{name}", self.tree.module_name()).as_bytes());
         let shape = self.mir.structure("cyl_closure", || {
-            vec![Type::Ptr, Type::I64, Type::Ptr, Type::I32, Type::I32, Type::Ptr]
+            vec![
+                Type::Ptr,
+                Type::I64,
+                Type::Ptr,
+                Type::I32,
+                Type::I32,
+                Type::Ptr,
+            ]
         });
         let descriptor = self.mir.add_global(Global {
             name: format!("scope.{name}.type"),
@@ -79,10 +88,24 @@ impl<'t> Context<'t> {
             constant: false,
             linkage: Linkage::Internal,
         });
-        let keep = scope.directive("no_gc_clear").is_some_and(|value| value.truth());
+        let keep = scope
+            .directive("no_gc_clear")
+            .is_some_and(|value| value.truth());
         let frame = FrameId(self.mir.frames.len() as u32);
-        self.mir.frames.push(Frame { structure, descriptor, name: full, objects, keep });
-        let made = Closure { frame, structure, descriptor, fields, outer };
+        self.mir.frames.push(Frame {
+            structure,
+            descriptor,
+            name: full,
+            objects,
+            keep,
+        });
+        let made = Closure {
+            frame,
+            structure,
+            descriptor,
+            fields,
+            outer,
+        };
         self.closures.insert(class.id(), made.clone());
         Ok(made)
     }
@@ -97,7 +120,9 @@ fn class_of<'t>(scope: Scope<'t>) -> Option<Entry<'t>> {
         if let Some(class) = now.entry("scope_class") {
             return Some(class);
         }
-        scope = now.scope("outer_scope").or_else(|| now.scope("parent_scope"));
+        scope = now
+            .scope("outer_scope")
+            .or_else(|| now.scope("parent_scope"));
     }
     None
 }
@@ -139,7 +164,10 @@ impl<'t> Body<'_, 't> {
         if let (Some(outer), Some((field, _))) = (outer, closure.outer) {
             let address = self.op(Op::Field(made, closure.structure, field));
             let outer = self.op(Op::IncRef(outer));
-            self.b.effect(Op::Store { address, value: outer });
+            self.b.effect(Op::Store {
+                address,
+                value: outer,
+            });
         }
         self.forget_temp(made);
         self.b.effect(Op::Set(local, made));
@@ -185,7 +213,9 @@ impl<'t> Body<'_, 't> {
                 };
                 return Ok(self.op(Op::Field(object, closure.structure, *field)));
             }
-            let Some((field, outer)) = closure.outer else { break };
+            let Some((field, outer)) = closure.outer else {
+                break;
+            };
             let address = self.op(Op::Field(object, closure.structure, field));
             object = self.op(Op::Load(Type::Object, address));
             class = outer;
@@ -196,7 +226,9 @@ impl<'t> Body<'_, 't> {
     /// Reads a variable that lies in a scope object.
     pub(super) fn read_shared(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
         let address = self.shared_address(entry)?;
-        let ty = entry.ty("type").ok_or_else(|| node.missing("entry.type", "type"))?;
+        let ty = entry
+            .ty("type")
+            .ok_or_else(|| node.missing("entry.type", "type"))?;
         let ty = self.c_type(ty)?;
         if matches!(ty, Type::Array(..)) {
             return Ok(address);
@@ -235,7 +267,10 @@ impl<'t> Body<'_, 't> {
         let old = self.op(Op::Load(Type::Object, address));
         let old = self.op(Op::Own(old));
         let null = self.null_object();
-        self.b.effect(Op::Store { address, value: null });
+        self.b.effect(Op::Store {
+            address,
+            value: null,
+        });
         self.b.effect(Op::XDecRef(old));
         Ok(())
     }
@@ -243,7 +278,11 @@ impl<'t> Body<'_, 't> {
     /// Moves a parameter into the scope object.
     pub(super) fn share_argument(&mut self, entry: Entry<'t>, value: Value) -> Result<()> {
         let address = self.shared_address(entry)?;
-        let value = if *self.b.ty(value) == Type::Object { self.op(Op::XIncRef(value)) } else { value };
+        let value = if *self.b.ty(value) == Type::Object {
+            self.op(Op::XIncRef(value))
+        } else {
+            value
+        };
         self.b.effect(Op::Store { address, value });
         Ok(())
     }

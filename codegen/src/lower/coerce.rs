@@ -16,10 +16,14 @@ impl<'t> Body<'_, 't> {
         let from = arg.expr_type()?;
         let array = types::resolve(from).flag("is_array");
         let value = match arg.kind() {
-            "NameNode" if array && types::resolve(from).flag("is_string") => self.variable_address(arg)?,
+            "NameNode" if array && types::resolve(from).flag("is_string") => {
+                self.variable_address(arg)?
+            }
             _ => self.expr(arg)?,
         };
-        let wanted = node.ty("target_type").map_or_else(|| node.expr_type(), Ok)?;
+        let wanted = node
+            .ty("target_type")
+            .map_or_else(|| node.expr_type(), Ok)?;
         if array && wanted.flag("is_pytuple_type") {
             return self.array_to_python(value, from, true);
         }
@@ -30,9 +34,16 @@ impl<'t> Body<'_, 't> {
     }
 
     /// A C string as the kind of text that the node wants.
-    fn text_to_python(&mut self, node: Node<'t>, value: Value, from: TreeType<'t>) -> Result<Value> {
+    fn text_to_python(
+        &mut self,
+        node: Node<'t>,
+        value: Value,
+        from: TreeType<'t>,
+    ) -> Result<Value> {
         self.refuse_encoding()?;
-        let Some(function) = from.text("to_py_function").or_else(|| types::resolve(from).text("to_py_function"))
+        let Some(function) = from
+            .text("to_py_function")
+            .or_else(|| types::resolve(from).text("to_py_function"))
         else {
             return missing_node(node, "of this C string");
         };
@@ -67,15 +78,16 @@ impl<'t> Body<'_, 't> {
         let Some(function) = from.text("to_py_function") else {
             return self.missing(&format!("conversion of {} to an object", from.kind()));
         };
-        if plain.flag("is_ptr") || plain.flag("is_cfunction") {
-            if let Some(id) = self.m.functions_by_name.get(function).copied() {
-                let made = self.b.call(&self.m.mir, crate::mir::Callee::Function(id), vec![value]);
+        if (plain.flag("is_ptr") || plain.flag("is_cfunction"))
+            && let Some(id) = self.m.functions_by_name.get(function).copied() {
+                let made = self
+                    .b
+                    .call(&self.m.mir, crate::mir::Callee::Function(id), vec![value]);
                 return match made {
                     Some(made) => self.checked(made, Raises::Null),
                     None => self.defect("no object"),
                 };
             }
-        }
         if plain.flag("is_array") && !plain.flag("is_string") && !plain.flag("is_pyunicode_ptr") {
             return self.array_to_python(value, from, false);
         }
@@ -126,7 +138,9 @@ impl<'t> Body<'_, 't> {
         let ty = node.expr_type()?;
         let value = match node.text("special_none_cvalue") {
             Some(text) => self.from_python_or_none(node, object, text)?,
-            None if types::resolve(ty).flag("is_string") => self.text_from_python(arg, object, ty)?,
+            None if types::resolve(ty).flag("is_string") => {
+                self.text_from_python(arg, object, ty)?
+            }
             None => self.from_python(object, ty)?,
         };
         if *self.b.ty(value) == Type::Ptr && self.temps.contains(&object) && !is_kept(arg) {
@@ -143,9 +157,16 @@ impl<'t> Body<'_, 't> {
     }
 
     /// A C integer, with a value of its own for None.
-    fn from_python_or_none(&mut self, node: Node<'t>, object: Value, none_value: &str) -> Result<Value> {
+    fn from_python_or_none(
+        &mut self,
+        node: Node<'t>,
+        object: Value,
+        none_value: &str,
+    ) -> Result<Value> {
         let ty = node.expr_type()?;
-        let (Type::Int(bits), Some(number)) = (self.c_type(ty)?, super::literals::c_number(none_value)) else {
+        let (Type::Int(bits), Some(number)) =
+            (self.c_type(ty)?, super::literals::c_number(none_value))
+        else {
             return missing_node(node, "with a value for None");
         };
         let result = self.b.local("converted", Type::Int(bits));
@@ -164,14 +185,23 @@ impl<'t> Body<'_, 't> {
     }
 
     /// An object's text as a C string.
-    fn text_from_python(&mut self, arg: Node<'t>, object: Value, ty: TreeType<'t>) -> Result<Value> {
+    fn text_from_python(
+        &mut self,
+        arg: Node<'t>,
+        object: Value,
+        ty: TreeType<'t>,
+    ) -> Result<Value> {
         self.refuse_encoding()?;
         let from = arg.expr_type()?;
-        let function = ty.text("from_py_function").or_else(|| types::resolve(ty).text("from_py_function"));
+        let function = ty
+            .text("from_py_function")
+            .or_else(|| types::resolve(ty).text("from_py_function"));
         let of_bytes = function
             .filter(|_| from.flag("is_pybytes_type"))
             .and_then(|function| function.strip_prefix("__Pyx_PyObject_As"));
-        let Some(rest) = of_bytes else { return self.from_python(object, ty) };
+        let Some(rest) = of_bytes else {
+            return self.from_python(object, ty);
+        };
         if !matches!(arg.kind(), "BytesNode" | "NoneCheckNode") {
             let none = self.none();
             let is_none = self.op(Op::Compare(Comparison::Eq, object, none));
@@ -248,7 +278,9 @@ impl<'t> Body<'_, 't> {
         let Some((symbol, _)) = self.m.symbols.resolve(function) else {
             return self.missing(&format!("C function '{function}'"));
         };
-        let Type::Int(bits) = to else { return self.defect("not an integer") };
+        let Type::Int(bits) = to else {
+            return self.defect("not an integer");
+        };
         let signature = crate::mir::Signature::new([Type::Object], to.clone());
         let callee = crate::mir::Callee::Extern(self.m.mir.declare(&symbol, signature));
         match self.b.call(&self.m.mir, callee, vec![object]) {
@@ -276,12 +308,20 @@ impl<'t> Body<'_, 't> {
     /// `CoerceToTempNode`: a value that later assignments do not change.
     pub(super) fn lower_to_temp(&mut self, node: Node<'t>) -> Result<Value> {
         let value = self.expr(node.child("arg")?)?;
-        if *self.b.ty(value) == Type::Object { Ok(self.owned(value)) } else { Ok(value) }
+        if *self.b.ty(value) == Type::Object {
+            Ok(self.owned(value))
+        } else {
+            Ok(value)
+        }
     }
 
     /// `<type>value`.
     pub(super) fn lower_cast(&mut self, node: Node<'t>) -> Result<Value> {
-        let operand = node.child(if node.kind() == "CastNode" { "arg" } else { "operand" })?;
+        let operand = node.child(if node.kind() == "CastNode" {
+            "arg"
+        } else {
+            "operand"
+        })?;
         let value = self.expr(operand)?;
         if is_slice(operand) {
             return missing_node(node, "of a memoryview");
@@ -305,7 +345,11 @@ impl<'t> Body<'_, 't> {
             return self.to_complex(value, from, to);
         }
         let value = self.convert_number(value, from, to)?;
-        if *self.b.ty(value) == Type::Object { Ok(self.owned(value)) } else { Ok(value) }
+        if *self.b.ty(value) == Type::Object {
+            Ok(self.owned(value))
+        } else {
+            Ok(value)
+        }
     }
 
     /// `PyTypeTestNode`: None or an instance, else TypeError.
@@ -342,7 +386,12 @@ impl<'t> Body<'_, 't> {
         let name = self.null();
         let allow_none = self.int(allow_none.into(), 32);
         // Null with an exception, else what it is now.
-        self.rt_status(function, "ppi:i", &[address, name, allow_none], Raises::Negative)?;
+        self.rt_status(
+            function,
+            "ppi:i",
+            &[address, name, allow_none],
+            Raises::Negative,
+        )?;
         self.b.jump(done);
         self.b.switch_to(done);
         let made = self.op(Op::Take(place));
@@ -362,7 +411,11 @@ impl<'t> Body<'_, 't> {
         if matches!(name, "float" | "int") && exact {
             return missing_node(node, &format!("for '{name}'"));
         }
-        let cname = ty.text("cname").unwrap_or_default().trim_start_matches('&').to_owned();
+        let cname = ty
+            .text("cname")
+            .unwrap_or_default()
+            .trim_start_matches('&')
+            .to_owned();
         let class = self.symbol_object(&cname);
         let done = self.b.block();
         if allow_none {
@@ -409,13 +462,22 @@ impl<'t> Body<'_, 't> {
         } else {
             return missing_node(node, "of a C value");
         };
-        let exception = node.text("exception_type_cname").unwrap_or("PyExc_TypeError");
-        let mut message = node.text("exception_message").unwrap_or_default().to_owned();
+        let exception = node
+            .text("exception_type_cname")
+            .unwrap_or("PyExc_TypeError");
+        let mut message = node
+            .text("exception_message")
+            .unwrap_or_default()
+            .to_owned();
         for arg in node.list("exception_format_args") {
-            let Attr::Str(arg) = arg else { return missing_node(node, "with arguments") };
+            let Attr::Str(arg) = arg else {
+                return missing_node(node, "with arguments");
+            };
             let Some(at) = message.find('%') else { break };
             // The only directives that Cython uses here are %s and %.200s.
-            let end = message[at..].find('s').map_or(message.len(), |end| at + end + 1);
+            let end = message[at..]
+                .find('s')
+                .map_or(message.len(), |end| at + end + 1);
             message.replace_range(at..end, arg);
         }
         self.if_unlikely(is_none, |body| body.raise_builtin(exception, &message))?;
@@ -426,7 +488,9 @@ impl<'t> Body<'_, 't> {
 /// Whether something else than a temporary keeps the object alive: a variable that is read.
 fn is_kept(node: Node<'_>) -> bool {
     match node.kind() {
-        "NameNode" => node.entry("entry").is_some_and(|entry| !entry.flag("is_pyglobal")),
+        "NameNode" => node
+            .entry("entry")
+            .is_some_and(|entry| !entry.flag("is_pyglobal")),
         "NoneCheckNode" | "PyTypeTestNode" => node.node("arg").is_some_and(is_kept),
         _ => false,
     }

@@ -63,7 +63,11 @@ impl<'t> Body<'_, 't> {
         after: BlockId,
     ) -> Result<()> {
         let so_far = self.op(Op::Get(local));
-        let truth = if as_object { self.object_truth(so_far)? } else { self.truth(so_far)? };
+        let truth = if as_object {
+            self.object_truth(so_far)?
+        } else {
+            self.truth(so_far)?
+        };
         let more = self.b.block();
         self.b.branch(truth, more, after);
         self.b.switch_to(more);
@@ -120,7 +124,11 @@ impl<'t> Body<'_, 't> {
         }
         let objects = *self.b.ty(x) == Type::Object && *self.b.ty(y) == Type::Object;
         if operator == "is" || operator == "is_not" {
-            let how = if operator == "is" { Comparison::Eq } else { Comparison::Ne };
+            let how = if operator == "is" {
+                Comparison::Eq
+            } else {
+                Comparison::Ne
+            };
             let same = self.op(Op::Compare(how, x, y));
             return self.comparison_result(same, as_object);
         }
@@ -132,23 +140,39 @@ impl<'t> Body<'_, 't> {
             if as_object {
                 return self.rt_object("PyObject_RichCompare", "ooi:O", &[x, y, how]);
             }
-            let result =
-                self.rt_status("__Pyx_PyObject_RichCompareBool", "ooi:i", &[x, y, how], Raises::Negative)?;
+            let result = self.rt_status(
+                "__Pyx_PyObject_RichCompareBool",
+                "ooi:i",
+                &[x, y, how],
+                Raises::Negative,
+            )?;
             return Ok(result);
         }
-        let result = self.compare_numbers(node, operator, (left.expr_type()?, x), (right.expr_type()?, y))?;
+        let result = self.compare_numbers(
+            node,
+            operator,
+            (left.expr_type()?, x),
+            (right.expr_type()?, y),
+        )?;
         self.comparison_result(result, as_object)
     }
 
     fn comparison_result(&mut self, truth: Value, as_object: bool) -> Result<Value> {
         let value = self.as_int(truth);
-        if as_object { self.bool_object(value) } else { Ok(value) }
+        if as_object {
+            self.bool_object(value)
+        } else {
+            Ok(value)
+        }
     }
 
     /// True or False for a C truth value; owned.
     pub(super) fn bool_object(&mut self, value: Value) -> Result<Value> {
         let truth = self.truth(value)?;
-        let (yes, no) = (self.symbol_object("_Py_TrueStruct"), self.symbol_object("_Py_FalseStruct"));
+        let (yes, no) = (
+            self.symbol_object("_Py_TrueStruct"),
+            self.symbol_object("_Py_FalseStruct"),
+        );
         let object = self.op(Op::Select(truth, yes, no));
         Ok(self.owned(object))
     }
@@ -183,7 +207,11 @@ impl<'t> Body<'_, 't> {
         };
         let (x, y) = (wide(self, x), wide(self, y));
         let result = self.rt_status(function, &short, &[x, y, how], Raises::Negative)?;
-        if as_object { self.bool_object(result) } else { Ok(result) }
+        if as_object {
+            self.bool_object(result)
+        } else {
+            Ok(result)
+        }
     }
 
     /// A comparison of C values by the usual arithmetic conversions.
@@ -195,7 +223,9 @@ impl<'t> Body<'_, 't> {
         (right, y): (TreeType<'t>, Value),
     ) -> Result<Value> {
         let (a, b) = (self.b.ty(x).clone(), self.b.ty(y).clone());
-        if matches!((&a, &b), (Type::Struct(_), Type::Struct(_))) && types::resolve(left).flag("is_complex") {
+        if matches!((&a, &b), (Type::Struct(_), Type::Struct(_)))
+            && types::resolve(left).flag("is_complex")
+        {
             return self.complex_compare(node, operator, x, y);
         }
         let (x, y, unsigned) = if a.is_pointer() || b.is_pointer() {
@@ -205,7 +235,11 @@ impl<'t> Body<'_, 't> {
             (x, y, true)
         } else if a.is_float() || b.is_float() {
             let common = wider_float(&a, &b);
-            (self.to_float(x, left, &common), self.to_float(y, right, &common), false)
+            (
+                self.to_float(x, left, &common),
+                self.to_float(y, right, &common),
+                false,
+            )
         } else {
             let (Type::Int(m), Type::Int(n)) = (&a, &b) else {
                 return missing_node(node, &format!("of {a} and {b}"));
@@ -331,7 +365,13 @@ impl<'t> Body<'_, 't> {
         self.bool_result(node, value, local, end)
     }
 
-    fn bool_result(&mut self, node: Node<'t>, arg: Value, local: LocalId, end: BlockId) -> Result<()> {
+    fn bool_result(
+        &mut self,
+        node: Node<'t>,
+        arg: Value,
+        local: LocalId,
+        end: BlockId,
+    ) -> Result<()> {
         let source = node.child("value")?;
         let value = self.expr(source)?;
         let value = if *self.b.ty(value) == Type::Object {
@@ -357,7 +397,9 @@ impl<'t> Body<'_, 't> {
             (Type::Int(have), Type::Int(bits)) if have != *bits => {
                 self.widen(value, *bits, have == 1 || types::unsigned(from))
             }
-            (have, wanted) if have.is_float() && wanted.is_float() => self.convert_float(value, wanted),
+            (have, wanted) if have.is_float() && wanted.is_float() => {
+                self.convert_float(value, wanted)
+            }
             (Type::Int(_), wanted) if wanted.is_float() => self.to_float(value, from, wanted),
             _ => value,
         }

@@ -5,11 +5,13 @@ use std::rc::Rc;
 
 use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, Position, Tree, TypeId};
 
-use super::closures::Closure;
 use super::class_layout::Layout;
 use super::classes::Class;
+use super::closures::Closure;
 use super::{LowerError, Missing, Result, Symbols};
-use crate::mir::{self, FuncId, Global, GlobalId, GlobalInit, Linkage, ObjectConstant, ObjectId, Type};
+use crate::mir::{
+    self, FuncId, Global, GlobalId, GlobalInit, Linkage, ObjectConstant, ObjectId, Type,
+};
 
 /// The module so far.
 pub(super) struct Context<'t> {
@@ -126,7 +128,10 @@ impl<'t> Context<'t> {
 
     /// An interned string constant.
     pub fn name(&mut self, text: &str) -> ObjectId {
-        self.mir.object(ObjectConstant::Str { data: text.as_bytes().to_vec(), interned: true })
+        self.mir.object(ObjectConstant::Str {
+            data: text.as_bytes().to_vec(),
+            interned: true,
+        })
     }
 
     /// Zero-terminated bytes.
@@ -136,14 +141,26 @@ impl<'t> Context<'t> {
         let name = format!("text.{}", self.mir.globals.len());
         let ty = Type::Array(Box::new(Type::Int(8)), data.len() as u64);
         let init = GlobalInit::Bytes(data);
-        self.mir.add_global(Global { name, ty, init, constant: true, linkage: Linkage::Internal })
+        self.mir.add_global(Global {
+            name,
+            ty,
+            init,
+            constant: true,
+            linkage: Linkage::Internal,
+        })
     }
 
     /// An internal variable.
     pub fn variable(&mut self, name: &str, ty: Type) -> GlobalId {
         let name = name.to_owned();
         let init = GlobalInit::Zero;
-        self.mir.add_global(Global { name, ty, init, constant: false, linkage: Linkage::Internal })
+        self.mir.add_global(Global {
+            name,
+            ty,
+            init,
+            constant: false,
+            linkage: Linkage::Internal,
+        })
     }
 
     /// The place of a source file's cache of code objects for tracebacks.
@@ -206,11 +223,18 @@ pub(super) fn of_memoryview_code(entry: Entry<'_>) -> bool {
 
 /// The error for a construct without a lowering.
 pub(super) fn missing<T>(construct: &str, position: Option<Position>) -> Result<T> {
-    Err(LowerError::Missing(Missing { construct: construct.to_owned(), position }))
+    Err(LowerError::Missing(Missing {
+        construct: construct.to_owned(),
+        position,
+    }))
 }
 
 /// The error for a node without a lowering.
 pub(super) fn missing_node<T>(node: Node<'_>, what: &str) -> Result<T> {
-    let construct = if what.is_empty() { node.kind().to_owned() } else { format!("{}: {what}", node.kind()) };
+    let construct = if what.is_empty() {
+        node.kind().to_owned()
+    } else {
+        format!("{}: {what}", node.kind())
+    };
     missing(&construct, node.position())
 }

@@ -19,7 +19,9 @@ impl<'t> Body<'_, 't> {
 
     /// Assigns a value of an expression to a target; takes the value over.
     fn assign_from(&mut self, target: Node<'t>, source: Node<'t>, value: Value) -> Result<()> {
-        if target.kind() == "SliceIndexNode" && !target.child("base")?.expr_type()?.flag("is_pyobject") {
+        if target.kind() == "SliceIndexNode"
+            && !target.child("base")?.expr_type()?.flag("is_pyobject")
+        {
             return self.assign_c_slice(target, source, value);
         }
         match target.kind() {
@@ -47,7 +49,11 @@ impl<'t> Body<'_, 't> {
             self.results.insert(part.id(), made);
             coerced.push(made);
         }
-        for (target, clone) in node.nodes("lhs_list").into_iter().zip(node.nodes("cloned_values")) {
+        for (target, clone) in node
+            .nodes("lhs_list")
+            .into_iter()
+            .zip(node.nodes("cloned_values"))
+        {
             let part = self.expr(clone)?;
             self.assign(target, part)?;
         }

@@ -26,18 +26,30 @@ impl<'t> Body<'_, 't> {
         self.at(node);
         let state = self.rt_object("__Pyx_Coroutine_GetAsyncIter", "o:O", &[source])?;
         self.release(source);
-        let (head, otherwise, broken, after) =
-            (self.b.block(), self.b.block(), self.b.block(), self.b.block());
+        let (head, otherwise, broken, after) = (
+            self.b.block(),
+            self.b.block(),
+            self.b.block(),
+            self.b.block(),
+        );
         self.b.jump(head);
         self.b.switch_to(head);
         self.at(node);
         let awaitable = self.rt_object("__Pyx_Coroutine_AsyncIterNext", "o:O", &[state])?;
         let value = self.delegate(next, awaitable, Some(otherwise))?;
         self.results.insert(next.id(), value);
-        let value = if next == item { value } else { self.expr(item)? };
+        let value = if next == item {
+            value
+        } else {
+            self.expr(item)?
+        };
         self.assign(node.child("target")?, value)?;
         let depth = self.temps.len();
-        self.frames.push(Frame::Loop { break_to: broken, continue_to: head, depth });
+        self.frames.push(Frame::Loop {
+            break_to: broken,
+            continue_to: head,
+            depth,
+        });
         let done = self.stat(node.child("body")?);
         self.frames.pop();
         done?;

@@ -19,19 +19,22 @@ impl<'t> Context<'t> {
             return *found;
         }
         let name = entry.text("func_cname").unwrap_or("wrapper");
-        let id = self.mir.add_function(Function::new(name, Linkage::Internal, Signature::new([], Type::Void)));
+        let id = self.mir.add_function(Function::new(
+            name,
+            Linkage::Internal,
+            Signature::new([], Type::Void),
+        ));
         self.wrappers.insert(entry.id(), id);
         id
     }
 
     /// Notes the wrapper of a `def` function.
     pub(super) fn define_wrapper(&mut self, entry: Entry<'t>, function: Function) -> FuncId {
-        if let Some(found) = self.wrappers.get(&entry.id()).copied() {
-            if self.mir.functions[found.0 as usize].blocks.is_empty() {
+        if let Some(found) = self.wrappers.get(&entry.id()).copied()
+            && self.mir.functions[found.0 as usize].blocks.is_empty() {
                 self.mir.functions[found.0 as usize] = function;
                 return found;
             }
-        }
         let id = self.mir.add_function(function);
         self.wrappers.insert(entry.id(), id);
         id
@@ -41,12 +44,20 @@ impl<'t> Context<'t> {
 impl<'t> Body<'_, 't> {
     /// `OverrideCheckNode`: calls what Python code put in the function's place.
     pub(super) fn lower_override_check(&mut self, node: Node<'t>) -> Result<()> {
-        let (function, target, body) = (node.child("py_func")?, node.child("func_node")?, node.child("body")?);
-        let Some(entry) = function.entry("entry") else { return missing_node(node, "without an entry") };
+        let (function, target, body) = (
+            node.child("py_func")?,
+            node.child("func_node")?,
+            node.child("body")?,
+        );
+        let Some(entry) = function.entry("entry") else {
+            return missing_node(node, "without an entry");
+        };
         if function.node("fused_py_func").is_some() {
             return missing_node(node, "of a fused function");
         }
-        let Some(skip) = self.skip_dispatch else { return missing_node(node, "outside of a cpdef function") };
+        let Some(skip) = self.skip_dispatch else {
+            return missing_node(node, "outside of a cpdef function");
+        };
         let in_module = function.flag("is_module_scope");
         let own = if in_module {
             self.module_object()
@@ -59,14 +70,18 @@ impl<'t> Body<'_, 't> {
                 None => return missing_node(node, "without an object"),
             }
         };
-        let dict = entry.scope("scope").is_some_and(|scope| look_up(scope, "__dict__").is_some());
+        let dict = entry
+            .scope("scope")
+            .is_some_and(|scope| look_up(scope, "__dict__").is_some());
         let wrapper = self.m.declared_wrapper(entry);
         let zero = self.int(0, 32);
         let asked = self.op(Op::Compare(Comparison::Eq, skip, zero));
         let (look, after) = (self.b.block(), self.b.block());
         self.b.branch(asked, look, after);
         self.b.switch_to(look);
-        let cache = self.m.variable("override.versions", Type::Array(Box::new(Type::I64), 2));
+        let cache = self
+            .m
+            .variable("override.versions", Type::Array(Box::new(Type::I64), 2));
         let cache = self.op(Op::GlobalAddr(cache));
         let name = self.name(entry.text("name").unwrap_or_default());
         let wrapper = self.op(Op::FunctionAddr(wrapper));
@@ -92,17 +107,29 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Functions for the places in the C method table of signatures that a method had in base classes.
-    pub(super) fn wrap_older(&mut self, node: Node<'t>, entry: Entry<'t>, id: FuncId) -> Result<()> {
+    pub(super) fn wrap_older(
+        &mut self,
+        node: Node<'t>,
+        entry: Entry<'t>,
+        id: FuncId,
+    ) -> Result<()> {
         let mut older = entry.entry("prev_entry");
         let mut count = 0;
         while let Some(entry) = older {
             count += 1;
-            let Some(ty) = entry.ty("type") else { return missing_node(node, "without a type") };
+            let Some(ty) = entry.ty("type") else {
+                return missing_node(node, "without a type");
+            };
             let older_optional = ty.int("optional_arg_count").unwrap_or(0) > 0;
             let optional = optional_count(node) > 0;
             let declared = self.m.mir.functions[id.0 as usize].clone();
             let overridable = node.flag("overridable");
-            let mut params: Vec<Type> = declared.signature.params.iter().map(|param| param.ty.clone()).collect();
+            let mut params: Vec<Type> = declared
+                .signature
+                .params
+                .iter()
+                .map(|param| param.ty.clone())
+                .collect();
             params.truncate(params.len() - usize::from(overridable) - usize::from(optional));
             let args = params.len() as u32;
             if ty.flag("is_overridable") {
@@ -113,11 +140,16 @@ impl<'t> Body<'_, 't> {
                 params.push(Type::Ptr);
             }
             let name = format!("{}__pyx_wrap_{count}", declared.name);
-            let signature = Signature { result: declared.signature.result.clone(), ..Signature::new(params, Type::Void) };
+            let signature = Signature {
+                result: declared.signature.result.clone(),
+                ..Signature::new(params, Type::Void)
+            };
             let mut function = Function::new(&name, Linkage::Internal, signature);
             function.gil = declared.gil;
             let mut b = Builder::new(function);
-            let mut values: Vec<_> = (0..args).map(|index| b.value(&self.m.mir, Op::Param(index))).collect();
+            let mut values: Vec<_> = (0..args)
+                .map(|index| b.value(&self.m.mir, Op::Param(index)))
+                .collect();
             if ty.flag("is_overridable") {
                 values.push(b.value(&self.m.mir, Op::Param(args)));
             } else if overridable {

@@ -7,7 +7,7 @@ use frontend_bridge::tree::Node;
 
 use super::Result;
 use super::body::Body;
-use super::cleanup::{Exit, Frame, Handler};
+use super::cleanup::{Frame, Handler};
 use super::context::missing_node;
 use crate::mir::{BlockId, LocalId, Op, Raises, Type, Value};
 
@@ -16,7 +16,8 @@ impl<'t> Body<'_, 't> {
         if !self.gil {
             return missing_node(node, "without the GIL");
         }
-        if node.node("exc_type").is_none() && node.text("builtin_exc_name") == Some("StopIteration") {
+        if node.node("exc_type").is_none() && node.text("builtin_exc_name") == Some("StopIteration")
+        {
             // In `__next__`: no traceback is made for what ends an iteration.
             let class = self.variable_object("PyExc_StopIteration");
             self.rt_void("PyErr_SetNone", "o:v", &[class])?;
@@ -74,11 +75,17 @@ impl<'t> Body<'_, 't> {
     }
 
     pub(super) fn addresses(&mut self, locals: [LocalId; 3]) -> Vec<Value> {
-        locals.into_iter().map(|local| self.op(Op::LocalAddr(local))).collect()
+        locals
+            .into_iter()
+            .map(|local| self.op(Op::LocalAddr(local)))
+            .collect()
     }
 
     pub(super) fn taken(&mut self, locals: [LocalId; 3]) -> Vec<Value> {
-        locals.into_iter().map(|local| self.op(Op::Take(local))).collect()
+        locals
+            .into_iter()
+            .map(|local| self.op(Op::Take(local)))
+            .collect()
     }
 
     /// Puts the exception back that was handled before.
@@ -99,7 +106,10 @@ impl<'t> Body<'_, 't> {
         }
         let (caught, after) = (self.b.cold_block(), self.b.block());
         let depth = self.temps.len();
-        self.handlers.push(Handler { block: caught, depth });
+        self.handlers.push(Handler {
+            block: caught,
+            depth,
+        });
         let done = self.stat(node.child("body")?);
         self.handlers.pop();
         done?;
@@ -126,7 +136,8 @@ impl<'t> Body<'_, 't> {
             for pattern in patterns {
                 let class = self.expr(pattern)?;
                 let raised = self.op(Op::Get(fetched[0]));
-                let matches = self.rt_value("PyErr_GivenExceptionMatches", "oo:i", &[raised, class])?;
+                let matches =
+                    self.rt_value("PyErr_GivenExceptionMatches", "oo:i", &[raised, class])?;
                 self.release(class);
                 let matches = self.truth(matches)?;
                 let more = self.b.cold_block();
@@ -170,10 +181,17 @@ impl<'t> Body<'_, 't> {
         let failed = self.b.cold_block();
         let depth = self.temps.len();
         let handlers = self.handlers.len();
-        self.handlers.push(Handler { block: failed, depth });
+        self.handlers.push(Handler {
+            block: failed,
+            depth,
+        });
         let addresses = self.addresses(fetched);
         self.rt_status("cyl_exc_get", "ppp:i", &addresses, Raises::Negative)?;
-        self.frames.push(Frame::Handling { saved, depth, handlers });
+        self.frames.push(Frame::Handling {
+            saved,
+            depth,
+            handlers,
+        });
         let before = self.handled.replace(fetched);
         let done = self.except_body(clause, fetched);
         self.handled = before;
@@ -219,17 +237,31 @@ impl<'t> Body<'_, 't> {
         let finally = node.child("finally_clause")?;
         let depth = self.temps.len();
         let handlers = self.handlers.len();
-        if node.attr("handle_error_case").is_some_and(|value| !value.truth()) {
+        if node
+            .attr("handle_error_case")
+            .is_some_and(|value| !value.truth())
+        {
             // An exception passes through: the body has seen to it.
-            self.frames.push(Frame::Finally { body: finally, depth, handlers });
+            self.frames.push(Frame::Finally {
+                body: finally,
+                depth,
+                handlers,
+            });
             let done = self.stat(node.child("body")?);
             self.frames.pop();
             done?;
             return self.stat(finally);
         }
         let (failed, after) = (self.b.cold_block(), self.b.block());
-        self.frames.push(Frame::Finally { body: finally, depth, handlers });
-        self.handlers.push(Handler { block: failed, depth });
+        self.frames.push(Frame::Finally {
+            body: finally,
+            depth,
+            handlers,
+        });
+        self.handlers.push(Handler {
+            block: failed,
+            depth,
+        });
         let done = self.stat(node.child("body")?);
         self.handlers.pop();
         self.frames.pop();
@@ -244,10 +276,17 @@ impl<'t> Body<'_, 't> {
         let addresses = self.addresses(saved);
         self.rt_void("cyl_exc_save", "ppp:v", &addresses)?;
         let inner = self.b.cold_block();
-        self.handlers.push(Handler { block: inner, depth });
+        self.handlers.push(Handler {
+            block: inner,
+            depth,
+        });
         let addresses = self.addresses(fetched);
         self.rt_status("cyl_exc_get", "ppp:i", &addresses, Raises::Negative)?;
-        self.frames.push(Frame::Handling { saved, depth, handlers });
+        self.frames.push(Frame::Handling {
+            saved,
+            depth,
+            handlers,
+        });
         let before = self.handled.replace(fetched);
         let body = node.node("finally_except_clause").unwrap_or(finally);
         let done = self.stat(body);
@@ -272,15 +311,29 @@ impl<'t> Body<'_, 't> {
         let name = self.qualified_name.clone();
         let name = self.text(&name);
         let source = self.b.function.source.map_or(0, |(source, _)| source);
-        let file = self.m.tree.sources().get(source as usize).cloned().unwrap_or_default();
+        let file = self
+            .m
+            .tree
+            .sources()
+            .get(source as usize)
+            .cloned()
+            .unwrap_or_default();
         let file = self.text(&file);
         let cache = self.m.traceback_cache(source);
         let cache = self.op(Op::GlobalAddr(cache));
         if self.gil {
             let dict = self.module_dict();
-            return self.rt_void("cyl_add_traceback", "popip:v", &[cache, dict, name, line, file]);
+            return self.rt_void(
+                "cyl_add_traceback",
+                "popip:v",
+                &[cache, dict, name, line, file],
+            );
         }
         let dict = self.op(Op::GlobalAddr(self.m.module_dict));
-        self.rt_void("cyl_add_traceback_nogil", "pppip:v", &[cache, dict, name, line, file])
+        self.rt_void(
+            "cyl_add_traceback_nogil",
+            "pppip:v",
+            &[cache, dict, name, line, file],
+        )
     }
 }

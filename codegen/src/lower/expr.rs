@@ -12,7 +12,11 @@ impl<'t> Body<'_, 't> {
     /// Lowers an expression; an owned result is among the temporaries.
     pub(super) fn expr(&mut self, node: Node<'t>) -> Result<Value> {
         self.at(node);
-        if is_slice(node) { self.slice_expr(node) } else { self.plain_expr(node) }
+        if is_slice(node) {
+            self.slice_expr(node)
+        } else {
+            self.plain_expr(node)
+        }
     }
 
     /// Lowers an expression by its class alone.
@@ -51,12 +55,18 @@ impl<'t> Body<'_, 't> {
             "ComprehensionNode" => self.lower_comprehension(node),
             "NextNode" | "PyTempNode" => self.lower_handed_over(node),
             "TempNode" if self.results.contains_key(&node.id()) => self.lower_handed_over(node),
-            "AmpersandNode" if node.node("operand").is_some_and(|of| of.kind() == "TempRefNode") => {
+            "AmpersandNode"
+                if node
+                    .node("operand")
+                    .is_some_and(|of| of.kind() == "TempRefNode") =>
+            {
                 self.temp_ref_address(node.child("operand")?)
             }
             "TempRefNode" => self.lower_temp_ref(node),
             "TempResultFromStatNode" => self.lower_temp_result(node),
-            "AddNode" | "SubNode" | "MulNode" | "IntBinopNode" | "BitwiseOrNode" => self.lower_binary(node),
+            "AddNode" | "SubNode" | "MulNode" | "IntBinopNode" | "BitwiseOrNode" => {
+                self.lower_binary(node)
+            }
             "DivNode" | "ModNode" => self.lower_division(node),
             "PowNode" => self.lower_power(node),
             "MatMultNode" => self.lower_binary(node),
@@ -77,7 +87,9 @@ impl<'t> Body<'_, 't> {
             "NoneCheckNode" => self.lower_none_check(node),
             "AmpersandNode" => self.lower_ampersand(node),
             "SizeofTypeNode" | "SizeofVarNode" => self.lower_sizeof(node),
-            "HasNoGilNode" => Ok(self.int(i128::from(node.int("in_nogil_context").unwrap_or(0)), 32)),
+            "HasNoGilNode" => {
+                Ok(self.int(i128::from(node.int("in_nogil_context").unwrap_or(0)), 32))
+            }
             "CArrayNode" => self.lower_array_display(node),
             "CoerceToComplexNode" => self.lower_to_complex(node),
             "ProxyNode" => {
@@ -108,7 +120,9 @@ impl<'t> Body<'_, 't> {
             "TypeofNode" => self.lower_typeof(node),
             "InlinedDefNodeCallNode" => self.lower_inlined_call(node),
             "DefaultNonLiteralArgNode" => self.lower_default_arg(node),
-            "PyCFunctionNode" | "InnerFunctionNode" | "LambdaNode" => self.lower_function_object(node),
+            "PyCFunctionNode" | "InnerFunctionNode" | "LambdaNode" => {
+                self.lower_function_object(node)
+            }
             "InlinedGeneratorExpressionNode" => self.lower_inlined_generator(node),
             "GeneratorExpressionNode" => self.lower_generator_expression(node),
             "YieldExprNode" => self.lower_yield(node),

@@ -89,7 +89,12 @@ impl<'t> Body<'_, 't> {
         // Where Cython counts no reference, as for the type of an object, it is borrowed.
         let counted = node.flag("is_temp");
         let owned = result == Type::Object && counted;
-        let signature = Signature { params, result: native.clone(), owned, varargs: c.varargs };
+        let signature = Signature {
+            params,
+            result: native.clone(),
+            owned,
+            varargs: c.varargs,
+        };
         let callee = Callee::Extern(self.m.mir.declare(&symbol, signature));
         let made = self.b.call(&self.m.mir, callee, values);
         let Some(made) = made else { return Ok(None) };
@@ -170,20 +175,18 @@ impl<'t> Body<'_, 't> {
         name: &str,
         args: &[(Value, TreeType<'t>)],
     ) -> Result<Option<Value>> {
-        if let ("abs" | "labs" | "llabs" | "__Pyx_abs_longlong", [(value, _)]) = (name, args) {
-            if let Type::Int(bits @ (32 | 64)) = *self.b.ty(*value) {
+        if let ("abs" | "labs" | "llabs" | "__Pyx_abs_longlong", [(value, _)]) = (name, args)
+            && let Type::Int(bits @ (32 | 64)) = *self.b.ty(*value) {
                 return self.absolute(*value, bits).map(Some);
             }
-        }
         // The absolute value of what has no sign.
         if name.starts_with("/*abs_unsigned") && args.len() == 1 {
             return Ok(Some(args[0].0));
         }
-        if let (Some(_), [(value, from)]) = (name.strip_prefix("__Pyx_c_abs_"), args) {
-            if types::resolve(*from).flag("is_complex") {
+        if let (Some(_), [(value, from)]) = (name.strip_prefix("__Pyx_c_abs_"), args)
+            && types::resolve(*from).flag("is_complex") {
                 return self.complex_abs(*value).map(Some);
             }
-        }
         if let ("__Pyx_SoftComplexToDouble", [(value, _), (without, _)]) = (name, args) {
             let (x, y) = self.parts(*value);
             let short = "ddi:d";
@@ -285,7 +288,10 @@ impl<'t> Body<'_, 't> {
         let base = self.op(Op::LocalAddr(local));
         let place = self.op(Op::Field(base, id, 0));
         let count = self.int(given.len() as i128, 32);
-        self.b.effect(Op::Store { address: place, value: count });
+        self.b.effect(Op::Store {
+            address: place,
+            value: count,
+        });
         for (index, (value, from)) in given.into_iter().enumerate() {
             let field = self.m.mir.structs[id.0 as usize]
                 .fields
@@ -443,9 +449,15 @@ impl Context<'_> {
 /// `-1` or `((double)-1)`.
 fn plain_number(text: &str) -> Option<i64> {
     if let Some(number) = text.strip_prefix("(long)(Py_UCS4)") {
-        return number.parse::<i64>().ok().map(|number| number & 0xffff_ffff);
+        return number
+            .parse::<i64>()
+            .ok()
+            .map(|number| number & 0xffff_ffff);
     }
-    let text = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(text);
+    let text = text
+        .strip_prefix('(')
+        .and_then(|text| text.strip_suffix(')'))
+        .unwrap_or(text);
     let text = match text.split_once(')') {
         Some((of, number)) if of.starts_with('(') && !of.contains('*') => number,
         Some(_) => return None,

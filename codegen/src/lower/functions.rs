@@ -21,9 +21,11 @@ impl<'t> Context<'t> {
         for node in self.tree.nodes() {
             let declared = match node.kind() {
                 "CFuncDefNode" => self.declare_cdef(node),
-                "DefNode" | "GeneratorDefNode" | "AsyncDefNode" | "IterableAsyncDefNode" | "AsyncGenNode" => {
-                    self.declare_def(node)
-                }
+                "DefNode"
+                | "GeneratorDefNode"
+                | "AsyncDefNode"
+                | "IterableAsyncDefNode"
+                | "AsyncGenNode" => self.declare_def(node),
                 "GeneratorBodyDefNode" => self.declare_generator_body(node),
                 _ => Ok(()),
             };
@@ -39,17 +41,24 @@ impl<'t> Context<'t> {
     /// Whether the function belongs to Cython's memoryview code: the runtime has it.
     fn of_utility(&self, node: Node<'t>) -> bool {
         let source = node.position().map_or(0, |at| at.source) as usize;
-        self.tree.sources().get(source).is_some_and(|file| file.ends_with("cython_llvm/_cyutility.pxd"))
+        self.tree
+            .sources()
+            .get(source)
+            .is_some_and(|file| file.ends_with("cython_llvm/_cyutility.pxd"))
     }
 
     fn declare_cdef(&mut self, node: Node<'t>) -> Result<()> {
         if self.of_utility(node) {
             return Ok(());
         }
-        let Some(entry) = node.entry("entry") else { return Ok(()) };
+        let Some(entry) = node.entry("entry") else {
+            return Ok(());
+        };
         let scope = node.scope("local_scope");
         let mut params = Vec::new();
-        let slice = node.ty("return_type").is_some_and(|ty| ty.flag("is_memoryviewslice"));
+        let slice = node
+            .ty("return_type")
+            .is_some_and(|ty| ty.flag("is_memoryviewslice"));
         if slice {
             params.push(Type::Ptr);
         }
@@ -71,7 +80,10 @@ impl<'t> Context<'t> {
             Some(ty) => self.c_type(ty, node.position())?,
             None => Type::Void,
         };
-        let name = entry.text("func_cname").or_else(|| entry.text("cname")).unwrap_or("function");
+        let name = entry
+            .text("func_cname")
+            .or_else(|| entry.text("cname"))
+            .unwrap_or("function");
         let mut signature = Signature::new(params, result);
         signature.varargs = node.ty("type").is_some_and(|ty| ty.flag("has_varargs"));
         let mut function = Function::new(name, Linkage::Internal, signature);
@@ -89,7 +101,9 @@ impl<'t> Context<'t> {
     }
 
     fn declare_def(&mut self, node: Node<'t>) -> Result<()> {
-        let Some(entry) = node.entry("entry") else { return Ok(()) };
+        let Some(entry) = node.entry("entry") else {
+            return Ok(());
+        };
         let mut params = Vec::new();
         if has_own_object(node) {
             params.push(Type::Object);
@@ -119,7 +133,9 @@ impl<'t> Context<'t> {
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_cdef(&mut self, node: Node<'t>) -> Result<()> {
-        let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
+        let Some(entry) = node.entry("entry") else {
+            return missing_node(node, "without an entry");
+        };
         if self.m.of_utility(node) {
             return Ok(());
         }
@@ -143,7 +159,9 @@ impl<'t> Body<'_, 't> {
         let Some(id) = self.m.functions.get(&entry.id()).copied() else {
             return missing_node(node, "with types that are not supported");
         };
-        let slice = node.ty("return_type").is_some_and(|ty| ty.flag("is_memoryviewslice"));
+        let slice = node
+            .ty("return_type")
+            .is_some_and(|ty| ty.flag("is_memoryviewslice"));
         let error = match (node.ty("type"), node.ty("return_type")) {
             // By a null memoryview.
             _ if slice => ErrorReturn::Void,
@@ -153,8 +171,10 @@ impl<'t> Body<'_, 't> {
             }
             _ => ErrorReturn::Unraisable,
         };
-        let args: Vec<Entry<'t>> =
-            node.scope("local_scope").map(|scope| scope.entries("arg_entries")).unwrap_or_default();
+        let args: Vec<Entry<'t>> = node
+            .scope("local_scope")
+            .map(|scope| scope.entries("arg_entries"))
+            .unwrap_or_default();
         self.lower_function(node, id, &args, u32::from(slice), error)?;
         self.wrap_older(node, entry, id)?;
         match node.node("py_func_stat") {
@@ -163,12 +183,18 @@ impl<'t> Body<'_, 't> {
         }
     }
 
-    fn error_of(&mut self, ty: frontend_bridge::tree::Type<'t>, result: &Type) -> Result<ErrorReturn> {
+    fn error_of(
+        &mut self,
+        ty: frontend_bridge::tree::Type<'t>,
+        result: &Type,
+    ) -> Result<ErrorReturn> {
         if *result == Type::Object {
             return Ok(ErrorReturn::Value(Constant::Null(Type::Object)));
         }
         let value = self.error_constant(ty, result)?;
-        let check = ty.attr("exception_check").is_some_and(frontend_bridge::tree::Value::truth);
+        let check = ty
+            .attr("exception_check")
+            .is_some_and(frontend_bridge::tree::Value::truth);
         Ok(match (value, check) {
             (Some(value), _) => ErrorReturn::Value(value),
             (None, true) if *result == Type::Void => ErrorReturn::Void,
@@ -182,13 +208,18 @@ impl<'t> Body<'_, 't> {
         if node.flag("has_fused_arguments") {
             return missing_node(node, "fused");
         }
-        let keywords = node.scope("local_scope").and_then(|scope| scope.directive("always_allow_keywords"));
+        let keywords = node
+            .scope("local_scope")
+            .and_then(|scope| scope.directive("always_allow_keywords"));
         if keywords.is_some_and(|value| !value.truth()) {
             return missing_node(node, "always_allow_keywords=False");
         }
         for directive in ["profile", "linetrace"] {
             let scope = node.scope("local_scope");
-            if scope.and_then(|scope| scope.directive(directive)).is_some_and(|value| value.truth()) {
+            if scope
+                .and_then(|scope| scope.directive(directive))
+                .is_some_and(|value| value.truth())
+            {
                 return missing_node(node, directive);
             }
         }
@@ -203,7 +234,11 @@ impl<'t> Body<'_, 't> {
         let scope = node.scope("local_scope");
         let method = in_extension_type(node);
         let placed = scope
-            .and_then(|scope| scope.scope("parent_scope").or_else(|| scope.scope("outer_scope")))
+            .and_then(|scope| {
+                scope
+                    .scope("parent_scope")
+                    .or_else(|| scope.scope("outer_scope"))
+            })
             .is_none_or(|scope| !scope.is_a("CClassScope"));
         if !placed && !method {
             return missing_node(node, "in a class");
@@ -212,7 +247,9 @@ impl<'t> Body<'_, 't> {
         if !self.m.method_defs.contains_key(&node.id()) {
             self.declare_defaults(node)?;
             self.lower_def_body(node, id)?;
-            let wrapped = node.attr("py_wrapper_required").is_none_or(|required| required.truth());
+            let wrapped = node
+                .attr("py_wrapper_required")
+                .is_none_or(|required| required.truth());
             match node.node("py_wrapper").filter(|_| wrapped) {
                 Some(wrapper) if method => self.lower_method_wrapper(node, wrapper, id)?,
                 Some(wrapper) => self.lower_wrapper(node, wrapper, id)?,
@@ -276,7 +313,10 @@ impl<'t> Body<'_, 't> {
             body.gil = true;
         }
         let required = args.len().saturating_sub(optional_count(node));
-        if node.ty("return_type").is_some_and(|ty| ty.flag("is_memoryviewslice")) {
+        if node
+            .ty("return_type")
+            .is_some_and(|ty| ty.flag("is_memoryviewslice"))
+        {
             body.returned_slice = Some(body.op(Op::Param(0)));
         }
         body.start_scope_object(node, scope)?;
@@ -301,7 +341,10 @@ impl<'t> Body<'_, 't> {
                 body.share_argument(*entry, value)?;
                 continue;
             }
-            if entry.ty("type").is_some_and(|ty| ty.flag("is_memoryviewslice")) {
+            if entry
+                .ty("type")
+                .is_some_and(|ty| ty.flag("is_memoryviewslice"))
+            {
                 body.slice_argument(*entry, value, assigned(*entry))?;
                 continue;
             }
@@ -330,11 +373,10 @@ impl<'t> Body<'_, 't> {
                 continue;
             }
             let declared = body.declare(entry, true);
-            if let Err(LowerError::Missing(missing)) = declared {
-                if entry.flag("used") {
+            if let Err(LowerError::Missing(missing)) = declared
+                && entry.flag("used") {
                     return Err(LowerError::Missing(missing));
                 }
-            }
         }
         let lowered = match node.node("body") {
             Some(_) if node.node("gbody").is_some() => body.make_generator(node),
@@ -353,13 +395,12 @@ impl<'t> Body<'_, 't> {
     /// Ends a function: the fall through, the error return, and the release of what it owns.
     pub(super) fn finish(&mut self, error: ErrorReturn) -> Result<()> {
         // Falling off the end.
-        if let Some(local) = self.returned {
-            if self.b.function.locals[local.0 as usize].ty == Type::Object && !self.b.ended() {
+        if let Some(local) = self.returned
+            && self.b.function.locals[local.0 as usize].ty == Type::Object && !self.b.ended() {
                 let none = self.none();
                 let none = self.op(Op::IncRef(none));
                 self.replace(local, none);
             }
-        }
         if let Some(storage) = self.returned_slice {
             self.returned_slice_is_set(storage)?;
         }
@@ -369,7 +410,10 @@ impl<'t> Body<'_, 't> {
         self.b.switch_to(failed);
         self.b.line = 0;
         let line = self.op(Op::Get(self.line));
-        self.handlers = vec![Handler { block: failed, depth: 0 }];
+        self.handlers = vec![Handler {
+            block: failed,
+            depth: 0,
+        }];
         match &error {
             ErrorReturn::Unraisable => {
                 let name = self.qualified_name.clone();
@@ -452,7 +496,9 @@ impl<'t> Body<'_, 't> {
 
     /// `PyCFunctionNode`, `InnerFunctionNode`, `LambdaNode`: the object that `def` binds.
     pub(super) fn lower_function_object(&mut self, node: Node<'t>) -> Result<Value> {
-        let Some(def) = node.node("def_node") else { return missing_node(node, "without a def") };
+        let Some(def) = node.node("def_node") else {
+            return missing_node(node, "without a def");
+        };
         if node.flag("is_specialization") || !node.list("specialized_cpdefs").is_empty() {
             return self.fused_function_object(node, def);
         }
@@ -523,9 +569,15 @@ pub(super) fn function_flags(def: Node<'_>) -> i128 {
     } else if def.flag("is_classmethod") {
         flags |= 2;
     }
-    let scope = def.scope("local_scope").and_then(|scope| scope.scope("parent_scope"));
+    let scope = def
+        .scope("local_scope")
+        .and_then(|scope| scope.scope("parent_scope"));
     let in_extension_type = scope.is_some_and(|scope| scope.is_a("CClassScope"));
-    if in_extension_type && !def.entry("entry").is_some_and(|entry| entry.flag("is_anonymous")) {
+    if in_extension_type
+        && !def
+            .entry("entry")
+            .is_some_and(|entry| entry.flag("is_anonymous"))
+    {
         flags |= 4;
     }
     if def.flag("is_coroutine") {
@@ -546,7 +598,10 @@ fn unused(node: Node<'_>) -> bool {
         !entry.flag("used") && matches!(entry.text("visibility"), None | Some("private"))
     });
     let plain = !node.flag("api") && !node.flag("overridable") && !node.flag("is_c_class_method");
-    let computed = |arg: &Node<'_>| arg.node("default").is_some_and(|default| !is_literal(default));
+    let computed = |arg: &Node<'_>| {
+        arg.node("default")
+            .is_some_and(|default| !is_literal(default))
+    };
     let shared = entry.is_some_and(|entry| entry.flag("defined_in_pxd"));
     elsewhere && private && plain && !shared && !node.nodes("args").iter().any(computed)
 }
@@ -556,7 +611,9 @@ pub(super) fn optional_count(node: Node<'_>) -> usize {
     if node.kind() != "CFuncDefNode" {
         return 0;
     }
-    node.ty("type").and_then(|ty| ty.int("optional_arg_count")).unwrap_or(0) as usize
+    node.ty("type")
+        .and_then(|ty| ty.int("optional_arg_count"))
+        .unwrap_or(0) as usize
 }
 
 /// Whether anything in the function assigns to the argument.
@@ -566,6 +623,10 @@ fn assigned(entry: Entry<'_>) -> bool {
             && node.entry("entry") == Some(entry)
             && (node.flag("is_target") || node.flag("is_deleted"))
     }) || entry.tree().nodes().any(|node| {
-        node.kind() == "DelStatNode" && node.nodes("args").iter().any(|arg| arg.entry("entry") == Some(entry))
+        node.kind() == "DelStatNode"
+            && node
+                .nodes("args")
+                .iter()
+                .any(|arg| arg.entry("entry") == Some(entry))
     })
 }

@@ -26,7 +26,9 @@ const SENT_PARAM: u32 = 2;
 impl<'t> Context<'t> {
     /// Declares a generator's body.
     pub fn declare_generator_body(&mut self, node: Node<'t>) -> Result<()> {
-        let Some(entry) = node.entry("entry") else { return Ok(()) };
+        let Some(entry) = node.entry("entry") else {
+            return Ok(());
+        };
         let name = entry.text("func_cname").unwrap_or("generator").to_owned();
         let signature = Signature::new([Type::Ptr, Type::Ptr, Type::Object], Type::Object);
         let mut function = Function::new(&name, Linkage::Internal, signature);
@@ -72,7 +74,9 @@ impl<'t> Body<'_, 't> {
             let function = self.op(Op::Param(0));
             self.rt_void("cyl_generator_class", "oo:v", &[made, function])?;
         }
-        let Some(local) = self.returned else { return self.defect("a generator without a result") };
+        let Some(local) = self.returned else {
+            return self.defect("a generator without a result");
+        };
         self.forget_temp(made);
         self.b.effect(Op::Set(local, made));
         self.b.jump(self.return_block);
@@ -81,9 +85,10 @@ impl<'t> Body<'_, 't> {
 
     /// Lowers the body of a generator; `def` is the function that makes it.
     pub(super) fn lower_generator_body(&mut self, def: Node<'t>, node: Node<'t>) -> Result<()> {
-        let (Some(scope), Some(id)) =
-            (node.scope("local_scope"), self.m.def_functions.get(&node.id()).copied())
-        else {
+        let (Some(scope), Some(id)) = (
+            node.scope("local_scope"),
+            self.m.def_functions.get(&node.id()).copied(),
+        ) else {
             return missing_node(node, "without a scope");
         };
         let Some(class) = scope.entry("scope_class") else {
@@ -91,8 +96,13 @@ impl<'t> Body<'_, 't> {
         };
         let mut declared = self.m.mir.functions[id.0 as usize].clone();
         declared.frame = Some(self.m.closure(class)?.frame);
-        let name = node.entry("entry").and_then(|entry| entry.text("qualified_name"));
-        let name = name.or_else(|| def.text("name")).unwrap_or("generator").to_owned();
+        let name = node
+            .entry("entry")
+            .and_then(|entry| entry.text("qualified_name"));
+        let name = name
+            .or_else(|| def.text("name"))
+            .unwrap_or("generator")
+            .to_owned();
         let missing_before = self.m.missing.len();
         let mut body = Body::new(&mut *self.m, declared, &name);
         body.at(node);
@@ -120,7 +130,10 @@ impl<'t> Body<'_, 't> {
         }
         let none = self.none();
         let other = self.op(Op::Compare(Comparison::Ne, sent, none));
-        let kind = match (node.flag("is_async_gen_body"), node.flag("is_coroutine_body")) {
+        let kind = match (
+            node.flag("is_async_gen_body"),
+            node.flag("is_coroutine_body"),
+        ) {
             (true, _) => "async generator",
             (_, true) => "coroutine",
             _ => "generator",
@@ -136,7 +149,9 @@ impl<'t> Body<'_, 't> {
 
     /// Ends a generator's body: what it returns, or the exception that leaves it.
     fn finish_generator(&mut self, node: Node<'t>) -> Result<()> {
-        let Some(result) = self.returned else { return self.defect("a generator without a result") };
+        let Some(result) = self.returned else {
+            return self.defect("a generator without a result");
+        };
         if !self.b.ended() && !node.flag("is_inlined") {
             let none = self.none();
             let none = self.op(Op::IncRef(none));
@@ -146,7 +161,10 @@ impl<'t> Body<'_, 't> {
         let failed = self.error_block();
         self.b.switch_to(failed);
         self.b.line = 0;
-        self.handlers = vec![Handler { block: failed, depth: 0 }];
+        self.handlers = vec![Handler {
+            block: failed,
+            depth: 0,
+        }];
         let line = self.op(Op::Get(self.line));
         let replace = self.int(i128::from(self.m.replaces_stop_iteration()), 32);
         let in_async = self.int(i128::from(node.flag("is_async_gen_body")), 32);
@@ -178,7 +196,11 @@ impl<'t> Body<'_, 't> {
         let value = self.give(value);
         let resume = self.b.block();
         let handling = self.handled.is_some();
-        self.b.end(Terminator::Suspend { value, resume, handling });
+        self.b.end(Terminator::Suspend {
+            value,
+            resume,
+            handling,
+        });
         self.b.switch_to(resume);
         self.op(Op::Param(SENT_PARAM))
     }
@@ -199,7 +221,10 @@ impl<'t> Body<'_, 't> {
         }
         let sent = self.suspend(value);
         let sent = self.checked(sent, Raises::Null)?;
-        if node.attr("result_is_used").is_some_and(|used| !used.truth()) {
+        if node
+            .attr("result_is_used")
+            .is_some_and(|used| !used.truth())
+        {
             return Ok(self.none());
         }
         Ok(self.owned(sent))
@@ -263,8 +288,17 @@ impl<'t> Body<'_, 't> {
     /// The exception edge of a value; the end of an asynchronous iteration goes elsewhere.
     fn checked_iteration(&mut self, value: Value, end: Option<BlockId>) -> Result<Value> {
         let (ok, failed) = (self.b.block(), self.b.cold_block());
-        let error = if end.is_some() { failed } else { self.error_edge() };
-        self.b.end(Terminator::Check { value: Some(value), raises: Raises::Null, ok, error });
+        let error = if end.is_some() {
+            failed
+        } else {
+            self.error_edge()
+        };
+        self.b.end(Terminator::Check {
+            value: Some(value),
+            raises: Raises::Null,
+            ok,
+            error,
+        });
         if let Some(end) = end {
             self.b.switch_to(failed);
             let ended = self.rt_value("cyl_async_iteration_ended", ":i", &[])?;
@@ -278,7 +312,9 @@ impl<'t> Body<'_, 't> {
 
     /// `GeneratorExpressionNode`: calls the function that makes the generator.
     pub(super) fn lower_generator_expression(&mut self, node: Node<'t>) -> Result<Value> {
-        let Some(def) = node.node("def_node") else { return missing_node(node, "without a def") };
+        let Some(def) = node.node("def_node") else {
+            return missing_node(node, "without a def");
+        };
         self.lower_def(def)?;
         let Some(id) = self.m.def_functions.get(&def.id()).copied() else {
             return missing_node(node, "of a function that is not lowered");
@@ -298,7 +334,10 @@ impl<'t> Body<'_, 't> {
         let callee = crate::mir::Callee::Function(id);
         let wanted = self.m.mir.functions[id.0 as usize].signature.params.clone();
         let fits = wanted.len() == args.len()
-            && wanted.iter().zip(&args).all(|(param, arg)| param.ty == *self.b.ty(*arg));
+            && wanted
+                .iter()
+                .zip(&args)
+                .all(|(param, arg)| param.ty == *self.b.ty(*arg));
         if !fits {
             return missing_node(node, "over an array by value");
         }
@@ -332,14 +371,19 @@ impl<'t> Body<'_, 't> {
         } else {
             return missing_node(node, "of a comprehension of this type");
         };
-        let Some(result) = self.returned else { return self.defect("a generator without a result") };
+        let Some(result) = self.returned else {
+            return self.defect("a generator without a result");
+        };
         let made = self.give(made);
         self.b.effect(Op::Set(result, made));
         let borrowed = self.op(Op::Get(result));
         // The nodes that fill it refer to it by a node of the generator expression.
         let expression = self.m.tree.nodes().find(|other| {
             other.kind() == "InlinedGeneratorExpressionNode"
-                && other.node("gen").and_then(|generator| generator.node("def_node")).and_then(|def| def.node("gbody"))
+                && other
+                    .node("gen")
+                    .and_then(|generator| generator.node("def_node"))
+                    .and_then(|def| def.node("gbody"))
                     == Some(node)
         });
         match expression.and_then(|expression| expression.node("target")) {

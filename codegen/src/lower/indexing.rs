@@ -218,7 +218,11 @@ impl<'t> Body<'_, 't> {
             Type::Array(..) => Ok(address),
             ty => {
                 let value = self.op(Op::Load(ty.clone(), address));
-                if ty == Type::Object { Ok(self.owned(value)) } else { Ok(value) }
+                if ty == Type::Object {
+                    Ok(self.owned(value))
+                } else {
+                    Ok(value)
+                }
             }
         }
     }

@@ -11,7 +11,11 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_bool(&mut self, node: Node<'t>) -> Result<Value> {
         let value = node.flag("value");
         if self.type_of(node)? == Type::Object {
-            return Ok(self.symbol_object(if value { "_Py_TrueStruct" } else { "_Py_FalseStruct" }));
+            return Ok(self.symbol_object(if value {
+                "_Py_TrueStruct"
+            } else {
+                "_Py_FalseStruct"
+            }));
         }
         Ok(self.int(i128::from(value), 32))
     }
@@ -123,12 +127,11 @@ impl<'t> Body<'_, 't> {
             _ => return missing_node(node, "without a value"),
         };
         if !node.expr_type()?.flag("is_pyobject") {
-            if let (Type::Int(bits), Ok(text)) = (self.type_of(node)?, std::str::from_utf8(&data)) {
-                if text.chars().count() == 1 {
+            if let (Type::Int(bits), Ok(text)) = (self.type_of(node)?, std::str::from_utf8(&data))
+                && text.chars().count() == 1 {
                     let code = u32::from(text.chars().next().unwrap_or_default());
                     return Ok(self.int(i128::from(code), bits));
                 }
-            }
             return missing_node(node, "as a C string");
         }
         let interned = is_identifier(&data);
@@ -153,7 +156,8 @@ fn named_limit(text: &str) -> Option<i128> {
 
 /// Whether CPython would intern a literal of this text.
 fn is_identifier(data: &[u8]) -> bool {
-    data.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    data.iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
 /// An integer literal of Cython: Python's forms, C's suffixes.
@@ -181,7 +185,11 @@ impl Number<'_> {
         };
         let digits = digits.replace('_', "");
         let valid = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
-        valid.then_some(Number { negative, radix, digits: digits.into() })
+        valid.then_some(Number {
+            negative,
+            radix,
+            digits: digits.into(),
+        })
     }
 
     fn value(&self) -> Option<i128> {

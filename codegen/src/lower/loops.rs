@@ -10,8 +10,12 @@ use crate::mir::{BinaryOp, Comparison, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_while(&mut self, node: Node<'t>) -> Result<()> {
-        let (head, body, otherwise, after) =
-            (self.b.block(), self.b.block(), self.b.block(), self.b.block());
+        let (head, body, otherwise, after) = (
+            self.b.block(),
+            self.b.block(),
+            self.b.block(),
+            self.b.block(),
+        );
         self.b.jump(head);
         self.b.switch_to(head);
         match node.node("condition") {
@@ -42,7 +46,11 @@ impl<'t> Body<'_, 't> {
         let variable = node.node("loopvar_node").unwrap_or(target);
         let from_range = node.flag("from_range");
         let py_target = !from_range && node.node("py_loopvar_node").is_some();
-        let loop_type = if node.node("py_loopvar_node").is_some() { variable } else { target };
+        let loop_type = if node.node("py_loopvar_node").is_some() {
+            variable
+        } else {
+            target
+        };
         let ty = loop_type.expr_type()?;
         let mir = match self.c_type(ty)? {
             ty if ty.is_int() || ty.is_float() => ty,
@@ -62,8 +70,10 @@ impl<'t> Body<'_, 't> {
             }
             None => self.number(1, &mir),
         };
-        let (relation1, relation2) =
-            (node.text("relation1").unwrap_or("<="), node.text("relation2").unwrap_or("<"));
+        let (relation1, relation2) = (
+            node.text("relation1").unwrap_or("<="),
+            node.text("relation2").unwrap_or("<"),
+        );
         let down = relation1.starts_with('>');
         let start = match relation1 {
             "<" => self.add(start, 1, &mir),
@@ -88,7 +98,14 @@ impl<'t> Body<'_, 't> {
         self.b.jump(head);
         self.b.switch_to(head);
         let now = self.op(Op::Get(counter));
-        let inside = self.compare_bound(node, (now, ty), (bound, last.expr_type()?), relation2, step, ahead)?;
+        let inside = self.compare_bound(
+            node,
+            (now, ty),
+            (bound, last.expr_type()?),
+            relation2,
+            step,
+            ahead,
+        )?;
         self.b.branch(inside, body, otherwise);
         self.b.switch_to(body);
         if ahead {
@@ -113,7 +130,11 @@ impl<'t> Body<'_, 't> {
         }
         if !ahead {
             let now = self.op(Op::Get(counter));
-            let moved = if down { self.minus(now, step) } else { self.plus(now, step) };
+            let moved = if down {
+                self.minus(now, step)
+            } else {
+                self.plus(now, step)
+            };
             self.b.effect(Op::Set(counter, moved));
             if !from_range && !py_target {
                 // for-from leaves the variable past the bound.
@@ -153,8 +174,10 @@ impl<'t> Body<'_, 't> {
         if *self.b.ty(start) != Type::Ptr || *self.b.ty(bound) != Type::Ptr {
             return missing_node(node, "over these bounds");
         }
-        let (relation1, relation2) =
-            (node.text("relation1").unwrap_or("<="), node.text("relation2").unwrap_or("<"));
+        let (relation1, relation2) = (
+            node.text("relation1").unwrap_or("<="),
+            node.text("relation2").unwrap_or("<"),
+        );
         let down = relation1.starts_with('>');
         let step = match node.node("step") {
             Some(step) => {
@@ -163,7 +186,11 @@ impl<'t> Body<'_, 't> {
             }
             None => self.int(1, 64),
         };
-        let step = if down { self.op(Op::Unary(crate::mir::UnaryOp::Neg, step)) } else { step };
+        let step = if down {
+            self.op(Op::Unary(crate::mir::UnaryOp::Neg, step))
+        } else {
+            step
+        };
         let start = match relation1 {
             "<" | ">" => {
                 let by = self.int(if down { -1 } else { 1 }, 64);
@@ -269,12 +296,20 @@ impl<'t> Body<'_, 't> {
     }
 
     fn plus(&mut self, a: Value, b: Value) -> Value {
-        let op = if self.b.ty(a).is_float() { BinaryOp::FAdd } else { BinaryOp::Add };
+        let op = if self.b.ty(a).is_float() {
+            BinaryOp::FAdd
+        } else {
+            BinaryOp::Add
+        };
         self.op(Op::Binary(op, a, b))
     }
 
     fn minus(&mut self, a: Value, b: Value) -> Value {
-        let op = if self.b.ty(a).is_float() { BinaryOp::FSub } else { BinaryOp::Sub };
+        let op = if self.b.ty(a).is_float() {
+            BinaryOp::FSub
+        } else {
+            BinaryOp::Sub
+        };
         self.op(Op::Binary(op, a, b))
     }
 
@@ -296,7 +331,11 @@ impl<'t> Body<'_, 't> {
         let (a, b) = (self.b.ty(now).clone(), self.b.ty(bound).clone());
         if a.is_float() || b.is_float() {
             let now = self.convert_number(now, ty, if b.is_float() { bound_type } else { ty })?;
-            let bound = self.convert_number(bound, bound_type, if b.is_float() { bound_type } else { ty })?;
+            let bound = self.convert_number(
+                bound,
+                bound_type,
+                if b.is_float() { bound_type } else { ty },
+            )?;
             let how = match relation {
                 "<" => Comparison::FLt,
                 "<=" => Comparison::FLe,
@@ -309,7 +348,8 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, "over these bounds");
         };
         let width = m.max(n).max(32);
-        let unsigned = (m == width && types::unsigned(ty)) || (n == width && types::unsigned(bound_type));
+        let unsigned =
+            (m == width && types::unsigned(ty)) || (n == width && types::unsigned(bound_type));
         let now = self.widen(now, width, types::unsigned(ty));
         let mut bound = self.widen(bound, width, types::unsigned(bound_type));
         if ahead {

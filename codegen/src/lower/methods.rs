@@ -30,10 +30,17 @@ pub(super) fn method_flags(signature: Helper<'_>) -> Option<i128> {
         return None;
     }
     let fixed = signature.text("fixed_arg_format").unwrap_or_default();
-    let own = if signature.flag("has_dummy_arg") { format!("O{fixed}") } else { fixed.to_owned() };
+    let own = if signature.flag("has_dummy_arg") {
+        format!("O{fixed}")
+    } else {
+        fixed.to_owned()
+    };
     let generic = signature.flag("has_generic_args");
-    let many =
-        if signature.int("use_fastcall").unwrap_or(0) > 0 { FASTCALL_KEYWORDS } else { VARARGS_KEYWORDS };
+    let many = if signature.int("use_fastcall").unwrap_or(0) > 0 {
+        FASTCALL_KEYWORDS
+    } else {
+        VARARGS_KEYWORDS
+    };
     match own.as_str() {
         "O" | "T" if generic => Some(many),
         "O" | "T" => Some(NOARGS),
@@ -47,7 +54,10 @@ pub(super) fn method_flags(signature: Helper<'_>) -> Option<i128> {
 pub(super) fn signature_of(def: Node<'_>) -> Option<Helper<'_>> {
     def.node("py_wrapper")
         .and_then(|wrapper| wrapper.helper("signature"))
-        .or_else(|| def.entry("entry").and_then(|entry| entry.helper("signature")))
+        .or_else(|| {
+            def.entry("entry")
+                .and_then(|entry| entry.helper("signature"))
+        })
 }
 
 /// Whether a function's first parameter is the function object or module, not an argument.
@@ -58,7 +68,9 @@ pub(super) fn has_own_object(def: Node<'_>) -> bool {
 /// The scope that a `def` or C function stands in.
 pub(super) fn home<'t>(node: Node<'t>) -> Option<Scope<'t>> {
     let scope = node.scope("local_scope")?;
-    scope.scope("parent_scope").or_else(|| scope.scope("outer_scope"))
+    scope
+        .scope("parent_scope")
+        .or_else(|| scope.scope("outer_scope"))
 }
 
 /// Whether a function is a method of an extension type or an accessor of a property of one.
@@ -131,7 +143,11 @@ impl<'t> Body<'_, 't> {
             None => Type::Object,
         };
         let name = entry.text("func_cname").unwrap_or("wrapper").to_owned();
-        let mut function = Function::new(&name, Linkage::Internal, Signature::new(params, result.clone()));
+        let mut function = Function::new(
+            &name,
+            Linkage::Internal,
+            Signature::new(params, result.clone()),
+        );
         function.source = def.position().map(|at| (at.source, at.line));
         let qualified = entry.text("qualified_name").unwrap_or("method").to_owned();
         let error = self.special_error(def, &result)?;
@@ -158,7 +174,11 @@ impl<'t> Body<'_, 't> {
         }
         let is_buffer = entry.text("name") == Some("__getbuffer__") && entry.flag("is_special");
         if generic {
-            let rest: Vec<_> = args.iter().copied().filter(|arg| arg.flag("is_generic")).collect();
+            let rest: Vec<_> = args
+                .iter()
+                .copied()
+                .filter(|arg| arg.flag("is_generic"))
+                .collect();
             let call = body.call_arguments(first_generic, fast);
             let star = def.node("star_arg").is_some() || def.node("starstar_arg").is_some();
             if rest.is_empty() && !star {
@@ -166,14 +186,19 @@ impl<'t> Body<'_, 't> {
             } else {
                 let stars = usize::from(def.node("starstar_arg").is_some()) + 1;
                 values.extend(body.read_arguments_of(def, wrapper, &rest, call)?);
-                if !fast && first.is_none() && rest.iter().all(|arg| arg.flag("kw_only")) && def.node("star_arg").is_some() {
+                if !fast
+                    && first.is_none()
+                    && rest.iter().all(|arg| arg.flag("kw_only"))
+                    && def.node("star_arg").is_some()
+                {
                     // The tuple of the call itself.
                     let at = values.len() - stars;
                     values[at] = body.op(Op::Param(first_generic));
                 }
                 if let Some(first) = first {
                     let at = values.len() - stars;
-                    values[at] = body.rt_object("cyl_tuple_with_first", "oo:O", &[first, values[at]])?;
+                    values[at] =
+                        body.rt_object("cyl_tuple_with_first", "oo:O", &[first, values[at]])?;
                 }
             }
         }
@@ -189,12 +214,13 @@ impl<'t> Body<'_, 't> {
         if is_buffer {
             body.start_buffer(values[1])?;
         }
-        let mut made = body.b.call(&body.m.mir, Callee::Function(target), values.clone());
-        if entry.text("name") == Some("__hash__") && entry.flag("is_special") {
-            if let Some(hash) = made {
+        let mut made = body
+            .b
+            .call(&body.m.mir, Callee::Function(target), values.clone());
+        if entry.text("name") == Some("__hash__") && entry.flag("is_special")
+            && let Some(hash) = made {
                 made = Some(body.rt_value("cyl_mend_hash", "l:l", &[hash])?);
             }
-        }
         if is_buffer {
             body.end_buffer(values[1], made)?;
         }
@@ -257,7 +283,12 @@ impl<'t> Body<'_, 't> {
     /// Raises TypeError where a function without parameters is given arguments.
     fn no_arguments(&mut self, def: Node<'t>, [_, count, names]: [Value; 3]) -> Result<()> {
         let name = self.text(def.text("name").unwrap_or_default());
-        self.rt_status("cyl_no_arguments", "plo:i", &[name, count, names], Raises::Negative)?;
+        self.rt_status(
+            "cyl_no_arguments",
+            "plo:i",
+            &[name, count, names],
+            Raises::Negative,
+        )?;
         Ok(())
     }
 
@@ -270,7 +301,10 @@ impl<'t> Body<'_, 't> {
             let class = self.type_object(ty)?;
             let allow = self.int(i128::from(arg.flag("accept_none")), 32);
             let name = self.text(arg.text("name").unwrap_or_default());
-            let exact = match (ty.flag("is_builtin_type") && ty.flag("require_exact"), arg.flag("type_from_annotation")) {
+            let exact = match (
+                ty.flag("is_builtin_type") && ty.flag("require_exact"),
+                arg.flag("type_from_annotation"),
+            ) {
                 (true, true) => 2,
                 (true, false) => 1,
                 _ => 0,
@@ -282,19 +316,32 @@ impl<'t> Body<'_, 't> {
         } else if !arg.flag("accept_none") {
             let none = self.none();
             let is_none = self.op(Op::Compare(Comparison::Eq, value, none));
-            let message = format!("Argument '{}' must not be None", arg.text("name").unwrap_or_default());
-            self.if_unlikely(is_none, |body| body.raise_builtin("PyExc_TypeError", &message))?;
+            let message = format!(
+                "Argument '{}' must not be None",
+                arg.text("name").unwrap_or_default()
+            );
+            self.if_unlikely(is_none, |body| {
+                body.raise_builtin("PyExc_TypeError", &message)
+            })?;
         }
         Ok(())
     }
 
     /// An argument of the slot that the method does not have must be None.
-    fn unused_argument(&mut self, param: u32, index: usize, count: usize, name: &str) -> Result<()> {
+    fn unused_argument(
+        &mut self,
+        param: u32,
+        index: usize,
+        count: usize,
+        name: &str,
+    ) -> Result<()> {
         let value = self.op(Op::Param(param));
         let none = self.none();
         let given = self.op(Op::Compare(Comparison::Ne, value, none));
         let message = format!("{name}() takes {count} arguments but {index} were given");
-        self.if_unlikely(given, |body| body.raise_builtin("PyExc_TypeError", &message))
+        self.if_unlikely(given, |body| {
+            body.raise_builtin("PyExc_TypeError", &message)
+        })
     }
 
     /// `__getbuffer__`: the view's object is None while the method runs.
@@ -308,7 +355,10 @@ impl<'t> Body<'_, 't> {
         let place = self.op(Op::Index(view, Type::Int(8), at));
         let none = self.none();
         let value = self.op(Op::IncRef(none));
-        self.b.effect(Op::Store { address: place, value });
+        self.b.effect(Op::Store {
+            address: place,
+            value,
+        });
         Ok(())
     }
 

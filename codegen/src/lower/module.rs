@@ -23,7 +23,10 @@ pub fn lower(tree: &Tree, symbols: &Symbols) -> std::result::Result<Lowered, Low
     if let Err(error) = done {
         context.note(error)?;
     }
-    Ok(Lowered { module: context.mir, missing: context.missing })
+    Ok(Lowered {
+        module: context.mir,
+        missing: context.missing,
+    })
 }
 
 fn lower_into(context: &mut Context<'_>) -> Result<()> {
@@ -40,7 +43,10 @@ impl Lowered {
         for Missing { construct, .. } in &self.missing {
             *counts.entry(construct).or_default() += 1;
         }
-        let mut sorted: Vec<_> = counts.into_iter().map(|(text, n)| (text.to_owned(), n)).collect();
+        let mut sorted: Vec<_> = counts
+            .into_iter()
+            .map(|(text, n)| (text.to_owned(), n))
+            .collect();
         sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         sorted
     }

@@ -26,11 +26,16 @@ impl<'t> Context<'t> {
 
     /// `cpdef` functions that are only declared: `cdef extern from ...: cpdef double sqrt(double)`.
     fn refuse_declared_wrappers(&mut self) {
-        let Some(scope) = self.tree.root().scope("scope") else { return };
+        let Some(scope) = self.tree.root().scope("scope") else {
+            return;
+        };
         for entry in scope.entries("cfunc_entries") {
             if entry.flag("create_wrapper") {
                 let construct = "Python wrapper of a declared C function".to_owned();
-                self.missing.push(super::Missing { construct, position: entry.position() });
+                self.missing.push(super::Missing {
+                    construct,
+                    position: entry.position(),
+                });
             }
         }
     }
@@ -54,7 +59,12 @@ impl<'t> Context<'t> {
         let (object, dict) = (body.m.module_object, body.m.module_dict);
         let object = body.op(Op::GlobalAddr(object));
         let dict = body.op(Op::GlobalAddr(dict));
-        let known = body.rt_status("cyl_module_begin", "opp:i", &[module, object, dict], NEGATIVE)?;
+        let known = body.rt_status(
+            "cyl_module_begin",
+            "opp:i",
+            &[module, object, dict],
+            NEGATIVE,
+        )?;
         let (again, go_on) = (body.b.cold_block(), body.b.block());
         let known = body.truth(known)?;
         body.b.branch(known, again, go_on);
@@ -98,7 +108,9 @@ impl<'t> Context<'t> {
 
     /// What executes the module, and forgets it where that fails: it may be imported again.
     fn define_start(&mut self, exec: FuncId) -> FuncId {
-        let failed = self.mir.declare("cyl_module_failed", Signature::new([Type::Ptr], Type::Void));
+        let failed = self
+            .mir
+            .declare("cyl_module_failed", Signature::new([Type::Ptr], Type::Void));
         let signature = Signature::new([Type::Object], Type::I32);
         let mut function = Function::new("module.start", Linkage::Internal, signature);
         function.cold = true;
@@ -107,7 +119,10 @@ impl<'t> Context<'t> {
         let module = b.value(&self.mir, Op::Param(0));
         let result = b.value(&self.mir, Op::Call(Callee::Function(exec), vec![module]));
         let zero = b.int(&self.mir, 0, 32);
-        let negative = b.value(&self.mir, Op::Compare(crate::mir::Comparison::SLt, result, zero));
+        let negative = b.value(
+            &self.mir,
+            Op::Compare(crate::mir::Comparison::SLt, result, zero),
+        );
         b.branch(negative, bad, done);
         b.switch_to(bad);
         let place = b.value(&self.mir, Op::GlobalAddr(self.module_object));
@@ -126,7 +141,9 @@ impl<'t> Context<'t> {
         }
         let create = self.define_create();
         let exec = self.define_start(exec);
-        let slot = self.mir.structure("PyModuleDef_Slot", || vec![Type::I32, Type::Ptr]);
+        let slot = self
+            .mir
+            .structure("PyModuleDef_Slot", || vec![Type::I32, Type::Ptr]);
         let slots = GlobalInit::List(vec![
             GlobalInit::List(vec![GlobalInit::Int(CREATE), GlobalInit::Function(create)]),
             GlobalInit::List(vec![GlobalInit::Int(EXEC), GlobalInit::Function(exec)]),
@@ -150,7 +167,9 @@ impl<'t> Context<'t> {
         init.push(GlobalInit::Global(slots));
         init.extend(std::iter::repeat_n(GlobalInit::Zero, 3));
         let ty = Type::Struct(def);
-        let def = self.mir.add_global(internal("module.def", ty, GlobalInit::List(init)));
+        let def = self
+            .mir
+            .add_global(internal("module.def", ty, GlobalInit::List(init)));
         let mut function = Function::new(
             &format!("PyInit_{last}"),
             Linkage::External,
@@ -159,9 +178,10 @@ impl<'t> Context<'t> {
         function.cold = true;
         let mut b = crate::mir::Builder::new(function);
         let address = b.value(&self.mir, Op::GlobalAddr(def));
-        let init = self
-            .mir
-            .declare("PyModuleDef_Init", Signature::new([Type::Ptr], Type::Object));
+        let init = self.mir.declare(
+            "PyModuleDef_Init",
+            Signature::new([Type::Ptr], Type::Object),
+        );
         let result = b.call(&self.mir, Callee::Extern(init), vec![address]);
         b.end(crate::mir::Terminator::Return(result));
         let function = b.finish();
@@ -178,12 +198,21 @@ impl<'t> Body<'_, 't> {
             Some(Attr::WideStr(bytes)) => bytes.clone(),
             _ => return Ok(()),
         };
-        let id = self.m.mir.object(crate::mir::ObjectConstant::Str { data, interned: false });
+        let id = self.m.mir.object(crate::mir::ObjectConstant::Str {
+            data,
+            interned: false,
+        });
         let doc = self.op(Op::Object(id));
         self.set_global("__doc__", doc)
     }
 }
 
 fn internal(name: &str, ty: Type, init: GlobalInit) -> Global {
-    Global { name: name.to_owned(), ty, init, constant: false, linkage: Linkage::Internal }
+    Global {
+        name: name.to_owned(),
+        ty,
+        init,
+        constant: false,
+        linkage: Linkage::Internal,
+    }
 }

@@ -11,7 +11,9 @@ use crate::mir::{CastOp, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_name(&mut self, node: Node<'t>) -> Result<Value> {
-        let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
+        let Some(entry) = node.entry("entry") else {
+            return missing_node(node, "without an entry");
+        };
         if in_scope_object(entry) {
             return self.read_shared(node, entry);
         }
@@ -24,7 +26,9 @@ impl<'t> Body<'_, 't> {
         if entry.flag("is_const") && !entry.flag("is_builtin") {
             return self.enum_constant(node, entry);
         }
-        let in_module = entry.scope("scope").is_some_and(|scope| scope.is_a("ModuleScope"));
+        let in_module = entry
+            .scope("scope")
+            .is_some_and(|scope| scope.is_a("ModuleScope"));
         if entry.flag("is_builtin") && entry.flag("is_const") {
             return self.constant_builtin(node, entry);
         }
@@ -48,18 +52,28 @@ impl<'t> Body<'_, 't> {
         if entry.flag("is_cfunction") {
             return self.c_function_address(node, entry);
         }
-        if entry.flag("is_type") || entry.ty("type").is_some_and(|ty| ty.text("name") == Some("type")) {
-            if let Some(ty) = self.type_of_entry(entry) {
+        if (entry.flag("is_type")
+            || entry
+                .ty("type")
+                .is_some_and(|ty| ty.text("name") == Some("type")))
+            && let Some(ty) = self.type_of_entry(entry) {
                 return self.type_object(ty);
             }
-        }
         if entry.flag("is_cglobal") && in_module {
             return self.read_global(node, entry);
         }
-        missing_node(node, &format!("'{}'", entry.text("qualified_name").unwrap_or_default()))
+        missing_node(
+            node,
+            &format!("'{}'", entry.text("qualified_name").unwrap_or_default()),
+        )
     }
 
-    fn read_variable(&mut self, node: Node<'t>, entry: Entry<'t>, variable: Variable) -> Result<Value> {
+    fn read_variable(
+        &mut self,
+        node: Node<'t>,
+        entry: Entry<'t>,
+        variable: Variable,
+    ) -> Result<Value> {
         let Variable::Local { id, .. } = variable;
         if matches!(self.b.function.locals[id.0 as usize].ty, Type::Array(..)) {
             return Ok(self.op(Op::LocalAddr(id)));
@@ -83,7 +97,10 @@ impl<'t> Body<'_, 't> {
     fn constant_builtin(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
         let cname = entry.text("cname").unwrap_or_default();
         let bare = cname.trim_start_matches('(').trim_end_matches(')');
-        if let Some(symbol) = bare.strip_prefix('&').or((bare == "__Pyx_PyFrozenDict_TypePtr").then_some(bare)) {
+        if let Some(symbol) = bare
+            .strip_prefix('&')
+            .or((bare == "__Pyx_PyFrozenDict_TypePtr").then_some(bare))
+        {
             if !symbol.starts_with("Py") && symbol != "__Pyx_PyFrozenDict_TypePtr" {
                 // A macro, for what only some versions of CPython have.
                 return missing_node(node, &format!("built-in '{cname}'"));
@@ -104,7 +121,9 @@ impl<'t> Body<'_, 't> {
         match self.m.functions.get(&entry.id()).copied() {
             Some(function) => Ok(self.function_address(function)),
             None => match entry.text("cname") {
-                Some(name) if super::cstructs::external(entry) => self.extern_function_address(node, name),
+                Some(name) if super::cstructs::external(entry) => {
+                    self.extern_function_address(node, name)
+                }
                 _ => self.named_function(node, entry),
             },
         }
@@ -122,7 +141,9 @@ impl<'t> Body<'_, 't> {
             };
         }
         let address = self.global_address(node, entry)?;
-        let ty = entry.ty("type").ok_or_else(|| node.missing("entry.type", "type"))?;
+        let ty = entry
+            .ty("type")
+            .ok_or_else(|| node.missing("entry.type", "type"))?;
         let ty = self.c_type(ty)?;
         if let Type::Array(..) = ty {
             return Ok(address);
@@ -155,7 +176,9 @@ impl<'t> Body<'_, 't> {
     /// A C number as the target's type has it.
     fn fitted(&mut self, target: Node<'t>, value: Value) -> Result<Value> {
         let have = self.b.ty(value).clone();
-        let Some(ty) = target.ty("type").filter(|ty| !ty.flag("is_pyobject")) else { return Ok(value) };
+        let Some(ty) = target.ty("type").filter(|ty| !ty.flag("is_pyobject")) else {
+            return Ok(value);
+        };
         if !have.is_int() && !have.is_float() {
             return Ok(value);
         }
@@ -211,23 +234,37 @@ impl<'t> Body<'_, 't> {
         if entry.flag("is_pyclass_attr") && entry.flag("is_pyglobal") {
             return self.assign_class_name(target, entry, value);
         }
-        if entry.flag("is_pyglobal") {
-            if let Some(class) = self.extension_namespace(entry)? {
+        if entry.flag("is_pyglobal")
+            && let Some(class) = self.extension_namespace(entry)? {
                 let name = self.name(entry.text("name").unwrap_or_default());
-                self.rt_status("__Pyx_SetItemOnTypeDict", "ooo:i", &[class, name, value], Raises::Negative)?;
+                self.rt_status(
+                    "__Pyx_SetItemOnTypeDict",
+                    "ooo:i",
+                    &[class, name, value],
+                    Raises::Negative,
+                )?;
                 self.release(value);
                 return Ok(());
             }
-        }
-        let in_module = entry.scope("scope").is_some_and(|scope| scope.is_a("ModuleScope"));
+        let in_module = entry
+            .scope("scope")
+            .is_some_and(|scope| scope.is_a("ModuleScope"));
         if entry.flag("is_pyglobal") && in_module {
             let dict = self.module_dict();
             let name = self.name(entry.text("name").unwrap_or_default());
-            self.rt_status("PyDict_SetItem", "ooo:i", &[dict, name, value], Raises::Negative)?;
+            self.rt_status(
+                "PyDict_SetItem",
+                "ooo:i",
+                &[dict, name, value],
+                Raises::Negative,
+            )?;
             self.release(value);
             return Ok(());
         }
-        if entry.flag("is_cglobal") && in_module && !matches!(entry.text("visibility"), Some("extern")) {
+        if entry.flag("is_cglobal")
+            && in_module
+            && !matches!(entry.text("visibility"), Some("extern"))
+        {
             let address = self.global_address(target, entry)?;
             return self.store_as(target, address, value);
         }
@@ -271,16 +308,30 @@ impl<'t> Body<'_, 't> {
         if entry.flag("is_pyclass_attr") {
             return self.delete_class_name(target, entry);
         }
-        if let Some(class) = self.extension_namespace(entry)?.filter(|_| entry.flag("is_pyglobal")) {
+        if let Some(class) = self
+            .extension_namespace(entry)?
+            .filter(|_| entry.flag("is_pyglobal"))
+        {
             let name = self.name(entry.text("name").unwrap_or_default());
-            self.rt_status("__Pyx_DelItemOnTypeDict", "oo:i", &[class, name], Raises::Negative)?;
+            self.rt_status(
+                "__Pyx_DelItemOnTypeDict",
+                "oo:i",
+                &[class, name],
+                Raises::Negative,
+            )?;
             return Ok(());
         }
-        if entry.flag("is_pyglobal") && entry.scope("scope").is_some_and(|s| s.is_a("ModuleScope")) {
+        if entry.flag("is_pyglobal") && entry.scope("scope").is_some_and(|s| s.is_a("ModuleScope"))
+        {
             let module = self.module_object();
             let name = self.name(entry.text("name").unwrap_or_default());
             let null = self.null_object();
-            self.rt_status("PyObject_SetAttr", "ooo:i", &[module, name, null], Raises::Negative)?;
+            self.rt_status(
+                "PyObject_SetAttr",
+                "ooo:i",
+                &[module, name, null],
+                Raises::Negative,
+            )?;
             return Ok(());
         }
         missing_node(target, "del")
@@ -291,7 +342,9 @@ impl<'t> Body<'_, 't> {
         if node.kind() == "TempRefNode" {
             return self.temp_ref_address(node);
         }
-        let Some(entry) = node.entry("entry") else { return missing_node(node, "without an entry") };
+        let Some(entry) = node.entry("entry") else {
+            return missing_node(node, "without an entry");
+        };
         if in_scope_object(entry) {
             return self.shared_address(entry);
         }

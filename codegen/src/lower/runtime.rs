@@ -11,7 +11,10 @@ use crate::mir::{Callee, Raises, Signature, Type, Value};
 /// The signature in its short form.
 pub(super) fn signature(short: &str) -> Signature {
     let (params, result) = short.split_once(':').unwrap_or((short, "v"));
-    let mut made = Signature::new(params.chars().map(letter), letter(result.chars().next().unwrap_or('v')));
+    let mut made = Signature::new(
+        params.chars().map(letter),
+        letter(result.chars().next().unwrap_or('v')),
+    );
     for (index, param) in params.chars().enumerate() {
         made.params[index].steals = param == 'O';
     }
@@ -34,7 +37,12 @@ fn letter(letter: char) -> Type {
 impl<'t> Body<'_, 't> {
     /// Calls a runtime function that does not raise, or whose result the caller checks.  An owned
     /// result is not yet among the temporaries.
-    pub(super) fn rt_raw(&mut self, name: &str, short: &str, args: &[Value]) -> Result<Option<Value>> {
+    pub(super) fn rt_raw(
+        &mut self,
+        name: &str,
+        short: &str,
+        args: &[Value],
+    ) -> Result<Option<Value>> {
         let signature = signature(short);
         let symbol = if self.m.symbols.is_empty() {
             name.to_owned()
@@ -116,7 +124,11 @@ fn check(name: &str, signature: &Signature, found: &super::CSignature) -> Result
     };
     let same = text(&signature.result) == found.result
         && signature.params.len() <= found.params.len() + usize::from(found.varargs) * 100
-        && signature.params.iter().zip(&found.params).all(|(param, c)| fits(&param.ty, c))
+        && signature
+            .params
+            .iter()
+            .zip(&found.params)
+            .all(|(param, c)| fits(&param.ty, c))
         && (found.varargs || signature.params.len() == found.params.len());
     if same {
         return Ok(());

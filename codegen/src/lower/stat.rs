@@ -19,7 +19,10 @@ impl<'t> Body<'_, 't> {
         match self.stat_of(node) {
             Err(LowerError::Missing(missing)) => {
                 let position = missing.position.or_else(|| node.position());
-                self.m.missing.push(super::Missing { position, ..missing });
+                self.m.missing.push(super::Missing {
+                    position,
+                    ..missing
+                });
                 self.temps = temps;
                 self.frames.truncate(frames);
                 self.handlers.truncate(handlers);
@@ -49,10 +52,15 @@ impl<'t> Body<'_, 't> {
             "ExprStatNode" => self.lower_expr_stat(node),
             "PassStatNode" | "GlobalNode" | "NonlocalNode" => Ok(()),
             // Declarations: what they declare is in the scopes.
-            "CVarDefNode" | "CStructOrUnionDefNode" | "CTypeDefNode" | "CDefExternNode"
+            "CVarDefNode"
+            | "CStructOrUnionDefNode"
+            | "CTypeDefNode"
+            | "CDefExternNode"
             | "FusedTypeNode" => Ok(()),
             // What is to be fetched from the other modules is seen to at the module's start.
-            "CImportStatNode" if node.text("module_name") == Some("numpy") => missing_node(node, "of numpy"),
+            "CImportStatNode" if node.text("module_name") == Some("numpy") => {
+                missing_node(node, "of numpy")
+            }
             "FromCImportStatNode" if node.text("module_name") == Some("numpy") => {
                 missing_node(node, "of numpy")
             }
@@ -100,9 +108,11 @@ impl<'t> Body<'_, 't> {
             "TryFinallyStatNode" => self.lower_try_finally(node),
             "FusedCFuncDefNode" => self.lower_fused(node),
             "GILStatNode" => self.lower_gil_block(node),
-            "DefNode" | "GeneratorDefNode" | "AsyncDefNode" | "IterableAsyncDefNode" | "AsyncGenNode" => {
-                self.lower_def(node)
-            }
+            "DefNode"
+            | "GeneratorDefNode"
+            | "AsyncDefNode"
+            | "IterableAsyncDefNode"
+            | "AsyncGenNode" => self.lower_def(node),
             "CClassDefNode" => self.lower_extension_class(node),
             "PropertyNode" => match node.node("body") {
                 Some(body) => self.stat(body),
@@ -121,9 +131,16 @@ impl<'t> Body<'_, 't> {
 
     /// Releases, at the end of a simple statement, the temporary objects whose addresses it took.
     fn drop_kept(&mut self, node: Node<'t>, before: &[crate::mir::Value]) -> bool {
-        let left: Vec<_> = self.temps.iter().copied().filter(|temp| !before.contains(temp)).collect();
+        let left: Vec<_> = self
+            .temps
+            .iter()
+            .copied()
+            .filter(|temp| !before.contains(temp))
+            .collect();
         let simple = matches!(node.kind(), "SingleAssignmentNode" | "ExprStatNode");
-        let kept = left.iter().all(|temp| self.kept.values().any(|object| object == temp));
+        let kept = left
+            .iter()
+            .all(|temp| self.kept.values().any(|object| object == temp));
         if !simple || !kept || self.temps.len() != before.len() + left.len() {
             return false;
         }
@@ -136,7 +153,9 @@ impl<'t> Body<'_, 't> {
 
     /// A function that nothing calls: declared only, never reached.
     pub(super) fn leave_out(&mut self, node: Node<'t>) {
-        let id = node.entry("entry").and_then(|entry| self.m.functions.get(&entry.id()).copied());
+        let id = node
+            .entry("entry")
+            .and_then(|entry| self.m.functions.get(&entry.id()).copied());
         if let Some(id) = id {
             let declared = self.m.mir.functions[id.0 as usize].clone();
             self.m.mir.functions[id.0 as usize] = crate::mir::Builder::new(declared).finish();
@@ -144,12 +163,17 @@ impl<'t> Body<'_, 't> {
     }
 
     fn lower_list(&mut self, node: Node<'t>) -> Result<()> {
-        node.nodes("stats").into_iter().try_for_each(|stat| self.stat(stat))
+        node.nodes("stats")
+            .into_iter()
+            .try_for_each(|stat| self.stat(stat))
     }
 
     fn lower_directives(&mut self, node: Node<'t>) -> Result<()> {
         self.directives.push(node.map("directives"));
-        let done = node.child("body").map_err(LowerError::from).and_then(|body| self.stat(body));
+        let done = node
+            .child("body")
+            .map_err(LowerError::from)
+            .and_then(|body| self.stat(body));
         self.directives.pop();
         done
     }
@@ -165,6 +189,10 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, "cpdef enum");
         }
         let public = matches!(node.text("visibility"), Some("public")) || node.flag("api");
-        if public { missing_node(node, "public enum") } else { Ok(()) }
+        if public {
+            missing_node(node, "public enum")
+        } else {
+            Ok(())
+        }
     }
 }

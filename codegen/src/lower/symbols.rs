@@ -44,7 +44,9 @@ pub struct Symbols {
 impl Symbols {
     /// From (symbol, signature) pairs.
     pub fn new(functions: impl IntoIterator<Item = (String, CSignature)>) -> Symbols {
-        Symbols { functions: functions.into_iter().collect() }
+        Symbols {
+            functions: functions.into_iter().collect(),
+        }
     }
 
     /// From the table that python/cython_llvm/runtimelib.py writes.
@@ -56,10 +58,16 @@ impl Symbols {
         let mut table: Table = serde_json::from_slice(text)?;
         for (name, result, params) in OPENMP {
             let params = params.iter().map(|param| (*param).to_owned()).collect();
-            let signature = CSignature { result: (*result).to_owned(), params, varargs: false };
+            let signature = CSignature {
+                result: (*result).to_owned(),
+                params,
+                varargs: false,
+            };
             table.symbols.entry((*name).to_owned()).or_insert(signature);
         }
-        Ok(Symbols { functions: table.symbols })
+        Ok(Symbols {
+            functions: table.symbols,
+        })
     }
 
     /// The symbol that does what a C name does: itself, or the runtime's wrapper of a macro.
@@ -69,8 +77,10 @@ impl Symbols {
             "PyObject_Length" => "PyObject_Size",
             "PySequence_Length" => "PySequence_Size",
             "PyMapping_Length" => "PyMapping_Size",
-            "__Pyx_PyObject_AsWritableString" | "__Pyx_PyObject_AsWritableUString"
-            | "__Pyx_PyObject_AsWritableSString" | "__Pyx_PyObject_AsSString"
+            "__Pyx_PyObject_AsWritableString"
+            | "__Pyx_PyObject_AsWritableUString"
+            | "__Pyx_PyObject_AsWritableSString"
+            | "__Pyx_PyObject_AsSString"
             | "__Pyx_PyObject_AsUString" => "__Pyx_PyObject_AsString",
             "__Pyx_PyObject_FromCString" => "__Pyx_PyObject_FromString",
             "__Pyx_PyBytes_FromCString" => "__Pyx_PyBytes_FromString",
@@ -82,7 +92,9 @@ impl Symbols {
             return Some((name.to_owned(), found));
         }
         let wrapper = format!("cyl_{name}");
-        self.functions.get(&wrapper).map(|found| (wrapper.clone(), found))
+        self.functions
+            .get(&wrapper)
+            .map(|found| (wrapper.clone(), found))
     }
 
     /// Whether nothing is known: no table was given.

@@ -76,11 +76,13 @@ impl<'t> Context<'t> {
         if ty.kind() == "CTypedefType" {
             return self.typedef(ty, at);
         }
-        if matches!(ty.kind(), "CConstType" | "CConstOrVolatileType" | "CQualifierType") {
-            if let Some(base) = ty.ty("cv_base_type").or_else(|| ty.ty("const_base_type")) {
+        if matches!(
+            ty.kind(),
+            "CConstType" | "CConstOrVolatileType" | "CQualifierType"
+        )
+            && let Some(base) = ty.ty("cv_base_type").or_else(|| ty.ty("const_base_type")) {
                 return self.c_type(base, at);
             }
-        }
         if ty.flag("is_memoryviewslice") {
             return Ok(Type::Struct(self.slice_struct()));
         }
@@ -135,7 +137,10 @@ impl<'t> Context<'t> {
     }
 
     fn typedef(&mut self, ty: TreeType<'t>, at: Option<Position>) -> Result<Type> {
-        let name = ty.text("typedef_name").or_else(|| ty.text("name")).unwrap_or_default();
+        let name = ty
+            .text("typedef_name")
+            .or_else(|| ty.text("name"))
+            .unwrap_or_default();
         if let Some((_, bits, _)) = TYPEDEFS.iter().find(|(known, _, _)| *known == name) {
             return Ok(Type::Int(*bits));
         }
@@ -186,7 +191,10 @@ fn rank(ty: TreeType<'_>) -> i64 {
 /// Bits and signedness of an integer type on x86-64 Linux.
 pub(super) fn integer(ty: TreeType<'_>) -> Option<(u16, bool)> {
     if ty.kind() == "CTypedefType" {
-        let name = ty.text("typedef_name").or_else(|| ty.text("name")).unwrap_or_default();
+        let name = ty
+            .text("typedef_name")
+            .or_else(|| ty.text("name"))
+            .unwrap_or_default();
         if let Some((_, bits, signed)) = TYPEDEFS.iter().find(|(known, _, _)| *known == name) {
             return Some((*bits, *signed));
         }

@@ -19,7 +19,12 @@ pub struct Builder {
 impl Builder {
     /// Starts with an empty entry block.
     pub fn new(function: Function) -> Builder {
-        let mut builder = Builder { function, line: 0, current: BlockId(0), ended: Vec::new() };
+        let mut builder = Builder {
+            function,
+            line: 0,
+            current: BlockId(0),
+            ended: Vec::new(),
+        };
         builder.current = builder.block();
         builder
     }
@@ -80,12 +85,20 @@ impl Builder {
 
     /// Ends the current block with a branch.
     pub fn branch(&mut self, condition: Value, then: BlockId, otherwise: BlockId) {
-        self.end(Terminator::Branch { condition, then, otherwise });
+        self.end(Terminator::Branch {
+            condition,
+            then,
+            otherwise,
+        });
     }
 
     /// A new variable.
     pub fn local(&mut self, name: &str, ty: Type) -> LocalId {
-        self.function.locals.push(Local { name: name.to_owned(), ty, field: None });
+        self.function.locals.push(Local {
+            name: name.to_owned(),
+            ty,
+            field: None,
+        });
         LocalId(self.function.locals.len() as u32 - 1)
     }
 
@@ -127,7 +140,9 @@ impl Builder {
             self.switch_to(dead);
         }
         let line = self.line;
-        self.function.blocks[self.current.0 as usize].instrs.push(Instr { op, result, line });
+        self.function.blocks[self.current.0 as usize]
+            .instrs
+            .push(Instr { op, result, line });
     }
 
     /// An integer constant.
@@ -159,7 +174,11 @@ impl Builder {
 /// Type and ownership of an operation's result.  Operations without a result give `Void`.
 pub(crate) fn result_of(module: &Module, function: &Function, op: &Op) -> (Type, Ownership) {
     let shared = |ty: Type| {
-        let ownership = if ty == Type::Object { Ownership::Borrowed } else { Ownership::Plain };
+        let ownership = if ty == Type::Object {
+            Ownership::Borrowed
+        } else {
+            Ownership::Plain
+        };
         (ty, ownership)
     };
     let owned = || (Type::Object, Ownership::Owned);
@@ -223,7 +242,10 @@ fn intrinsic_type(module: &Module, which: Intrinsic, operand: &Type) -> Type {
     match which {
         SAddOverflow | SSubOverflow | SMulOverflow | UAddOverflow | USubOverflow | UMulOverflow => {
             let wanted = vec![operand.clone(), Type::BOOL];
-            let found = module.structs.iter().position(|s| s.fields == wanted && !s.packed);
+            let found = module
+                .structs
+                .iter()
+                .position(|s| s.fields == wanted && !s.packed);
             found.map_or(Type::Void, |id| Type::Struct(StructId(id as u32)))
         }
         _ => operand.clone(),

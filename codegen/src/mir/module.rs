@@ -50,8 +50,16 @@ pub struct Signature {
 impl Signature {
     /// Of parameters that are not stolen; an object result is a new reference.
     pub fn new(params: impl IntoIterator<Item = Type>, result: Type) -> Signature {
-        let params = params.into_iter().map(|ty| Param { ty, steals: false }).collect();
-        Signature { params, result, owned: true, varargs: false }
+        let params = params
+            .into_iter()
+            .map(|ty| Param { ty, steals: false })
+            .collect();
+        Signature {
+            params,
+            result,
+            owned: true,
+            varargs: false,
+        }
     }
 
     /// The same with a borrowed result.
@@ -169,7 +177,10 @@ pub struct Module {
 impl Module {
     /// An empty module.
     pub fn new(name: &str) -> Module {
-        Module { name: name.to_owned(), ..Module::default() }
+        Module {
+            name: name.to_owned(),
+            ..Module::default()
+        }
     }
 
     /// Declares a function's symbol; the same symbol gives the same id.
@@ -187,7 +198,10 @@ impl Module {
             return *found;
         }
         let id = ExternId(self.externs.len() as u32);
-        self.externs.push(Extern { name: name.to_owned(), signature });
+        self.externs.push(Extern {
+            name: name.to_owned(),
+            signature,
+        });
         self.extern_ids.insert(name.to_owned(), id);
         id
     }
@@ -199,7 +213,11 @@ impl Module {
         }
         let fields = fields();
         let id = StructId(self.structs.len() as u32);
-        self.structs.push(StructDef { name: name.to_owned(), fields, packed: false });
+        self.structs.push(StructDef {
+            name: name.to_owned(),
+            fields,
+            packed: false,
+        });
         self.struct_ids.insert(name.to_owned(), id);
         id
     }

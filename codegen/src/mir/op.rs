@@ -1,6 +1,8 @@
 //! Operations and terminators.
 
-use super::{BlockId, Constant, ExternId, FuncId, GlobalId, LocalId, ObjectId, Signature, StructId};
+use super::{
+    BlockId, Constant, ExternId, FuncId, GlobalId, LocalId, ObjectId, Signature, StructId,
+};
 use super::{Type, Value};
 
 /// Arithmetic on two operands of one type.  Integers wrap; a count of a shift is below the width and
@@ -8,22 +10,55 @@ use super::{Type, Value};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs)]
 pub enum BinaryOp {
-    Add, Sub, Mul, SDiv, UDiv, SRem, URem, Shl, LShr, AShr, And, Or, Xor,
-    FAdd, FSub, FMul, FDiv, FRem,
+    Add,
+    Sub,
+    Mul,
+    SDiv,
+    UDiv,
+    SRem,
+    URem,
+    Shl,
+    LShr,
+    AShr,
+    And,
+    Or,
+    Xor,
+    FAdd,
+    FSub,
+    FMul,
+    FDiv,
+    FRem,
 }
 
 /// Arithmetic on one operand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs)]
 pub enum UnaryOp {
-    Neg, Not, FNeg,
+    Neg,
+    Not,
+    FNeg,
 }
 
 /// Comparisons; those of floating-point numbers are ordered, but for `FNe`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs)]
 pub enum Comparison {
-    Eq, Ne, SLt, SLe, SGt, SGe, ULt, ULe, UGt, UGe, FEq, FNe, FLt, FLe, FGt, FGe,
+    Eq,
+    Ne,
+    SLt,
+    SLe,
+    SGt,
+    SGe,
+    ULt,
+    ULe,
+    UGt,
+    UGe,
+    FEq,
+    FNe,
+    FLt,
+    FLe,
+    FGt,
+    FGe,
 }
 
 /// Conversions between types.
@@ -59,9 +94,20 @@ pub enum CastOp {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[allow(missing_docs)]
 pub enum Intrinsic {
-    Fabs, Floor, Ceil, Trunc, Sqrt, CopySign, Abs,
+    Fabs,
+    Floor,
+    Ceil,
+    Trunc,
+    Sqrt,
+    CopySign,
+    Abs,
     /// (value, overflowed) of signed or unsigned arithmetic, as a struct of the integer and a bool.
-    SAddOverflow, SSubOverflow, SMulOverflow, UAddOverflow, USubOverflow, UMulOverflow,
+    SAddOverflow,
+    SSubOverflow,
+    SMulOverflow,
+    UAddOverflow,
+    USubOverflow,
+    UMulOverflow,
 }
 
 /// What is called.
@@ -223,7 +269,9 @@ impl Terminator {
     pub fn successors(&self) -> Vec<BlockId> {
         match self {
             Terminator::Jump(to) | Terminator::Suspend { resume: to, .. } => vec![*to],
-            Terminator::Branch { then, otherwise, .. } => vec![*then, *otherwise],
+            Terminator::Branch {
+                then, otherwise, ..
+            } => vec![*then, *otherwise],
             Terminator::Switch(_, cases, default) => {
                 cases.iter().map(|(_, to)| *to).chain([*default]).collect()
             }

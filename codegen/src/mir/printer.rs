@@ -39,7 +39,11 @@ fn write_module(out: &mut String, module: &Module) -> fmt::Result {
     }
     for frame in &module.frames {
         let (descriptor, name) = (frame.descriptor.0, frame.name.0);
-        write!(out, "frame struct {} {descriptor} {name} [", frame.structure.0)?;
+        write!(
+            out,
+            "frame struct {} {descriptor} {name} [",
+            frame.structure.0
+        )?;
         for (index, field) in frame.objects.iter().enumerate() {
             let comma = if index > 0 { ", " } else { "" };
             write!(out, "{comma}{field}")?;
@@ -53,8 +57,16 @@ fn write_module(out: &mut String, module: &Module) -> fmt::Result {
 }
 
 fn write_global(out: &mut String, module: &Module, global: &Global) -> fmt::Result {
-    let kind = if global.constant { "constant" } else { "global" };
-    let linkage = if global.linkage == Linkage::External { "external " } else { "" };
+    let kind = if global.constant {
+        "constant"
+    } else {
+        "global"
+    };
+    let linkage = if global.linkage == Linkage::External {
+        "external "
+    } else {
+        ""
+    };
     write!(out, "{linkage}{kind} @{}: {} = ", global.name, global.ty)?;
     write_init(out, module, &global.init)?;
     writeln!(out)
@@ -84,11 +96,19 @@ fn write_init(out: &mut String, module: &Module, init: &GlobalInit) -> fmt::Resu
 }
 
 fn write_function(out: &mut String, module: &Module, function: &Function) -> fmt::Result {
-    let linkage = if function.linkage == Linkage::External { "external " } else { "" };
+    let linkage = if function.linkage == Linkage::External {
+        "external "
+    } else {
+        ""
+    };
     let gil = if function.gil { "" } else { " nogil" };
     let cold = if function.cold { " cold" } else { "" };
     let name = &function.name;
-    write!(out, "\n{linkage}func @{name}{}{gil}{cold}", function.signature)?;
+    write!(
+        out,
+        "\n{linkage}func @{name}{}{gil}{cold}",
+        function.signature
+    )?;
     if let Some(frame) = function.frame {
         write!(out, " frame {}", frame.0)?;
     }
@@ -114,12 +134,21 @@ fn write_function(out: &mut String, module: &Module, function: &Function) -> fmt
     writeln!(out, "}}")
 }
 
-fn write_block(out: &mut String, module: &Module, function: &Function, block: &Block) -> fmt::Result {
+fn write_block(
+    out: &mut String,
+    module: &Module,
+    function: &Function,
+    block: &Block,
+) -> fmt::Result {
     for instr in &block.instrs {
         write!(out, "  ")?;
         if let Some(result) = instr.result {
             let info = function.value(result);
-            let owned = if info.ownership == Ownership::Owned { "owned " } else { "" };
+            let owned = if info.ownership == Ownership::Owned {
+                "owned "
+            } else {
+                ""
+            };
             write!(out, "{result}: {owned}{} = ", info.ty)?;
         }
         write_op(out, module, &instr.op)?;
@@ -131,7 +160,11 @@ fn write_block(out: &mut String, module: &Module, function: &Function, block: &B
 }
 
 fn write_line(out: &mut String, line: u32) -> fmt::Result {
-    if line > 0 { writeln!(out, " ; line {line}") } else { writeln!(out) }
+    if line > 0 {
+        writeln!(out, " ; line {line}")
+    } else {
+        writeln!(out)
+    }
 }
 
 fn write_op(out: &mut String, module: &Module, op: &Op) -> fmt::Result {
@@ -190,7 +223,11 @@ fn write_op(out: &mut String, module: &Module, op: &Op) -> fmt::Result {
 fn write_terminator(out: &mut String, terminator: &Terminator) -> fmt::Result {
     match terminator {
         Terminator::Jump(to) => write!(out, "jump bb{}", to.0),
-        Terminator::Branch { condition, then, otherwise } => {
+        Terminator::Branch {
+            condition,
+            then,
+            otherwise,
+        } => {
             write!(out, "branch {condition} bb{} bb{}", then.0, otherwise.0)
         }
         Terminator::Switch(value, cases, default) => {
@@ -201,7 +238,12 @@ fn write_terminator(out: &mut String, terminator: &Terminator) -> fmt::Result {
             }
             write!(out, "] bb{}", default.0)
         }
-        Terminator::Check { value, raises, ok, error } => {
+        Terminator::Check {
+            value,
+            raises,
+            ok,
+            error,
+        } => {
             write!(out, "check ")?;
             if let Some(value) = value {
                 write!(out, "{value} ")?;
@@ -210,7 +252,11 @@ fn write_terminator(out: &mut String, terminator: &Terminator) -> fmt::Result {
         }
         Terminator::Return(Some(value)) => write!(out, "return {value}"),
         Terminator::Return(None) => write!(out, "return"),
-        Terminator::Suspend { value, resume, handling } => {
+        Terminator::Suspend {
+            value,
+            resume,
+            handling,
+        } => {
             let handling = if *handling { " handling" } else { "" };
             write!(out, "suspend {value} bb{}{handling}", resume.0)
         }
@@ -242,7 +288,11 @@ struct Object<'a>(&'a ObjectConstant);
 impl Display for Object<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let ids = |items: &[super::ObjectId]| {
-            items.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(", ")
+            items
+                .iter()
+                .map(|id| id.0.to_string())
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         match self.0 {
             ObjectConstant::Str { data, interned } => {
@@ -319,7 +369,11 @@ impl Display for Signature {
         if self.varargs {
             f.write_str(", ...")?;
         }
-        let owned = if self.owned && self.result == Type::Object { "owned " } else { "" };
+        let owned = if self.owned && self.result == Type::Object {
+            "owned "
+        } else {
+            ""
+        };
         write!(f, ") -> {owned}{}", self.result)
     }
 }

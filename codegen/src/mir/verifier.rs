@@ -25,9 +25,19 @@ pub struct VerifyError {
 
 /// Checks every function of a module.
 pub fn verify(module: &Module) -> Result<(), VerifyError> {
-    module.functions.iter().filter(|f| !f.blocks.is_empty()).try_for_each(|function| {
-        Verifier { module, function, block: 0, place: String::new() }.run()
-    })
+    module
+        .functions
+        .iter()
+        .filter(|f| !f.blocks.is_empty())
+        .try_for_each(|function| {
+            Verifier {
+                module,
+                function,
+                block: 0,
+                place: String::new(),
+            }
+            .run()
+        })
 }
 
 /// What holds at a point: values that exist, and those of them that are owned and not yet consumed.
@@ -50,7 +60,13 @@ struct Verifier<'a> {
 impl Verifier<'_> {
     fn run(&mut self) -> Result<(), VerifyError> {
         let mut entry: HashMap<BlockId, State> = HashMap::new();
-        entry.insert(BlockId(0), State { gil: self.function.gil, ..State::default() });
+        entry.insert(
+            BlockId(0),
+            State {
+                gil: self.function.gil,
+                ..State::default()
+            },
+        );
         let mut work = vec![BlockId(0)];
         while let Some(id) = work.pop() {
             let state = entry[&id].clone();
@@ -75,12 +91,19 @@ impl Verifier<'_> {
                             ));
                         }
                         if before.gil != after.gil {
-                            return self.fail(format!("bb{} is reached with and without the GIL", to.0));
+                            return self
+                                .fail(format!("bb{} is reached with and without the GIL", to.0));
                         }
-                        let common: BTreeSet<Value> =
-                            before.defined.intersection(&after.defined).copied().collect();
+                        let common: BTreeSet<Value> = before
+                            .defined
+                            .intersection(&after.defined)
+                            .copied()
+                            .collect();
                         if common != before.defined {
-                            let smaller = State { defined: common, ..after };
+                            let smaller = State {
+                                defined: common,
+                                ..after
+                            };
                             entry.insert(to, smaller);
                             work.push(to);
                         }
@@ -107,7 +130,11 @@ impl Verifier<'_> {
         self.fail(format!("there is no bb{}", id.0))
     }
 
-    fn walk(&mut self, id: BlockId, mut state: State) -> Result<Vec<(BlockId, State)>, VerifyError> {
+    fn walk(
+        &mut self,
+        id: BlockId,
+        mut state: State,
+    ) -> Result<Vec<(BlockId, State)>, VerifyError> {
         self.block = id.0;
         let block = &self.function.blocks[id.0 as usize];
         for (index, instr) in block.instrs.iter().enumerate() {
@@ -145,12 +172,13 @@ impl Verifier<'_> {
         }
         self.types(&instr.op)?;
         match &instr.op {
-            Op::DecRef(value) | Op::XDecRef(value) | Op::Forget(value) => self.consume(*value, state)?,
-            Op::Set(_, value) | Op::Store { value, .. } => {
-                if self.function.value(*value).ownership == Ownership::Owned {
+            Op::DecRef(value) | Op::XDecRef(value) | Op::Forget(value) => {
+                self.consume(*value, state)?
+            }
+            Op::Set(_, value) | Op::Store { value, .. }
+                if self.function.value(*value).ownership == Ownership::Owned => {
                     self.consume(*value, state)?;
                 }
-            }
             Op::Call(callee, args) => {
                 let signature = self.signature(callee)?;
                 for (param, arg) in signature.params.iter().zip(args) {
@@ -167,7 +195,11 @@ impl Verifier<'_> {
             }
             Op::RestoreThread(_) => state.gil = true,
             Op::ReleaseGil(token) => {
-                state.gil = state.ensured.get(token).copied().unwrap_or(self.function.gil);
+                state.gil = state
+                    .ensured
+                    .get(token)
+                    .copied()
+                    .unwrap_or(self.function.gil);
             }
             Op::SaveThread => state.gil = false,
             _ => {}
@@ -186,10 +218,14 @@ impl Verifier<'_> {
             let (ty, ownership) = result_of(self.module, self.function, &instr.op);
             let info = self.function.value(result);
             if info.ty != ty || info.ownership != ownership || ty == Type::Void {
-                return self.fail(format!("{result} is {ownership:?} {ty}, not what it is said to be"));
+                return self.fail(format!(
+                    "{result} is {ownership:?} {ty}, not what it is said to be"
+                ));
             }
             if !state.defined.insert(result) && state.live.contains(&result) {
-                return self.fail(format!("{result} is made again while the last one is owned"));
+                return self.fail(format!(
+                    "{result} is made again while the last one is owned"
+                ));
             }
             if ownership == Ownership::Owned {
                 state.live.insert(result);
@@ -204,7 +240,10 @@ impl Verifier<'_> {
             Callee::Indirect(_, signature) => Ok(signature),
             Callee::Extern(id) => match &self.module.externs[id.0 as usize].signature {
                 Some(signature) => Ok(signature),
-                None => self.fail(format!("@{} is not a function", self.module.externs[id.0 as usize].name)),
+                None => self.fail(format!(
+                    "@{} is not a function",
+                    self.module.externs[id.0 as usize].name
+                )),
             },
         }
     }
@@ -216,7 +255,11 @@ impl Verifier<'_> {
             Op::Binary(which, a, b) => {
                 use BinaryOp::{FAdd, FDiv, FMul, FRem, FSub};
                 let float = matches!(which, FAdd | FDiv | FMul | FRem | FSub);
-                let fits = if float { ty(a).is_float() } else { ty(a).is_int() };
+                let fits = if float {
+                    ty(a).is_float()
+                } else {
+                    ty(a).is_int()
+                };
                 if ty(a) != ty(b) || !fits {
                     return wrong(&format!("{which:?} of {} and {}", ty(a), ty(b)));
                 }
@@ -227,42 +270,36 @@ impl Verifier<'_> {
                     return wrong(&format!("{which:?} of {} and {}", ty(a), ty(b)));
                 }
             }
-            Op::Cast(CastOp::Pointer, value, to) => {
-                if !ty(value).is_pointer() || !to.is_pointer() {
+            Op::Cast(CastOp::Pointer, value, to)
+                if (!ty(value).is_pointer() || !to.is_pointer()) => {
                     return wrong("pointer cast");
                 }
-            }
-            Op::Cast(CastOp::Trunc | CastOp::SExt | CastOp::ZExt, value, to) => {
-                if !ty(value).is_int() || !to.is_int() {
+            Op::Cast(CastOp::Trunc | CastOp::SExt | CastOp::ZExt, value, to)
+                if (!ty(value).is_int() || !to.is_int()) => {
                     return wrong("integer cast");
                 }
-            }
             Op::Set(local, value) => {
                 let local = &self.function.locals[local.0 as usize];
                 if local.ty != *ty(value) {
                     return wrong(&format!("set of {} to {}", local.ty, ty(value)));
                 }
             }
-            Op::Load(_, address) | Op::Field(address, _, _) | Op::Index(address, _, _) => {
-                if !ty(address).is_pointer() {
+            Op::Load(_, address) | Op::Field(address, _, _) | Op::Index(address, _, _)
+                if !ty(address).is_pointer() => {
                     return wrong("address");
                 }
-            }
-            Op::Store { address, .. } => {
-                if !ty(address).is_pointer() {
+            Op::Store { address, .. }
+                if !ty(address).is_pointer() => {
                     return wrong("store");
                 }
-            }
-            Op::Select(condition, a, b) => {
-                if *ty(condition) != Type::BOOL || ty(a) != ty(b) {
+            Op::Select(condition, a, b)
+                if (*ty(condition) != Type::BOOL || ty(a) != ty(b)) => {
                     return wrong("select");
                 }
-            }
-            Op::IncRef(v) | Op::XIncRef(v) | Op::DecRef(v) | Op::XDecRef(v) | Op::Own(v) => {
-                if *ty(v) != Type::Object {
+            Op::IncRef(v) | Op::XIncRef(v) | Op::DecRef(v) | Op::XDecRef(v) | Op::Own(v)
+                if *ty(v) != Type::Object => {
                     return wrong("reference count");
                 }
-            }
             Op::Call(callee, args) => self.arguments(callee, args)?,
             _ => {}
         }
@@ -298,7 +335,12 @@ impl Verifier<'_> {
                 }
             }
             Terminator::Switch(value, ..) => self.used(*value, &state)?,
-            Terminator::Check { value, raises, ok, error } => {
+            Terminator::Check {
+                value,
+                raises,
+                ok,
+                error,
+            } => {
                 let Some(value) = value else {
                     if *raises != Raises::Occurred {
                         return self.fail("a check needs a value".to_owned());
@@ -313,7 +355,9 @@ impl Verifier<'_> {
             Terminator::Return(value) => {
                 if let Some(value) = value {
                     self.used(*value, &state)?;
-                    if self.function.signature.result == Type::Object && self.function.signature.owned {
+                    if self.function.signature.result == Type::Object
+                        && self.function.signature.owned
+                    {
                         self.consume(*value, &mut state)?;
                     }
                 }
@@ -333,6 +377,10 @@ impl Verifier<'_> {
             }
             Terminator::Jump(_) | Terminator::Unreachable => {}
         }
-        Ok(terminator.successors().into_iter().map(|to| (to, state.clone())).collect())
+        Ok(terminator
+            .successors()
+            .into_iter()
+            .map(|to| (to, state.clone()))
+            .collect())
     }
 }

@@ -13,8 +13,11 @@ fn describe(module: &mut Module, id: FrameId) {
     let frame = module.frames[id.0 as usize].clone();
     let fields = module.structs[frame.structure.0 as usize].fields.clone();
     let (places, size) = layout(module, &fields);
-    let objects: Vec<GlobalInit> =
-        frame.objects.iter().map(|field| GlobalInit::Int(i128::from(places[*field as usize]))).collect();
+    let objects: Vec<GlobalInit> = frame
+        .objects
+        .iter()
+        .map(|field| GlobalInit::Int(i128::from(places[*field as usize])))
+        .collect();
     let count = objects.len();
     let offsets = if objects.is_empty() {
         GlobalInit::Zero
@@ -74,10 +77,18 @@ fn size_of(module: &Module, ty: &Type) -> (u64, u64) {
         Type::Struct(id) => {
             let structure = &module.structs[id.0 as usize];
             if structure.packed {
-                let sizes = structure.fields.iter().map(|field| size_of(module, field).0);
+                let sizes = structure
+                    .fields
+                    .iter()
+                    .map(|field| size_of(module, field).0);
                 return (sizes.sum(), 1);
             }
-            let align = structure.fields.iter().map(|field| size_of(module, field).1).max().unwrap_or(1);
+            let align = structure
+                .fields
+                .iter()
+                .map(|field| size_of(module, field).1)
+                .max()
+                .unwrap_or(1);
             (layout(module, &structure.fields).1, align)
         }
     }

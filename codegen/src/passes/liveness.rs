@@ -14,9 +14,13 @@ pub(super) struct Live {
 /// The values that a terminator reads.
 pub(super) fn read_by(terminator: &Terminator) -> Option<Value> {
     match terminator {
-        Terminator::Branch { condition: value, .. }
+        Terminator::Branch {
+            condition: value, ..
+        }
         | Terminator::Switch(value, ..)
-        | Terminator::Check { value: Some(value), .. }
+        | Terminator::Check {
+            value: Some(value), ..
+        }
         | Terminator::Suspend { value, .. }
         | Terminator::Return(Some(value)) => Some(*value),
         Terminator::Jump(_)

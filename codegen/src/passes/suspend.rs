@@ -18,7 +18,11 @@ pub fn suspend(module: &mut Module) {
     for index in 0..module.functions.len() {
         if module.functions[index].frame.is_some() && !module.functions[index].blocks.is_empty() {
             let mut function = module.functions[index].clone();
-            Suspension { module, function: &mut function }.run();
+            Suspension {
+                module,
+                function: &mut function,
+            }
+            .run();
             module.functions[index] = function;
         }
     }
@@ -61,26 +65,37 @@ impl Suspension<'_> {
     fn keep_values(&mut self, values: &BTreeSet<Value>) {
         let mut again: BTreeMap<Value, Op> = BTreeMap::new();
         for instr in self.function.blocks.iter().flat_map(|block| &block.instrs) {
-            if let Some(result) = instr.result.filter(|result| values.contains(result)) {
-                if repeatable(&instr.op) {
+            if let Some(result) = instr.result.filter(|result| values.contains(result))
+                && repeatable(&instr.op) {
                     again.insert(result, instr.op.clone());
                 }
-            }
         }
         let mut homes: BTreeMap<Value, LocalId> = BTreeMap::new();
         for value in values.iter().filter(|value| !again.contains_key(value)) {
             let ty = self.function.ty(*value).clone();
             let id = LocalId(self.function.locals.len() as u32);
-            self.function.locals.push(Local { name: value.to_string(), ty, field: None });
+            self.function.locals.push(Local {
+                name: value.to_string(),
+                ty,
+                field: None,
+            });
             homes.insert(*value, id);
-            self.move_to_frame_as(id, self.function.value(*value).ownership == Ownership::Owned);
+            self.move_to_frame_as(
+                id,
+                self.function.value(*value).ownership == Ownership::Owned,
+            );
         }
         for index in 0..self.function.blocks.len() {
             self.rewrite(index, &again, &homes);
         }
     }
 
-    fn rewrite(&mut self, index: usize, again: &BTreeMap<Value, Op>, homes: &BTreeMap<Value, LocalId>) {
+    fn rewrite(
+        &mut self,
+        index: usize,
+        again: &BTreeMap<Value, Op>,
+        homes: &BTreeMap<Value, LocalId>,
+    ) {
         let instrs = std::mem::take(&mut self.function.blocks[index].instrs);
         let mut out = Vec::with_capacity(instrs.len());
         for mut instr in instrs {
@@ -90,28 +105,41 @@ impl Suspension<'_> {
             // What is only looked at comes first: what is taken is gone.
             for last in [false, true] {
                 for (operand, taken) in operands.iter_mut().zip(&consumed) {
-                    if *taken == last {
-                        if let Some(value) = self.reread(**operand, *taken, line, again, homes, &mut out) {
+                    if *taken == last
+                        && let Some(value) =
+                            self.reread(**operand, *taken, line, again, homes, &mut out)
+                        {
                             **operand = value;
                         }
-                    }
                 }
             }
             let result = instr.result;
             out.push(instr);
-            if let Some((value, home)) = result.and_then(|value| Some((value, homes.get(&value)?))) {
-                out.push(Instr { op: Op::Set(*home, value), result: None, line });
+            if let Some((value, home)) = result.and_then(|value| Some((value, homes.get(&value)?)))
+            {
+                out.push(Instr {
+                    op: Op::Set(*home, value),
+                    result: None,
+                    line,
+                });
             }
         }
         let mut terminator = self.function.blocks[index].terminator.clone();
         let line = self.function.blocks[index].line;
         if let Some(value) = read_by(&terminator) {
-            let taken = matches!(terminator, Terminator::Return(_) | Terminator::Suspend { .. });
+            let taken = matches!(
+                terminator,
+                Terminator::Return(_) | Terminator::Suspend { .. }
+            );
             if let Some(new) = self.reread(value, taken, line, again, homes, &mut out) {
                 match &mut terminator {
-                    Terminator::Branch { condition: value, .. }
+                    Terminator::Branch {
+                        condition: value, ..
+                    }
                     | Terminator::Switch(value, ..)
-                    | Terminator::Check { value: Some(value), .. }
+                    | Terminator::Check {
+                        value: Some(value), ..
+                    }
                     | Terminator::Suspend { value, .. }
                     | Terminator::Return(Some(value)) => *value = new,
                     _ => {}
@@ -143,7 +171,11 @@ impl Suspension<'_> {
             (None, None) => return None,
         };
         let result = self.value(info.ty, ownership);
-        out.push(Instr { op, result: Some(result), line });
+        out.push(Instr {
+            op,
+            result: Some(result),
+            line,
+        });
         Some(result)
     }
 
@@ -171,7 +203,9 @@ impl Suspension<'_> {
                 .iter()
                 .map(|param| param.steals)
                 .collect();
-                (0..count).map(|index| steals.get(index).copied().unwrap_or(false)).collect()
+                (0..count)
+                    .map(|index| steals.get(index).copied().unwrap_or(false))
+                    .collect()
             }
             _ => vec![false; count],
         }
@@ -181,14 +215,19 @@ impl Suspension<'_> {
 
     /// Moves a local into the scope object.  Who takes an object out of it owned it.
     fn move_to_frame(&mut self, local: LocalId) {
-        let owned = self.function.blocks.iter().flat_map(|block| &block.instrs).any(
-            |instr| matches!(instr.op, Op::Take(other) if other == local),
-        );
+        let owned = self
+            .function
+            .blocks
+            .iter()
+            .flat_map(|block| &block.instrs)
+            .any(|instr| matches!(instr.op, Op::Take(other) if other == local));
         self.move_to_frame_as(local, owned);
     }
 
     fn move_to_frame_as(&mut self, local: LocalId, owned: bool) {
-        let Some(frame) = self.function.frame else { return };
+        let Some(frame) = self.function.frame else {
+            return;
+        };
         let local = &mut self.function.locals[local.0 as usize];
         if local.field.is_some() {
             return;
@@ -212,7 +251,11 @@ impl Suspension<'_> {
         self.function.blocks.push(start);
         let mut cases = vec![(0, first)];
         for index in 1..self.function.blocks.len() {
-            let Terminator::Suspend { value, resume, handling } = self.function.blocks[index].terminator
+            let Terminator::Suspend {
+                value,
+                resume,
+                handling,
+            } = self.function.blocks[index].terminator
             else {
                 continue;
             };
@@ -236,9 +279,17 @@ impl Suspension<'_> {
             block.terminator = Terminator::Return(Some(value));
         }
         let mut instrs = Vec::new();
-        let null = self.push(&mut instrs, Op::Const(Constant::Null(Type::Object)), Type::Object);
+        let null = self.push(
+            &mut instrs,
+            Op::Const(Constant::Null(Type::Object)),
+            Type::Object,
+        );
         let owned = self.value(Type::Object, Ownership::Owned);
-        instrs.push(Instr { op: Op::Own(null), result: Some(owned), line: 0 });
+        instrs.push(Instr {
+            op: Op::Own(null),
+            result: Some(owned),
+            line: 0,
+        });
         let over = BlockId(self.function.blocks.len() as u32);
         self.function.blocks.push(Block {
             instrs,
@@ -260,9 +311,17 @@ impl Suspension<'_> {
     }
 
     fn push(&mut self, out: &mut Vec<Instr>, op: Op, ty: Type) -> Value {
-        let ownership = if ty == Type::Object { Ownership::Borrowed } else { Ownership::Plain };
+        let ownership = if ty == Type::Object {
+            Ownership::Borrowed
+        } else {
+            Ownership::Plain
+        };
         let result = self.value(ty, ownership);
-        out.push(Instr { op, result: Some(result), line: 0 });
+        out.push(Instr {
+            op,
+            result: Some(result),
+            line: 0,
+        });
         result
     }
 }
@@ -285,7 +344,9 @@ fn repeatable(op: &Op) -> bool {
 /// The places of an operation's operands, in the order of [`Op::operands`].
 fn operands_mut(op: &mut Op) -> Vec<&mut Value> {
     match op {
-        Op::Const(_) | Op::Param(_) | Op::Object(_) | Op::GlobalAddr(_) | Op::FunctionAddr(_) => vec![],
+        Op::Const(_) | Op::Param(_) | Op::Object(_) | Op::GlobalAddr(_) | Op::FunctionAddr(_) => {
+            vec![]
+        }
         Op::ExternAddr(_) | Op::LocalAddr(_) | Op::Frame | Op::Get(_) | Op::Take(_) => vec![],
         Op::EnsureGil | Op::SaveThread | Op::InitObjects => vec![],
         Op::Set(_, v) | Op::Load(_, v) | Op::Field(v, _, _) | Op::Extract(v, _) => vec![v],

@@ -47,6 +47,12 @@ fn what_lives_across_a_suspension_moves_into_the_scope_object() {
     assert_eq!(module.structs[0].fields.len(), 5);
     assert_eq!(module.frames[0].objects.len(), 2);
     let body = &module.functions[0];
-    assert!(matches!(&body.blocks[0].terminator, Terminator::Switch(_, cases, _) if cases.len() == 2));
-    assert!(body.blocks.iter().all(|block| !matches!(block.terminator, Terminator::Suspend { .. })));
+    assert!(
+        matches!(&body.blocks[0].terminator, Terminator::Switch(_, cases, _) if cases.len() == 2)
+    );
+    assert!(
+        body.blocks
+            .iter()
+            .all(|block| !matches!(block.terminator, Terminator::Suspend { .. }))
+    );
 }

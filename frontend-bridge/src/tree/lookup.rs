@@ -87,7 +87,10 @@ impl<'t> Object<'t> {
 
     /// The object's own attributes.
     pub fn own(self) -> impl Iterator<Item = (&'t str, &'t Value)> {
-        self.row.own.iter().map(move |(name, value)| (self.tree.names.text(*name), value))
+        self.row
+            .own
+            .iter()
+            .map(move |(name, value)| (self.tree.names.text(*name), value))
     }
 
     /// An attribute of the object or its class.

@@ -3,8 +3,9 @@
 use super::lexer::Token;
 use super::{Parsed, Parser, SymbolIs};
 use crate::mir::{
-    BinaryOp, Block, BlockId, Callee, CastOp, Comparison, Function, Instr, Intrinsic, Linkage, Local,
-    LocalId, ObjectId, Op, Ownership, Raises, StructId, Terminator, UnaryOp, Value, ValueInfo,
+    BinaryOp, Block, BlockId, Callee, CastOp, Comparison, Function, Instr, Intrinsic, Linkage,
+    Local, LocalId, ObjectId, Op, Ownership, Raises, StructId, Terminator, UnaryOp, Value,
+    ValueInfo,
 };
 
 /// A variant by its name in small letters.
@@ -103,7 +104,12 @@ impl Parser {
         loop {
             if let Some(terminator) = self.terminator()? {
                 let line = self.line()?;
-                function.blocks.push(Block { instrs, terminator, line, cold });
+                function.blocks.push(Block {
+                    instrs,
+                    terminator,
+                    line,
+                    cold,
+                });
                 return Ok(());
             }
             instrs.push(self.instr(function)?);
@@ -129,7 +135,10 @@ impl Parser {
                 return self.wrong("a smaller number of a value");
             }
             if function.values.len() < known {
-                let filler = ValueInfo { ty: crate::mir::Type::Void, ownership: Ownership::Plain };
+                let filler = ValueInfo {
+                    ty: crate::mir::Type::Void,
+                    ownership: Ownership::Plain,
+                };
                 function.values.resize(known, filler);
             }
             function.values[index as usize] = ValueInfo { ty, ownership };
@@ -194,7 +203,10 @@ impl Parser {
             "set" => Op::Set(self.local()?, self.value()?),
             "take" => Op::Take(self.local()?),
             "load" => Op::Load(self.ty()?, self.value()?),
-            "store" => Op::Store { address: self.value()?, value: self.value()? },
+            "store" => Op::Store {
+                address: self.value()?,
+                value: self.value()?,
+            },
             "field" => {
                 let base = self.value()?;
                 Op::Field(base, self.struct_id()?, self.number()?)
@@ -203,11 +215,15 @@ impl Parser {
             "extract" => Op::Extract(self.value()?, self.number()?),
             "make" => Op::Make(self.struct_id()?, self.values()?),
             "compare" => {
-                let Some(op) = comparison(&self.word()?) else { return self.wrong("a comparison") };
+                let Some(op) = comparison(&self.word()?) else {
+                    return self.wrong("a comparison");
+                };
                 Op::Compare(op, self.value()?, self.value()?)
             }
             "cast" => {
-                let Some(op) = cast(&self.word()?) else { return self.wrong("a cast") };
+                let Some(op) = cast(&self.word()?) else {
+                    return self.wrong("a cast");
+                };
                 let value = self.value()?;
                 if !self.take_word("to") {
                     return self.wrong("'to'");
@@ -216,7 +232,9 @@ impl Parser {
             }
             "select" => Op::Select(self.value()?, self.value()?, self.value()?),
             "intrinsic" => {
-                let Some(op) = intrinsic(&self.word()?) else { return self.wrong("an intrinsic") };
+                let Some(op) = intrinsic(&self.word()?) else {
+                    return self.wrong("an intrinsic");
+                };
                 Op::Intrinsic(op, self.values()?)
             }
             "incref" => Op::IncRef(self.value()?),
@@ -279,7 +297,9 @@ impl Parser {
 
     fn terminator(&mut self) -> Parsed<Option<Terminator>> {
         let start = self.at;
-        let Token::Word(word) = self.peek().clone() else { return Ok(None) };
+        let Token::Word(word) = self.peek().clone() else {
+            return Ok(None);
+        };
         self.at += 1;
         Ok(Some(match word.as_str() {
             "jump" => Terminator::Jump(self.block_id()?),
@@ -320,7 +340,12 @@ impl Parser {
                 if !self.take_word("else") {
                     return self.wrong("'else'");
                 }
-                Terminator::Check { value, raises, ok, error: self.block_id()? }
+                Terminator::Check {
+                    value,
+                    raises,
+                    ok,
+                    error: self.block_id()?,
+                }
             }
             "return" => Terminator::Return(match self.peek() {
                 Token::Value(_) => Some(self.value()?),

@@ -3,8 +3,8 @@
 use super::lexer::Token;
 use super::{Parsed, Parser, SymbolIs};
 use crate::mir::{
-    CodeConstant, Constant, Extern, Frame, Global, GlobalId, GlobalInit, Linkage, ObjectConstant, ObjectId, Param,
-    Signature, StructDef, StructId, Type,
+    CodeConstant, Constant, Extern, Frame, Global, GlobalId, GlobalInit, Linkage, ObjectConstant,
+    ObjectId, Param, Signature, StructDef, StructId, Type,
 };
 
 /// Nested array types and initial values end before this.
@@ -18,7 +18,11 @@ impl Parser {
                 continue;
             }
             let external = self.take_word("external");
-            let linkage = if external { Linkage::External } else { Linkage::Internal };
+            let linkage = if external {
+                Linkage::External
+            } else {
+                Linkage::Internal
+            };
             match self.word()?.as_str() {
                 "module" => {
                     self.module.name = match self.next() {
@@ -53,7 +57,11 @@ impl Parser {
         self.mark("{")?;
         let fields = self.list("}", Self::ty)?;
         self.end()?;
-        self.module.structs.push(StructDef { name, fields, packed });
+        self.module.structs.push(StructDef {
+            name,
+            fields,
+            packed,
+        });
         Ok(())
     }
 
@@ -66,7 +74,13 @@ impl Parser {
         let objects = self.list("]", Self::number)?;
         let keep = self.take_word("keep");
         self.end()?;
-        self.module.frames.push(Frame { structure, descriptor, name, objects, keep });
+        self.module.frames.push(Frame {
+            structure,
+            descriptor,
+            name,
+            objects,
+            keep,
+        });
         Ok(())
     }
 
@@ -90,14 +104,22 @@ impl Parser {
                 return Ok(None);
             }
             let steals = this.take_word("steals");
-            Ok(Some(Param { ty: this.ty()?, steals }))
+            Ok(Some(Param {
+                ty: this.ty()?,
+                steals,
+            }))
         })?;
         self.mark("->")?;
         let owned = self.take_word("owned");
         let result = self.ty()?;
         // Of a result that is no object nothing is said; made ones have the flag set.
         let owned = owned || result != Type::Object;
-        Ok(Signature { params: params.into_iter().flatten().collect(), result, owned, varargs })
+        Ok(Signature {
+            params: params.into_iter().flatten().collect(),
+            result,
+            owned,
+            varargs,
+        })
     }
 
     pub(super) fn ty(&mut self) -> Parsed<Type> {
@@ -147,7 +169,10 @@ impl Parser {
         let ty = self.ty()?;
         let constant = match &ty {
             Type::Int(bits) => number.parse().ok().map(|value| Constant::Int(value, *bits)),
-            ty if ty.is_float() => number.parse().ok().map(|value| Constant::Float(value, ty.clone())),
+            ty if ty.is_float() => number
+                .parse()
+                .ok()
+                .map(|value| Constant::Float(value, ty.clone())),
             _ => None,
         };
         match constant {
@@ -163,7 +188,13 @@ impl Parser {
         self.mark("=")?;
         let init = self.init(0)?;
         self.end()?;
-        self.module.globals.push(Global { name, ty, init, constant, linkage });
+        self.module.globals.push(Global {
+            name,
+            ty,
+            init,
+            constant,
+            linkage,
+        });
         Ok(())
     }
 
@@ -172,7 +203,9 @@ impl Parser {
             return self.wrong("a value that is not nested so deeply");
         }
         if self.take_mark("[") {
-            return Ok(GlobalInit::List(self.list("]", |this| this.init(depth + 1))?));
+            return Ok(GlobalInit::List(
+                self.list("]", |this| this.init(depth + 1))?,
+            ));
         }
         if self.take_word("zero") {
             return Ok(GlobalInit::Zero);
@@ -212,7 +245,10 @@ impl Parser {
         self.mark("=")?;
         let interned = self.take_word("interned");
         let object = match self.word()?.as_str() {
-            "str" => ObjectConstant::Str { data: self.text()?, interned },
+            "str" => ObjectConstant::Str {
+                data: self.text()?,
+                interned,
+            },
             "bytes" => ObjectConstant::Bytes(self.text()?),
             "int" => ObjectConstant::Int(self.word()?),
             "float" => ObjectConstant::Float(self.number()?),

@@ -54,7 +54,11 @@ fn token(text: &str, line: u32) -> Result<(Token, &str), ParseError> {
     if let Some(rest) = text.strip_prefix('"') {
         return quoted(rest, line);
     }
-    for (prefix, make) in [("@", None), ("%", Some(Token::Value as fn(u32) -> Token)), ("$", Some(Token::Local))] {
+    for (prefix, make) in [
+        ("@", None),
+        ("%", Some(Token::Value as fn(u32) -> Token)),
+        ("$", Some(Token::Local)),
+    ] {
         if let Some(rest) = text.strip_prefix(prefix) {
             let (word, rest) = word(rest);
             return Ok(match make {
@@ -66,13 +70,15 @@ fn token(text: &str, line: u32) -> Result<(Token, &str), ParseError> {
     let (word, rest) = word(text);
     if word.is_empty() {
         let found = text.chars().next().unwrap_or(' ');
-        return Err(ParseError { line, message: format!("unexpected '{found}'") });
+        return Err(ParseError {
+            line,
+            message: format!("unexpected '{found}'"),
+        });
     }
-    if let Some(digits) = word.strip_prefix("bb") {
-        if let Ok(block) = digits.parse() {
+    if let Some(digits) = word.strip_prefix("bb")
+        && let Ok(block) = digits.parse() {
             return Ok((Token::Block(block), rest));
         }
-    }
     Ok((Token::Word(word.to_owned()), rest))
 }
 
@@ -87,12 +93,18 @@ fn word(text: &str) -> (&str, &str) {
 }
 
 fn number(word: &str, line: u32) -> Result<u32, ParseError> {
-    word.parse().map_err(|_| ParseError { line, message: format!("'{word}' is not a number") })
+    word.parse().map_err(|_| ParseError {
+        line,
+        message: format!("'{word}' is not a number"),
+    })
 }
 
 /// Undoes `escape_ascii` and Rust's debug form of strings.
 fn quoted(text: &str, line: u32) -> Result<(Token, &str), ParseError> {
-    let wrong = |message: &str| ParseError { line, message: message.to_owned() };
+    let wrong = |message: &str| ParseError {
+        line,
+        message: message.to_owned(),
+    };
     let mut out = Vec::new();
     let mut chars = text.char_indices();
     while let Some((index, c)) = chars.next() {

@@ -28,7 +28,12 @@ type Parsed<T> = Result<T, ParseError>;
 /// Reads a module.
 pub fn parse(text: &str) -> Result<Module, ParseError> {
     let tokens = lexer::tokens(text)?;
-    let mut parser = Parser { tokens, at: 0, module: Module::new(""), symbols: HashMap::new() };
+    let mut parser = Parser {
+        tokens,
+        at: 0,
+        module: Module::new(""),
+        symbols: HashMap::new(),
+    };
     parser.collect_symbols();
     parser.module()?;
     Ok(parser.module)
@@ -92,7 +97,9 @@ impl Parser {
     // ---------------------------------------------------------------- tokens
 
     fn peek(&self) -> &Token {
-        self.tokens.get(self.at).map_or(&Token::End, |(token, _)| token)
+        self.tokens
+            .get(self.at)
+            .map_or(&Token::End, |(token, _)| token)
     }
 
     fn next(&mut self) -> Token {
@@ -108,11 +115,18 @@ impl Parser {
     fn wrong<T>(&self, wanted: &str) -> Parsed<T> {
         let index = self.at.min(self.tokens.len().saturating_sub(1));
         let line = self.tokens.get(index).map_or(0, |(_, line)| *line);
-        Err(ParseError { line, message: format!("expected {wanted}, found {:?}", self.peek()) })
+        Err(ParseError {
+            line,
+            message: format!("expected {wanted}, found {:?}", self.peek()),
+        })
     }
 
     fn mark(&mut self, mark: &str) -> Parsed<()> {
-        if self.take_mark(mark) { Ok(()) } else { self.wrong(&format!("'{mark}'")) }
+        if self.take_mark(mark) {
+            Ok(())
+        } else {
+            self.wrong(&format!("'{mark}'"))
+        }
     }
 
     fn take_mark(&mut self, mark: &str) -> bool {
@@ -204,7 +218,11 @@ impl Parser {
     }
 
     /// Things between commas, up to a closing mark, which is taken.
-    fn list<T>(&mut self, close: &str, mut item: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
+    fn list<T>(
+        &mut self,
+        close: &str,
+        mut item: impl FnMut(&mut Self) -> Parsed<T>,
+    ) -> Parsed<Vec<T>> {
         let mut out = Vec::new();
         if self.take_mark(close) {
             return Ok(out);

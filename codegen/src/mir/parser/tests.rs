@@ -56,7 +56,10 @@ fn what_is_printed_is_read_back() {
 #[test]
 fn an_error_names_its_line() {
     let error = parse("module m\nfunc @f() -> void {\nbb0:\n  jump %1\n}\n").expect_err("not MIR");
-    assert_eq!(error.to_string(), "line 4: expected a block, found Value(1)");
+    assert_eq!(
+        error.to_string(),
+        "line 4: expected a block, found Value(1)"
+    );
 }
 
 #[test]
@@ -83,9 +86,11 @@ fn complaint(body: &str) -> String {
 
 #[test]
 fn a_leak_a_double_release_and_a_use_after_are_found() {
-    let leak = "bb0:\n  %0: owned object = call @make()\n  %1: owned object = call @make()\n  return %1\n";
+    let leak =
+        "bb0:\n  %0: owned object = call @make()\n  %1: owned object = call @make()\n  return %1\n";
     assert_eq!(complaint(leak), "%0 is still owned at the return");
-    let twice = "bb0:\n  %0: owned object = call @make()\n  call @eat(%0)\n  decref %0\n  return %0\n";
+    let twice =
+        "bb0:\n  %0: owned object = call @make()\n  call @eat(%0)\n  decref %0\n  return %0\n";
     assert_eq!(complaint(twice), "%0 is used after it was given away");
     let borrowed = "bb0:\n  %0: object = param 0\n  return %0\n";
     assert_eq!(complaint(borrowed), "%0 is given away, but only borrowed");
