@@ -7,7 +7,7 @@ use inkwell::{FloatPredicate, IntPredicate};
 
 use super::debug_info::DebugInfo;
 use super::{EmitError, Emitter};
-use crate::mir::{BlockId, Constant, Function, Raises, Signature, Terminator, Type, Value};
+use crate::mir::{BlockId, Constant, Function, Raises, Terminator, Value};
 
 /// State of the emission of one function.
 pub(super) struct FunctionEmitter<'e, 'ctx, 'm> {
@@ -135,11 +135,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         let Some(generator) = self.llvm.get_nth_param(0) else {
             return self.malformed("a generator's body without its generator");
         };
-        let found = self.runtime(
-            "cyl_generator_frame",
-            self.e.ptr().into(),
-            &[generator],
-        )?;
+        let found = self.runtime("cyl_generator_frame", self.e.ptr().into(), &[generator])?;
         self.frame = found.map(BasicValueEnum::into_pointer_value);
         Ok(())
     }
@@ -188,10 +184,6 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             BasicValueEnum::PointerValue(found) => Ok(found),
             _ => self.malformed(format!("{value} is not an address")),
         }
-    }
-
-    pub(super) fn signature(&self) -> &Signature {
-        &self.mir.signature
     }
 
     fn terminator(&self, terminator: &Terminator) -> Result<(), EmitError> {
@@ -380,9 +372,5 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 .into(),
             Constant::Null(_) | Constant::Zero(_) => ty.const_zero(),
         })
-    }
-
-    pub(super) fn is_object(&self, value: Value) -> bool {
-        *self.mir.ty(value) == Type::Object
     }
 }

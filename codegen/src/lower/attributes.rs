@@ -272,17 +272,18 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_extension_class(&mut self, node: Node<'t>) -> Result<()> {
         let ty = node.entry("entry").and_then(|entry| entry.ty("type"));
         if let Some(class) = ty.and_then(|ty| self.m.classes.get(&ty.id())).cloned()
-            && !class.early {
-                let args = match node.node("type_init_args") {
-                    Some(args) => Some(self.expr(args)?),
-                    None => None,
-                };
-                self.at(node);
-                self.make_class(&class, args)?;
-                if let Some(args) = args {
-                    self.release(args);
-                }
+            && !class.early
+        {
+            let args = match node.node("type_init_args") {
+                Some(args) => Some(self.expr(args)?),
+                None => None,
+            };
+            self.at(node);
+            self.make_class(&class, args)?;
+            if let Some(args) = args {
+                self.release(args);
             }
+        }
         if let Some(scope) = node.scope("scope") {
             self.directives.push(scope.map("directives"));
         }

@@ -42,9 +42,11 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, &format!("of {}", callee_type.kind()));
         }
         if let Some(own) = node.node("self")
-            && function.kind() == "AttributeNode" && own.expr_type()?.flag("is_builtin_type") {
-                return self.call_builtin_method(node, function, own, callee_type);
-            }
+            && function.kind() == "AttributeNode"
+            && own.expr_type()?.flag("is_builtin_type")
+        {
+            return self.call_builtin_method(node, function, own, callee_type);
+        }
         self.call_c(node, function, callee_type)
     }
 
@@ -205,9 +207,10 @@ impl<'t> Body<'_, 't> {
         for (index, (_, from)) in args.iter().enumerate() {
             if let (Some(param), Some(value)) = (wanted.params.get(index), values.get_mut(index))
                 && let (Type::Int(bits), Type::Int(have)) = (&param.ty, self.b.ty(*value).clone())
-                    && have != *bits {
-                        *value = self.widen(*value, *bits, types::unsigned(*from));
-                    }
+                && have != *bits
+            {
+                *value = self.widen(*value, *bits, types::unsigned(*from));
+            }
         }
     }
 

@@ -179,7 +179,7 @@ impl<'t> Context<'t> {
             let made = self.thunk(
                 class,
                 "dealloc",
-                &[p.clone()],
+                std::slice::from_ref(&p),
                 Type::Void,
                 "cyl_class_dealloc",
                 args,
@@ -207,7 +207,7 @@ impl<'t> Context<'t> {
                 let made = self.thunk(
                     class,
                     "clear",
-                    &[p.clone()],
+                    std::slice::from_ref(&p),
                     Type::I32,
                     "cyl_class_clear",
                     args,
@@ -291,7 +291,7 @@ impl<'t> Context<'t> {
             });
         let has_base = class.ty.ty("base_type").is_some();
         let wanted = |sequence: bool, all_index: bool| {
-            has_base && !sequence || !(collection == Some("sequence") && !sequence && all_index)
+            sequence || has_base || collection != Some("sequence") || !all_index
         };
         if let Some(get) = special(scope, "__getitem__") {
             let user = self.wrapper_of(get)?;

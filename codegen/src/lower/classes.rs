@@ -9,7 +9,7 @@ use super::body::Body;
 use super::class_layout::look_up;
 use super::class_slots::{BINARY, special};
 use super::context::{Context, missing};
-use crate::mir::{Callee, FuncId, Global, GlobalId, GlobalInit, Linkage, Op, Raises, Type, Value};
+use crate::mir::{Global, GlobalId, GlobalInit, Linkage, Op, Raises, Type, Value};
 
 /// Flags of a description.
 pub(super) const GC: i128 = 1;
@@ -237,10 +237,11 @@ impl<'t> Context<'t> {
     pub(super) fn type_place_init(&mut self, ty: TreeType<'t>) -> Result<GlobalInit> {
         let cname = ty.text("typeptr_cname").unwrap_or_default();
         if ty.flag("is_builtin_type")
-            && let Some(at) = cname.find("PyExc_") {
-                let symbol = cname[at..].trim_end_matches(')');
-                return Ok(GlobalInit::Extern(self.mir.declare_data(symbol)));
-            }
+            && let Some(at) = cname.find("PyExc_")
+        {
+            let symbol = cname[at..].trim_end_matches(')');
+            return Ok(GlobalInit::Extern(self.mir.declare_data(symbol)));
+        }
         Ok(GlobalInit::Global(self.type_place(ty)?))
     }
 
@@ -503,24 +504,6 @@ impl<'t> Context<'t> {
         )))
     }
 
-    /// `__next__` called by its name: its slot may end without an exception.
-    fn next_by_name(&mut self, slot: FuncId) -> FuncId {
-        let signature = crate::mir::Signature::new([Type::Object], Type::Object).steals(0);
-        let finish = self.mir.declare("cyl_next_result", signature);
-        let signature = self.mir.functions[slot.0 as usize].signature.clone();
-        let count = signature.params.len() as u32;
-        let name = format!("{}.by_name", self.mir.functions[slot.0 as usize].name);
-        let function = crate::mir::Function::new(&name, Linkage::Internal, signature);
-        let mut b = crate::mir::Builder::new(function);
-        let args = (0..count)
-            .map(|index| b.value(&self.mir, Op::Param(index)))
-            .collect();
-        let result = b.value(&self.mir, Op::Call(Callee::Function(slot), args));
-        let result = b.value(&self.mir, Op::Call(Callee::Extern(finish), vec![result]));
-        b.end(crate::mir::Terminator::Return(Some(result)));
-        self.mir.add_function(b.finish())
-    }
-
     fn doc(&mut self, entry: Entry<'t>) -> Result<GlobalInit> {
         match entry.attr("doc") {
             Some(Attr::Str(doc)) => Ok(GlobalInit::Global(self.c_string(doc.as_bytes()))),
@@ -659,10 +642,10 @@ fn needs_gc(ty: TreeType<'_>) -> bool {
     }
     if let Some(scope) = scope
         && scope.flag("has_cyclic_pyobject_attrs")
-            && !scope.directive("no_gc").is_some_and(Attr::truth)
-        {
-            return true;
-        }
+        && !scope.directive("no_gc").is_some_and(Attr::truth)
+    {
+        return true;
+    }
     ty.flag("is_external") || ty.ty("base_type").is_some_and(needs_gc)
 }
 
@@ -712,9 +695,11 @@ impl<'t> Body<'_, 't> {
                 self.b.line = position.line;
             }
             if let Some(base) = class.ty.ty("base_type")
-                && !base.flag("is_builtin_type") && !self.m.classes.contains_key(&base.id()) {
-                    self.import_class(base)?;
-                }
+                && !base.flag("is_builtin_type")
+                && !self.m.classes.contains_key(&base.id())
+            {
+                self.import_class(base)?;
+            }
             if class.early {
                 self.make_class(&class, None)?;
             }

@@ -79,15 +79,16 @@ impl<'t> Body<'_, 't> {
             return self.missing(&format!("conversion of {} to an object", from.kind()));
         };
         if (plain.flag("is_ptr") || plain.flag("is_cfunction"))
-            && let Some(id) = self.m.functions_by_name.get(function).copied() {
-                let made = self
-                    .b
-                    .call(&self.m.mir, crate::mir::Callee::Function(id), vec![value]);
-                return match made {
-                    Some(made) => self.checked(made, Raises::Null),
-                    None => self.defect("no object"),
-                };
-            }
+            && let Some(id) = self.m.functions_by_name.get(function).copied()
+        {
+            let made = self
+                .b
+                .call(&self.m.mir, crate::mir::Callee::Function(id), vec![value]);
+            return match made {
+                Some(made) => self.checked(made, Raises::Null),
+                None => self.defect("no object"),
+            };
+        }
         if plain.flag("is_array") && !plain.flag("is_string") && !plain.flag("is_pyunicode_ptr") {
             return self.array_to_python(value, from, false);
         }

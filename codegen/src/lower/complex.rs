@@ -42,9 +42,10 @@ fn suffix(part: &Type) -> Option<&'static str> {
 impl<'t> Body<'_, 't> {
     fn complex_struct(&mut self, value: Value) -> Result<(StructId, Type)> {
         if let Type::Struct(id) = *self.b.ty(value)
-            && let Some(part) = self.m.mir.structs[id.0 as usize].fields.first() {
-                return Ok((id, part.clone()));
-            }
+            && let Some(part) = self.m.mir.structs[id.0 as usize].fields.first()
+        {
+            return Ok((id, part.clone()));
+        }
         self.defect("no complex number")
     }
 

@@ -30,7 +30,6 @@ pub(super) struct Context<'t> {
     pub imported: HashMap<EntryId, GlobalId>,
     /// Computed defaults that the module keeps, by their arguments.
     pub default_globals: HashMap<NodeId, GlobalId>,
-    assigned_references: Option<std::collections::HashSet<NodeId>>,
     /// Module-level C variables.
     pub globals: HashMap<EntryId, GlobalId>,
     /// MIR types of Cython's types.
@@ -91,7 +90,6 @@ impl<'t> Context<'t> {
             imported: HashMap::new(),
             default_globals: HashMap::new(),
             globals: HashMap::new(),
-            assigned_references: None,
             types: HashMap::new(),
             closures: HashMap::new(),
             wrappers: HashMap::new(),
@@ -111,19 +109,6 @@ impl<'t> Context<'t> {
             module_object,
             module_dict,
         }
-    }
-
-    /// The references to values made once that something assigns to.
-    pub fn assigned_references(&mut self) -> &std::collections::HashSet<NodeId> {
-        let tree = self.tree;
-        self.assigned_references.get_or_insert_with(|| {
-            tree.nodes()
-                .filter(|node| node.kind() == "SingleAssignmentNode")
-                .filter_map(|node| node.node("lhs"))
-                .filter(|target| target.is_a("ResultRefNode"))
-                .map(|target| target.id())
-                .collect()
-        })
     }
 
     /// An interned string constant.

@@ -31,10 +31,11 @@ impl<'t> Context<'t> {
     /// Notes the wrapper of a `def` function.
     pub(super) fn define_wrapper(&mut self, entry: Entry<'t>, function: Function) -> FuncId {
         if let Some(found) = self.wrappers.get(&entry.id()).copied()
-            && self.mir.functions[found.0 as usize].blocks.is_empty() {
-                self.mir.functions[found.0 as usize] = function;
-                return found;
-            }
+            && self.mir.functions[found.0 as usize].blocks.is_empty()
+        {
+            self.mir.functions[found.0 as usize] = function;
+            return found;
+        }
         let id = self.mir.add_function(function);
         self.wrappers.insert(entry.id(), id);
         id

@@ -176,17 +176,19 @@ impl<'t> Body<'_, 't> {
         args: &[(Value, TreeType<'t>)],
     ) -> Result<Option<Value>> {
         if let ("abs" | "labs" | "llabs" | "__Pyx_abs_longlong", [(value, _)]) = (name, args)
-            && let Type::Int(bits @ (32 | 64)) = *self.b.ty(*value) {
-                return self.absolute(*value, bits).map(Some);
-            }
+            && let Type::Int(bits @ (32 | 64)) = *self.b.ty(*value)
+        {
+            return self.absolute(*value, bits).map(Some);
+        }
         // The absolute value of what has no sign.
         if name.starts_with("/*abs_unsigned") && args.len() == 1 {
             return Ok(Some(args[0].0));
         }
         if let (Some(_), [(value, from)]) = (name.strip_prefix("__Pyx_c_abs_"), args)
-            && types::resolve(*from).flag("is_complex") {
-                return self.complex_abs(*value).map(Some);
-            }
+            && types::resolve(*from).flag("is_complex")
+        {
+            return self.complex_abs(*value).map(Some);
+        }
         if let ("__Pyx_SoftComplexToDouble", [(value, _), (without, _)]) = (name, args) {
             let (x, y) = self.parts(*value);
             let short = "ddi:d";

@@ -11,9 +11,7 @@ use super::context::{Context, missing_node};
 use super::defaults::is_literal;
 use super::error::LowerError;
 use super::methods::{has_own_object, in_extension_type};
-use crate::mir::{
-    Constant, FuncId, Function, Linkage, Op, Raises, Signature, Terminator, Type, Value,
-};
+use crate::mir::{Constant, FuncId, Function, Linkage, Op, Signature, Terminator, Type, Value};
 
 impl<'t> Context<'t> {
     /// Declares every function of the tree, so that calls may come before definitions.
@@ -374,9 +372,10 @@ impl<'t> Body<'_, 't> {
             }
             let declared = body.declare(entry, true);
             if let Err(LowerError::Missing(missing)) = declared
-                && entry.flag("used") {
-                    return Err(LowerError::Missing(missing));
-                }
+                && entry.flag("used")
+            {
+                return Err(LowerError::Missing(missing));
+            }
         }
         let lowered = match node.node("body") {
             Some(_) if node.node("gbody").is_some() => body.make_generator(node),
@@ -396,11 +395,13 @@ impl<'t> Body<'_, 't> {
     pub(super) fn finish(&mut self, error: ErrorReturn) -> Result<()> {
         // Falling off the end.
         if let Some(local) = self.returned
-            && self.b.function.locals[local.0 as usize].ty == Type::Object && !self.b.ended() {
-                let none = self.none();
-                let none = self.op(Op::IncRef(none));
-                self.replace(local, none);
-            }
+            && self.b.function.locals[local.0 as usize].ty == Type::Object
+            && !self.b.ended()
+        {
+            let none = self.none();
+            let none = self.op(Op::IncRef(none));
+            self.replace(local, none);
+        }
         if let Some(storage) = self.returned_slice {
             self.returned_slice_is_set(storage)?;
         }
@@ -532,12 +533,6 @@ impl<'t> Body<'_, 't> {
         }
         self.set_defaults(node, def, function)?;
         Ok(function)
-    }
-
-    /// Checks a C status of 0 or -1.
-    pub(super) fn check_status(&mut self, status: Value) -> Result<()> {
-        self.checked(status, Raises::MinusOne)?;
-        Ok(())
     }
 
     /// Sets an attribute of the module.

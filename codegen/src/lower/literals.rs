@@ -128,10 +128,11 @@ impl<'t> Body<'_, 't> {
         };
         if !node.expr_type()?.flag("is_pyobject") {
             if let (Type::Int(bits), Ok(text)) = (self.type_of(node)?, std::str::from_utf8(&data))
-                && text.chars().count() == 1 {
-                    let code = u32::from(text.chars().next().unwrap_or_default());
-                    return Ok(self.int(i128::from(code), bits));
-                }
+                && text.chars().count() == 1
+            {
+                let code = u32::from(text.chars().next().unwrap_or_default());
+                return Ok(self.int(i128::from(code), bits));
+            }
             return missing_node(node, "as a C string");
         }
         let interned = is_identifier(&data);

@@ -270,9 +270,10 @@ impl<'t> Body<'_, 't> {
         };
         let storage = self.slice_variable(target, entry)?;
         if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id())
-            && !self.slices.contains(id) {
-                return self.defect("assignment to a borrowed slice");
-            }
+            && !self.slices.contains(id)
+        {
+            return self.defect("assignment to a borrowed slice");
+        }
         self.assign_slice_to(storage, slice, target.expr_type()?)
     }
 
@@ -283,9 +284,10 @@ impl<'t> Body<'_, 't> {
             .entry("entry")
             .and_then(|entry| self.variables.get(&entry.id()).copied());
         if let Some(Variable::Local { id, .. }) = local
-            && !self.slices.contains(&id) {
-                return missing_node(target, "del of an argument");
-            }
+            && !self.slices.contains(&id)
+        {
+            return missing_node(target, "del of an argument");
+        }
         self.clear_slice(storage);
         Ok(())
     }

@@ -217,10 +217,12 @@ impl<'t> Body<'_, 't> {
         let mut made = body
             .b
             .call(&body.m.mir, Callee::Function(target), values.clone());
-        if entry.text("name") == Some("__hash__") && entry.flag("is_special")
-            && let Some(hash) = made {
-                made = Some(body.rt_value("cyl_mend_hash", "l:l", &[hash])?);
-            }
+        if entry.text("name") == Some("__hash__")
+            && entry.flag("is_special")
+            && let Some(hash) = made
+        {
+            made = Some(body.rt_value("cyl_mend_hash", "l:l", &[hash])?);
+        }
         if is_buffer {
             body.end_buffer(values[1], made)?;
         }

@@ -4,6 +4,9 @@
 //! node classes to its lowering function: they are the index of the language, and what is absent
 //! from them is reported by name and place, never guessed.  A lowering function never emits LLVM.
 
+// `to_python` and `from_python` convert the value they are given, in Cython's words.
+#![allow(clippy::wrong_self_convention)]
+
 mod arguments;
 mod arithmetic;
 mod attributes;

@@ -7,7 +7,7 @@ use super::body::{Body, Variable};
 use super::closures::in_scope_object;
 use super::context::missing_node;
 use super::memview::is_slice;
-use crate::mir::{CastOp, Op, Raises, Type, Value};
+use crate::mir::{Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_name(&mut self, node: Node<'t>) -> Result<Value> {
@@ -56,9 +56,10 @@ impl<'t> Body<'_, 't> {
             || entry
                 .ty("type")
                 .is_some_and(|ty| ty.text("name") == Some("type")))
-            && let Some(ty) = self.type_of_entry(entry) {
-                return self.type_object(ty);
-            }
+            && let Some(ty) = self.type_of_entry(entry)
+        {
+            return self.type_object(ty);
+        }
         if entry.flag("is_cglobal") && in_module {
             return self.read_global(node, entry);
         }
@@ -235,17 +236,18 @@ impl<'t> Body<'_, 't> {
             return self.assign_class_name(target, entry, value);
         }
         if entry.flag("is_pyglobal")
-            && let Some(class) = self.extension_namespace(entry)? {
-                let name = self.name(entry.text("name").unwrap_or_default());
-                self.rt_status(
-                    "__Pyx_SetItemOnTypeDict",
-                    "ooo:i",
-                    &[class, name, value],
-                    Raises::Negative,
-                )?;
-                self.release(value);
-                return Ok(());
-            }
+            && let Some(class) = self.extension_namespace(entry)?
+        {
+            let name = self.name(entry.text("name").unwrap_or_default());
+            self.rt_status(
+                "__Pyx_SetItemOnTypeDict",
+                "ooo:i",
+                &[class, name, value],
+                Raises::Negative,
+            )?;
+            self.release(value);
+            return Ok(());
+        }
         let in_module = entry
             .scope("scope")
             .is_some_and(|scope| scope.is_a("ModuleScope"));
@@ -358,13 +360,5 @@ impl<'t> Body<'_, 't> {
             return self.global_address(node, entry);
         }
         missing_node(node, "address")
-    }
-
-    /// A borrowed view of an address as an object.
-    pub(super) fn as_object(&mut self, address: Value) -> Value {
-        if *self.b.ty(address) == Type::Object {
-            return address;
-        }
-        self.op(Op::Cast(CastOp::Pointer, address, Type::Object))
     }
 }

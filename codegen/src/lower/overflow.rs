@@ -157,14 +157,15 @@ impl<'t> Body<'_, 't> {
         let mut values = args.to_vec();
         let mut passed = ty.clone();
         if let Type::Int(bits) = ty
-            && bits < 32 {
-                let unsigned = name.contains("unsigned") || name.contains("uint");
-                passed = Type::I32;
-                for value in &mut values {
-                    let how = if unsigned { CastOp::ZExt } else { CastOp::SExt };
-                    *value = self.op(Op::Cast(how, *value, Type::I32));
-                }
+            && bits < 32
+        {
+            let unsigned = name.contains("unsigned") || name.contains("uint");
+            passed = Type::I32;
+            for value in &mut values {
+                let how = if unsigned { CastOp::ZExt } else { CastOp::SExt };
+                *value = self.op(Op::Cast(how, *value, Type::I32));
             }
+        }
         let signature = Signature::new(vec![passed; args.len()], ty);
         let callee = Callee::Extern(self.m.mir.declare(&symbol, signature));
         match self.b.call(&self.m.mir, callee, values) {

@@ -79,10 +79,10 @@ impl<'t> Context<'t> {
         if matches!(
             ty.kind(),
             "CConstType" | "CConstOrVolatileType" | "CQualifierType"
-        )
-            && let Some(base) = ty.ty("cv_base_type").or_else(|| ty.ty("const_base_type")) {
-                return self.c_type(base, at);
-            }
+        ) && let Some(base) = ty.ty("cv_base_type").or_else(|| ty.ty("const_base_type"))
+        {
+            return self.c_type(base, at);
+        }
         if ty.flag("is_memoryviewslice") {
             return Ok(Type::Struct(self.slice_struct()));
         }

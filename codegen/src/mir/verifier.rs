@@ -176,9 +176,10 @@ impl Verifier<'_> {
                 self.consume(*value, state)?
             }
             Op::Set(_, value) | Op::Store { value, .. }
-                if self.function.value(*value).ownership == Ownership::Owned => {
-                    self.consume(*value, state)?;
-                }
+                if self.function.value(*value).ownership == Ownership::Owned =>
+            {
+                self.consume(*value, state)?;
+            }
             Op::Call(callee, args) => {
                 let signature = self.signature(callee)?;
                 for (param, arg) in signature.params.iter().zip(args) {
@@ -271,13 +272,15 @@ impl Verifier<'_> {
                 }
             }
             Op::Cast(CastOp::Pointer, value, to)
-                if (!ty(value).is_pointer() || !to.is_pointer()) => {
-                    return wrong("pointer cast");
-                }
+                if (!ty(value).is_pointer() || !to.is_pointer()) =>
+            {
+                return wrong("pointer cast");
+            }
             Op::Cast(CastOp::Trunc | CastOp::SExt | CastOp::ZExt, value, to)
-                if (!ty(value).is_int() || !to.is_int()) => {
-                    return wrong("integer cast");
-                }
+                if (!ty(value).is_int() || !to.is_int()) =>
+            {
+                return wrong("integer cast");
+            }
             Op::Set(local, value) => {
                 let local = &self.function.locals[local.0 as usize];
                 if local.ty != *ty(value) {
@@ -285,21 +288,21 @@ impl Verifier<'_> {
                 }
             }
             Op::Load(_, address) | Op::Field(address, _, _) | Op::Index(address, _, _)
-                if !ty(address).is_pointer() => {
-                    return wrong("address");
-                }
-            Op::Store { address, .. }
-                if !ty(address).is_pointer() => {
-                    return wrong("store");
-                }
-            Op::Select(condition, a, b)
-                if (*ty(condition) != Type::BOOL || ty(a) != ty(b)) => {
-                    return wrong("select");
-                }
+                if !ty(address).is_pointer() =>
+            {
+                return wrong("address");
+            }
+            Op::Store { address, .. } if !ty(address).is_pointer() => {
+                return wrong("store");
+            }
+            Op::Select(condition, a, b) if (*ty(condition) != Type::BOOL || ty(a) != ty(b)) => {
+                return wrong("select");
+            }
             Op::IncRef(v) | Op::XIncRef(v) | Op::DecRef(v) | Op::XDecRef(v) | Op::Own(v)
-                if *ty(v) != Type::Object => {
-                    return wrong("reference count");
-                }
+                if *ty(v) != Type::Object =>
+            {
+                return wrong("reference count");
+            }
             Op::Call(callee, args) => self.arguments(callee, args)?,
             _ => {}
         }

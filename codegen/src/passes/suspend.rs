@@ -66,9 +66,10 @@ impl Suspension<'_> {
         let mut again: BTreeMap<Value, Op> = BTreeMap::new();
         for instr in self.function.blocks.iter().flat_map(|block| &block.instrs) {
             if let Some(result) = instr.result.filter(|result| values.contains(result))
-                && repeatable(&instr.op) {
-                    again.insert(result, instr.op.clone());
-                }
+                && repeatable(&instr.op)
+            {
+                again.insert(result, instr.op.clone());
+            }
         }
         let mut homes: BTreeMap<Value, LocalId> = BTreeMap::new();
         for value in values.iter().filter(|value| !again.contains_key(value)) {
@@ -108,9 +109,9 @@ impl Suspension<'_> {
                     if *taken == last
                         && let Some(value) =
                             self.reread(**operand, *taken, line, again, homes, &mut out)
-                        {
-                            **operand = value;
-                        }
+                    {
+                        **operand = value;
+                    }
                 }
             }
             let result = instr.result;

@@ -76,9 +76,10 @@ fn token(text: &str, line: u32) -> Result<(Token, &str), ParseError> {
         });
     }
     if let Some(digits) = word.strip_prefix("bb")
-        && let Ok(block) = digits.parse() {
-            return Ok((Token::Block(block), rest));
-        }
+        && let Ok(block) = digits.parse()
+    {
+        return Ok((Token::Block(block), rest));
+    }
     Ok((Token::Word(word.to_owned()), rest))
 }
 
