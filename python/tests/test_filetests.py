@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from cython_llvm import sharedutil, treefrontend, treeroute
 from cython_llvm.settings import Settings
 
