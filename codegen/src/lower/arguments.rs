@@ -224,6 +224,9 @@ impl<'t> Body<'_, 't> {
                 let chosen = self.op(Op::Select(absent, other, value));
                 self.b.effect(Op::Set(given, chosen));
             }
+            if ty.flag("is_pyint_type") || ty.flag("is_pyfloat_type") {
+                return self.number_argument(arg, given);
+            }
             return Ok(self.op(Op::Get(given)));
         }
         if is_slice(arg) {
@@ -292,11 +295,13 @@ impl<'t> Body<'_, 't> {
         let allow = self.int(i128::from(none_allowed), 32);
         let name = self.text(arg.text("name").unwrap_or_default());
         // Exact types but for those that Cython lets be subclassed.
-        let exact = i128::from(!matches!(
+        let exact = !matches!(
             ty.text("name"),
             Some("type" | "object" | "BaseException" | "Exception")
-        ));
-        let exact = self.int(exact, 32);
+        );
+        // 2: the type is an annotation's, which the message says.
+        let annotated = exact && arg.flag("type_from_annotation");
+        let exact = self.int(i128::from(exact) + i128::from(annotated), 32);
         let status = self.rt_value(
             "__Pyx_ArgTypeTest",
             "ooipi:i",
@@ -304,6 +309,24 @@ impl<'t> Body<'_, 't> {
         )?;
         self.checked(status, Raises::Zero)?;
         Ok(())
+    }
+
+    /// An `int` or `float` argument: other numbers that may be one are converted.
+    fn number_argument(&mut self, arg: Node<'t>, given: LocalId) -> Result<Value> {
+        let function = match arg.expr_type()?.flag("is_pyint_type") {
+            true => "__Pyx_PyInt_FromNumber",
+            false => "__Pyx_PyFloat_FromNumber",
+        };
+        let local = self.b.local("number", Type::Object);
+        self.owned_locals.push(local);
+        let value = self.op(Op::Get(given));
+        let value = self.op(Op::XIncRef(value));
+        self.b.effect(Op::Set(local, value));
+        let address = self.op(Op::LocalAddr(local));
+        let name = self.text(arg.text("name").unwrap_or_default());
+        let allow = self.int(i128::from(arg.flag("accept_none")), 32);
+        self.rt_status(function, "ppi:i", &[address, name, allow], Raises::Negative)?;
+        Ok(self.op(Op::Get(local)))
     }
 
     /// The description that `cyl_parse_arguments` reads.

@@ -413,13 +413,14 @@ impl<'m, 't> Body<'m, 't> {
 
     /// A directive in force.
     pub fn directive(&self, name: &str) -> Option<&'t Attr> {
-        for map in self.directives.iter().rev() {
+        // The innermost map is whole but for what is at its default.
+        if let Some(map) = self.directives.last() {
             let found = map
                 .iter()
                 .find(|(key, _)| matches!(key, Attr::Str(key) if key == name));
-            if let Some((_, value)) = found {
-                return Some(value);
-            }
+            return found
+                .map(|(_, value)| value)
+                .or_else(|| self.m.tree.directive_default(name));
         }
         self.m.tree.root().directive(name)
     }

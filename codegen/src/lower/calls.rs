@@ -118,6 +118,10 @@ impl<'t> Body<'_, 't> {
                 return missing_node(node, "with too many arguments");
             }
             let value = self.expr(arg)?;
+            if !self.gil && arg.kind() == "AttributeNode" && *self.b.ty(value) == Type::Object {
+                // Nobody holds it while the callee may overwrite the attribute.
+                return missing_node(arg, "as an argument, without the GIL");
+            }
             held.push(value);
             args.push((value, arg.expr_type()?));
         }

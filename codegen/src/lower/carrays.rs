@@ -16,6 +16,10 @@ impl<'t> Body<'_, 't> {
         let Some(item) = ty.ty("base_type") else {
             return missing_node(node, "without a base type");
         };
+        if self.b.function.name == "module.exec" {
+            // A pointer to it would outlive it.
+            return missing_node(node, "at module level");
+        }
         let item = self.c_type(item)?;
         let factor = match node.node("mult_factor") {
             None => 1,

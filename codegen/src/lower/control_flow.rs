@@ -94,7 +94,7 @@ impl<'t> Body<'_, 't> {
         for arg in node.nodes("args") {
             self.at(arg);
             match arg.kind() {
-                "NameNode" => self.delete_name(arg)?,
+                "NameNode" => self.delete_name(arg, node.flag("ignore_nonexisting"))?,
                 "AttributeNode" if arg.flag("is_py_attr") => {
                     let object = self.expr(arg.child("obj")?)?;
                     let name = self.name(arg.text("attribute").unwrap_or_default());

@@ -287,7 +287,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// `del name`.
-    pub(super) fn delete_name(&mut self, target: Node<'t>) -> Result<()> {
+    pub(super) fn delete_name(&mut self, target: Node<'t>, ignore: bool) -> Result<()> {
         if is_slice(target) {
             return self.delete_slice_name(target);
         }
@@ -298,7 +298,10 @@ impl<'t> Body<'_, 't> {
             return self.delete_shared(target, entry);
         }
         if let Some(variable) = self.variables.get(&entry.id()).copied() {
-            self.read_variable(target, entry, variable)?;
+            // The name of `except ... as` goes at the clause's end, if it is still there.
+            if !ignore {
+                self.read_variable(target, entry, variable)?;
+            }
             let Variable::Local { id, owned } = variable;
             if !owned {
                 return missing_node(target, "del of an argument");
