@@ -10,7 +10,7 @@ RUST := Cargo.toml Cargo.lock .cargo/config.toml $(shell find frontend-bridge co
 PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' -o -name '*.pyi' \
 	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
-.PHONY: help setup build run test test-rust test-python test-system conformance conformance-short \
+.PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short \
 	bench-latency bench-speed bench-tree docs-check install lint fmt clean distclean
 
 help: ## show this list
@@ -39,13 +39,15 @@ install: build ## the same as build; `pip install dist/*.whl` puts it anywhere e
 run: build ## compile, import, edit, reload and inline a real module, beside gcc
 	$(PY) scripts/demo.py
 
-test: lint test-rust test-python test-system docs-check conformance-short ## run all tests
+test: lint test-rust test-python test-system docs-check conformance-short tree-short ## run all tests
 
 test-rust: $(STAMPS)/venv ## Rust's tests
 	PYO3_PYTHON=$(CURDIR)/$(PY) CYTHON_LLVM_PYTHON=$(CURDIR)/$(PY) cargo test --release --workspace
 
 test-python: build ## the Python package's tests
 	cd python/tests && $(CURDIR)/$(PY) -m pytest -c $(CURDIR)/python/pyproject.toml --rootdir=. .
+
+	cd testsuite && $(CURDIR)/$(PY) -m pytest -q --rootdir=. conformance/tests
 
 test-system: build ## tests of the installed product as a whole
 	cd testsuite/system && $(CURDIR)/$(PY) -m pytest -q -rs --rootdir=. .
@@ -59,6 +61,12 @@ conformance-short: build ## a representative part of Cython's own tests
 conformance: build ## all of Cython's own tests, with gcc and with us; writes testsuite/CONFORMANCE.md
 	cd testsuite && $(CURDIR)/$(PY) -m conformance gcc --resume --update-baseline
 	cd testsuite && $(CURDIR)/$(PY) -m conformance llvm --resume --write-report
+
+tree-short: build ## every twelfth of Cython's own tests that the tree route is known to pass
+	cd testsuite && $(CURDIR)/$(PY) -m treeroute -j2 --short
+
+conformance-tree: build ## Cython's own run tests by the tree route alone; writes testsuite/TREEROUTE.md
+	cd testsuite && $(CURDIR)/$(PY) -m treeroute -j2 --update
 
 bench-latency: build ## ratios to pyximport with gcc, from edit to result
 	$(PY) testsuite/benches/latency.py

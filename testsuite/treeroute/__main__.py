@@ -23,6 +23,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FOLDERS = ("run", "memoryview", "buffers")
 _CHILD = HERE / "child.py"
+PASSING = HERE / "passing.txt"
+REPORT = HERE.parent / "TREEROUTE.md"
+SHORT = 12
 
 
 def corpus() -> Path:
@@ -74,10 +77,15 @@ def main() -> int:
     parser.add_argument("-j", dest="jobs", type=int, default=1, help="files at once")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds for a file")
     parser.add_argument("--json", type=Path, help="write every file's result there")
+    parser.add_argument("--short", action="store_true",
+                        help=f"every {SHORT}th of the files in passing.txt; fails where one does not pass")
+    parser.add_argument("--update", action="store_true", help="write passing.txt and ../TREEROUTE.md")
     parser.add_argument("-v", dest="verbose", action="store_true", help="show each file's result")
     args = parser.parse_args()
     tests = corpus()
     files = wanted(tests, args.names, args.pattern)
+    if args.short:
+        files = [tests / name for name in PASSING.read_text().split()[::SHORT]]
     results: dict[str, dict] = {}
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         futures = {pool.submit(run_one, path, args.timeout): path for path in files}
@@ -92,13 +100,24 @@ def main() -> int:
                 if result.get("detail") and (len(files) <= 5 or result["status"] == "crash"):
                     print(result["detail"])
                 sys.stdout.flush()
-    report(results)
+    text = report(results)
+    print(text)
     if args.json:
         args.json.write_text(json.dumps(results, indent=0, sort_keys=True))
+    if args.update:
+        passing = sorted(name for name, result in results.items() if result["status"] == "pass")
+        PASSING.write_text("\n".join(passing) + "\n")
+        REPORT.write_text(document(results, text))
+    if args.short:
+        bad = sorted(name for name, result in results.items() if result["status"] != "pass")
+        for name in bad:
+            print(f"{name}: {results[name]['status']}\n{results[name].get('detail', '')}")
+        return 1 if bad else 0
     return 0
 
 
-def report(results: dict[str, dict]) -> None:
+def report(results: dict[str, dict]) -> str:
+    """What is missing, most frequent first, and the counts."""
     counts = collections.Counter(result["status"] for result in results.values())
     uses: collections.Counter[str] = collections.Counter()
     alone: collections.Counter[str] = collections.Counter()
@@ -107,14 +126,35 @@ def report(results: dict[str, dict]) -> None:
         uses.update(constructs)
         if len(constructs) == 1:
             alone.update(constructs)
+    lines = []
     if uses:
-        print("files that use it, files that lack only it: construct")
-        for construct, count in uses.most_common(60):
-            print(f"{count:5} {alone[construct]:5}  {construct}")
+        lines.append("files that use it, files that lack only it: construct")
+        lines += [f"{count:5} {alone[construct]:5}  {construct}" for construct, count in uses.most_common(60)]
     total = len(results)
-    print(f"{total} files: " + ", ".join(f"{count} {status}" for status, count in counts.most_common()))
+    lines.append(f"{total} files: " + ", ".join(f"{count} {status}" for status, count in counts.most_common()))
     if total:
-        print(f"{100 * counts['pass'] / total:.1f} % pass by the tree route with no fallback")
+        lines.append(f"{100 * counts['pass'] / total:.1f} % pass by the tree route with no fallback")
+    return "\n".join(lines)
+
+
+def document(results: dict[str, dict], text: str) -> str:
+    """The report as a page."""
+    baseline = json.loads((HERE.parent / "conformance" / "gcc-baseline.json").read_text())["verdicts"]
+    judged = {name: result["status"] for name, result in results.items() if baseline.get(name) == "pass"}
+    passed = sum(status == "pass" for status in judged.values())
+    wrong = [f"| {name} | {result['status']} | {baseline.get(name, 'not run')} |"
+             for name, result in sorted(results.items())
+             if result["status"] not in ("pass", "missing")]  # fmt: skip
+    return "\n".join([
+        "# The tree route over Cython's own tests", "",
+        "Made by `make conformance-tree`: the C files of `tests/run`, `tests/memoryview` and",
+        "`tests/buffers` of Cython 3.3.1, each exported, lowered, imported and tested with no fallback.", "",
+        f"Of {len(judged)} files that pass with gcc, {passed} pass by the tree route: "
+        f"{100 * passed / max(len(judged), 1):.1f} %.", "",
+        "Files that neither pass nor lack a construct, with gcc's verdict beside ours:", "",
+        "| file | tree route | gcc |", "| --- | --- | --- |", *wrong, "",
+        "## What is missing", "", "```", text, "```", "",
+    ])  # fmt: skip
 
 
 if __name__ == "__main__":
