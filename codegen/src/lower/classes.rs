@@ -1,7 +1,7 @@
 //! Extension types of the module: their type objects, descriptions for the runtime, C method tables,
 //! and the import of types from other modules.
 
-use frontend_bridge::tree::{Entry, Scope, Type as TreeType, TypeId, Value as Attr};
+use frontend_bridge::tree::{Entry, Scope, Type as TreeType, Value as Attr};
 
 use super::Result;
 use super::arithmetic::NEGATIVE;
@@ -9,6 +9,7 @@ use super::body::Body;
 use super::class_layout::look_up;
 use super::class_slots::{BINARY, special};
 use super::context::{Context, missing};
+use super::runtime::letter;
 use crate::mir::{Global, GlobalId, GlobalInit, Linkage, Op, Raises, Type, Value};
 
 /// Flags of a description.
@@ -145,36 +146,9 @@ impl<'t> Context<'t> {
             self.tree.module_name(),
             scope.text("class_name").unwrap_or_default()
         );
+        // As runtime-abi/runtime/extension_type.c has it.
         let description = self.mir.structure("cyl_class", || {
-            let (p, l) = (Type::Ptr, Type::I64);
-            let mut fields = vec![
-                p.clone(),
-                p.clone(),
-                p.clone(),
-                p.clone(),
-                p.clone(),
-                l.clone(),
-                l.clone(),
-            ];
-            fields.extend([
-                p.clone(),
-                p.clone(),
-                p.clone(),
-                p.clone(),
-                p.clone(),
-                l.clone(),
-                l.clone(),
-            ]);
-            fields.extend([
-                p.clone(),
-                p.clone(),
-                l.clone(),
-                l.clone(),
-                l.clone(),
-                l.clone(),
-            ]);
-            fields.extend([p.clone(), p.clone(), p.clone(), l.clone(), l, p]);
-            fields
+            "pppppllpppppllppllllpppllp".chars().map(letter).collect()
         });
         let description = self.variable(&format!("class.{name}"), Type::Struct(description));
         let early = ty.attr("early_init").is_none_or(Attr::truth);
@@ -254,23 +228,6 @@ impl<'t> Context<'t> {
         let place = self.variable(&format!("vtable.address.{name}"), Type::Ptr);
         self.vtables.insert(ty.id(), place);
         Ok(place)
-    }
-
-    /// The classes in an order that has each behind its base.
-    fn bases_first(&self) -> Vec<TypeId> {
-        let mut order = Vec::new();
-        for id in &self.class_order {
-            let mut chain = Vec::new();
-            let mut next = Some(*id);
-            while let Some(id) =
-                next.filter(|id| self.classes.contains_key(id) && !order.contains(id))
-            {
-                chain.push(id);
-                next = self.classes[&id].ty.ty("base_type").map(|base| base.id());
-            }
-            order.extend(chain.into_iter().rev());
-        }
-        order
     }
 
     /// Fills the descriptions: after everything is lowered.
@@ -689,7 +646,7 @@ impl<'t> Body<'_, 't> {
         let Some(scope) = root.scope("scope") else {
             return Ok(());
         };
-        for id in self.m.bases_first() {
+        for id in self.m.class_order.clone() {
             let class = self.m.classes[&id].clone();
             if let Some(position) = class.ty.entry("entry").and_then(|entry| entry.position()) {
                 self.b.line = position.line;

@@ -57,6 +57,8 @@ pub(super) struct Context<'t> {
     /// Conversions of their items: from memory, or to it.
     pub item_converters: HashMap<(TypeId, bool), FuncId>,
     pub missing: Vec<Missing>,
+    /// Variables that something assigns to or deletes.
+    pub reassigned: HashSet<EntryId>,
     traceback_caches: HashMap<u32, GlobalId>,
     /// The module object.
     pub module_object: GlobalId,
@@ -105,6 +107,7 @@ impl<'t> Context<'t> {
             type_infos: HashMap::new(),
             item_converters: HashMap::new(),
             missing: Vec::new(),
+            reassigned: reassigned(tree),
             traceback_caches: HashMap::new(),
             module_object,
             module_dict,
@@ -222,4 +225,26 @@ pub(super) fn missing_node<T>(node: Node<'_>, what: &str) -> Result<T> {
         format!("{}: {what}", node.kind())
     };
     missing(&construct, node.position())
+}
+
+/// The entries that are targets or deleted anywhere: one walk for all functions' arguments.
+fn reassigned(tree: &Tree) -> HashSet<EntryId> {
+    let mut found = HashSet::new();
+    for node in tree.nodes() {
+        match node.kind() {
+            "NameNode" if node.flag("is_target") || node.flag("is_deleted") => {
+                found.extend(node.entry("entry").map(|entry| entry.id()));
+            }
+            "DelStatNode" => {
+                let args = node.nodes("args");
+                found.extend(
+                    args.iter()
+                        .filter_map(|arg| arg.entry("entry"))
+                        .map(|entry| entry.id()),
+                );
+            }
+            _ => {}
+        }
+    }
+    found
 }

@@ -176,9 +176,33 @@ impl<'t> Body<'_, 't> {
         let parts = self.taken(fetched);
         self.rt_void("PyErr_Restore", "OOO:v", &parts)?;
         self.add_traceback(raised_at)?;
+        let failed = self.b.cold_block();
+        self.while_handling(fetched, saved, failed, |body| {
+            body.except_body(clause, fetched)
+        })?;
+        for local in fetched {
+            let part = self.op(Op::Take(local));
+            self.b.effect(Op::XDecRef(part));
+        }
+        self.put_back_handled(saved)?;
+        self.b.jump(after);
+        self.b.switch_to(failed);
+        self.put_back_handled(saved)?;
+        self.pass_on();
+        Ok(())
+    }
+
+    /// Lowers what runs while the exception that is set is handled; one that it raises goes to
+    /// `failed`.
+    fn while_handling(
+        &mut self,
+        fetched: [LocalId; 3],
+        saved: [LocalId; 3],
+        failed: BlockId,
+        body: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
         let addresses = self.addresses(saved);
         self.rt_void("cyl_exc_save", "ppp:v", &addresses)?;
-        let failed = self.b.cold_block();
         let depth = self.temps.len();
         let handlers = self.handlers.len();
         self.handlers.push(Handler {
@@ -193,21 +217,11 @@ impl<'t> Body<'_, 't> {
             handlers,
         });
         let before = self.handled.replace(fetched);
-        let done = self.except_body(clause, fetched);
+        let done = body(self);
         self.handled = before;
         self.frames.pop();
         self.handlers.pop();
-        done?;
-        for local in fetched {
-            let part = self.op(Op::Take(local));
-            self.b.effect(Op::XDecRef(part));
-        }
-        self.put_back_handled(saved)?;
-        self.b.jump(after);
-        self.b.switch_to(failed);
-        self.put_back_handled(saved)?;
-        self.pass_on();
-        Ok(())
+        done
     }
 
     fn except_body(&mut self, clause: Node<'t>, fetched: [LocalId; 3]) -> Result<()> {
@@ -273,27 +287,9 @@ impl<'t> Body<'_, 't> {
         let fetched = self.exception_locals("raised");
         let saved = self.exception_locals("saved");
         let raised_at = self.op(Op::Get(self.line));
-        let addresses = self.addresses(saved);
-        self.rt_void("cyl_exc_save", "ppp:v", &addresses)?;
         let inner = self.b.cold_block();
-        self.handlers.push(Handler {
-            block: inner,
-            depth,
-        });
-        let addresses = self.addresses(fetched);
-        self.rt_status("cyl_exc_get", "ppp:i", &addresses, Raises::Negative)?;
-        self.frames.push(Frame::Handling {
-            saved,
-            depth,
-            handlers,
-        });
-        let before = self.handled.replace(fetched);
         let body = node.node("finally_except_clause").unwrap_or(finally);
-        let done = self.stat(body);
-        self.handled = before;
-        self.frames.pop();
-        self.handlers.pop();
-        done?;
+        self.while_handling(fetched, saved, inner, |lowering| lowering.stat(body))?;
         self.put_back_handled(saved)?;
         let parts = self.taken(fetched);
         self.rt_void("PyErr_Restore", "OOO:v", &parts)?;

@@ -322,7 +322,7 @@ impl<'t> Body<'_, 't> {
             if index >= required {
                 let shared = entry.flag("in_closure");
                 let object = entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject"));
-                let owned = !shared && object && assigned(*entry);
+                let owned = !shared && object && body.m.reassigned.contains(&entry.id());
                 let local = body.declare(*entry, owned)?;
                 let skip = u32::from(node.flag("overridable"));
                 let carrier = body.op(Op::Param(required as u32 + first + skip));
@@ -343,12 +343,12 @@ impl<'t> Body<'_, 't> {
                 .ty("type")
                 .is_some_and(|ty| ty.flag("is_memoryviewslice"))
             {
-                body.slice_argument(*entry, value, assigned(*entry))?;
+                body.slice_argument(*entry, value, body.m.reassigned.contains(&entry.id()))?;
                 continue;
             }
             let object = *body.b.ty(value) == Type::Object;
             // The caller keeps its reference for the whole call; one that is assigned to is owned.
-            let owned = object && assigned(*entry);
+            let owned = object && body.m.reassigned.contains(&entry.id());
             let local = body.declare(*entry, owned)?;
             if owned {
                 body.with_gil(|body| {
@@ -609,19 +609,4 @@ pub(super) fn optional_count(node: Node<'_>) -> usize {
     node.ty("type")
         .and_then(|ty| ty.int("optional_arg_count"))
         .unwrap_or(0) as usize
-}
-
-/// Whether anything in the function assigns to the argument.
-fn assigned(entry: Entry<'_>) -> bool {
-    entry.tree().nodes().any(|node| {
-        node.kind() == "NameNode"
-            && node.entry("entry") == Some(entry)
-            && (node.flag("is_target") || node.flag("is_deleted"))
-    }) || entry.tree().nodes().any(|node| {
-        node.kind() == "DelStatNode"
-            && node
-                .nodes("args")
-                .iter()
-                .any(|arg| arg.entry("entry") == Some(entry))
-    })
 }

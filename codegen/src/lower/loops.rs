@@ -6,9 +6,25 @@ use super::Result;
 use super::body::Body;
 use super::context::missing_node;
 use super::types;
-use crate::mir::{BinaryOp, Comparison, Op, Type, Value};
+use crate::mir::{BinaryOp, BlockId, Comparison, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
+    /// The end of a loop: `else`, where it was not left early, then what follows.
+    pub(super) fn loop_end(
+        &mut self,
+        node: Node<'t>,
+        otherwise: BlockId,
+        after: BlockId,
+    ) -> Result<()> {
+        self.b.switch_to(otherwise);
+        if let Some(clause) = node.node("else_clause") {
+            self.stat(clause)?;
+        }
+        self.b.jump(after);
+        self.b.switch_to(after);
+        Ok(())
+    }
+
     pub(super) fn lower_while(&mut self, node: Node<'t>) -> Result<()> {
         let (head, body, otherwise, after) = (
             self.b.block(),
@@ -31,13 +47,7 @@ impl<'t> Body<'_, 't> {
         self.exhausted.pop();
         done?;
         self.b.jump(head);
-        self.b.switch_to(otherwise);
-        if let Some(clause) = node.node("else_clause") {
-            self.stat(clause)?;
-        }
-        self.b.jump(after);
-        self.b.switch_to(after);
-        Ok(())
+        self.loop_end(node, otherwise, after)
     }
 
     /// `ForFromStatNode`: a C integer that counts; what Cython makes of `range`, too.
@@ -223,13 +233,7 @@ impl<'t> Body<'_, 't> {
         let moved = self.op(Op::Index(now, item, step));
         self.b.effect(Op::Set(counter, moved));
         self.b.jump(head);
-        self.b.switch_to(otherwise);
-        if let Some(clause) = node.node("else_clause") {
-            self.stat(clause)?;
-        }
-        self.b.jump(after);
-        self.b.switch_to(after);
-        Ok(())
+        self.loop_end(node, otherwise, after)
     }
 
     /// Where a loop over a C array starts or ends.

@@ -117,13 +117,7 @@ impl<'t> Body<'_, 't> {
         } else {
             self.b.jump(otherwise);
         }
-        self.b.switch_to(otherwise);
-        if let Some(clause) = node.node("else_clause") {
-            self.stat(clause)?;
-        }
-        self.b.jump(after);
-        self.b.switch_to(after);
-        Ok(())
+        self.loop_end(node, otherwise, after)
     }
 
     /// `ParallelWithBlockNode`.

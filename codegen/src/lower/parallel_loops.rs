@@ -113,13 +113,7 @@ impl<'t> Body<'_, 't> {
         } else {
             self.b.jump(otherwise);
         }
-        self.b.switch_to(otherwise);
-        if let Some(clause) = node.node("else_clause") {
-            self.stat(clause)?;
-        }
-        self.b.jump(after);
-        self.b.switch_to(after);
-        Ok(())
+        self.loop_end(node, otherwise, after)
     }
 
     /// A `prange` in another: an ordinary loop.
@@ -134,13 +128,7 @@ impl<'t> Body<'_, 't> {
             Ok(())
         })?;
         self.b.jump(otherwise);
-        self.b.switch_to(otherwise);
-        if let Some(clause) = node.node("else_clause") {
-            self.stat(clause)?;
-        }
-        self.b.jump(after);
-        self.b.switch_to(after);
-        Ok(())
+        self.loop_end(node, otherwise, after)
     }
 
     /// The iterations that fall to this thread: the flag of the last one, and whether the loop can

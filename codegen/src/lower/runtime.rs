@@ -22,7 +22,8 @@ pub(super) fn signature(short: &str) -> Signature {
     made
 }
 
-fn letter(letter: char) -> Type {
+/// The type that a letter stands for.
+pub(super) fn letter(letter: char) -> Type {
     match letter {
         'o' | 'O' => Type::Object,
         'p' => Type::Ptr,
