@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 TRIPLE = "x86_64-unknown-linux-gnu"
 
 # CPython's own -fwrapv, and the aliasing that Cython's C relies on.  No contraction: results are
-# those of Cython's default build on every CPU (docs/ARCHITECTURE.md, floating point).
+# those of Cython's default build on every CPU (docs/ARCHITECTURE.md, floating point).  OpenMP 4.5,
+# as gcc 12: from 5.0 on a dynamic schedule may be handed out in any order, and libomp's form of it
+# loses the last iteration's lastprivate values (docs/ARCHITECTURE.md, prange).
 _CODE_FLAGS = (
     "-fPIC",
     "-fwrapv",
     "-fno-strict-aliasing",
     "-ffp-contract=off",
     "-fopenmp",
+    "-fopenmp-version=45",
     "-pthread",
     "-DNDEBUG",
 )

@@ -14,12 +14,14 @@ use super::parallel::{
 use super::types;
 use crate::mir::{BinaryOp, Comparison, Constant, LocalId, Op, Type, Value};
 
-/// OpenMP's numbers of schedules; `dynamic` and `guided` need no order of iterations.
+/// OpenMP's numbers of schedules, without the flag that lets `dynamic` hand out chunks in any order:
+/// libomp then never marks the last chunk, so that lastprivate variables keep garbage (seen with
+/// the runtimes of LLVM 19 and 22).
 const STATIC_CHUNKED: i128 = 33;
 const STATIC: i128 = 34;
-const DYNAMIC: i128 = 35 | 1 << 30;
-const GUIDED: i128 = 36 | 1 << 30;
-const RUNTIME: i128 = 37 | 1 << 30;
+const DYNAMIC: i128 = 35;
+const GUIDED: i128 = 36;
+const RUNTIME: i128 = 37;
 
 /// The flag of a worksharing loop in OpenMP's description of a place.
 const LOOP_PLACE: i128 = 0x202;
