@@ -15,7 +15,8 @@ pub mod optimize;
 pub mod output;
 pub mod owned;
 pub mod passes;
-pub mod symbols;
+pub mod shims;
+mod symbols;
 pub mod target;
 pub mod tree_route;
 

@@ -11,7 +11,7 @@ use crate::exports::{self, Signature};
 use crate::mir;
 use crate::symbols::{Symbols, symbols};
 use crate::target::host::{self, Cpu};
-use crate::{CodegenError, cold, optimize, output};
+use crate::{CodegenError, cold, optimize, output, shims};
 
 /// One LLVM module and its context.
 pub struct OwnedModule {
@@ -112,6 +112,19 @@ impl OwnedModule {
     /// Makes functions with these names visible to others; see [`exports`].
     pub fn export_functions(&mut self, names: &[String]) -> Vec<String> {
         exports::export_functions(&self.module, names)
+    }
+
+    /// Links bitcode of shims in; see [`shims`].
+    pub fn link(&mut self, bitcode: &[u8]) -> Result<(), CodegenError> {
+        // SAFETY: as in `build`: the context outlives all that is in it.
+        let context: &'static Context = unsafe { &*std::ptr::from_ref(self._context.as_ref()) };
+        let other = output::parse_bitcode(context, bitcode, "shims")?;
+        shims::link(&self.module, other)
+    }
+
+    /// The value of a constant integer.
+    pub fn number(&self, symbol: &str) -> Option<i64> {
+        shims::number(&self.module, symbol)
     }
 
     pub fn signatures(&mut self) -> Vec<Signature> {

@@ -5,7 +5,7 @@ use frontend_bridge::tree::{Tree, TreeError};
 
 use crate::OwnedModule;
 use crate::emit::{EmitError, EmitOptions};
-use crate::lower::{self, LowerError, Lowered, Missing, Symbols};
+use crate::lower::{self, LowerError, Lowered, Missing, ShimFacts, ShimRequest, Symbols};
 use crate::mir::{self, VerifyError};
 use crate::passes;
 
@@ -18,6 +18,9 @@ pub enum TreeRouteError {
     /// Lowering made MIR that does not hold together: a defect of ours.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// The shims could not be linked in: a defect of ours.
+    #[error(transparent)]
+    Link(#[from] crate::CodegenError),
     /// MIR that could not be emitted: a defect of ours.
     #[error(transparent)]
     Emit(#[from] EmitError),
@@ -32,6 +35,7 @@ impl TreeRouteError {
         match self {
             TreeRouteError::Tree(error) => error.code(),
             TreeRouteError::Verify(_) => "CYL1701",
+            TreeRouteError::Link(_) => "CYL1704",
             TreeRouteError::Emit(_) => "CYL1702",
             TreeRouteError::Failed(_) => "CYL1703",
         }
@@ -48,6 +52,17 @@ pub struct TreeModule {
     pub sources: Vec<String>,
     /// MIR as text, where it was asked for.
     pub mir: Option<String>,
+    /// C to be compiled, and to be given with what it says, before the module can be made.
+    pub request: Option<ShimRequest>,
+}
+
+/// C functions that lowering asked for, compiled.
+#[derive(Clone, Default, Debug)]
+pub struct Shims {
+    /// What they are, and what the headers said.
+    pub facts: ShimFacts,
+    /// Their code.
+    pub bitcode: Option<Vec<u8>>,
 }
 
 /// Reads, lowers, verifies and emits a module, on a thread with a large stack: trees are deep.
@@ -58,8 +73,9 @@ pub fn compile(
     symbols: &Symbols,
     options: EmitOptions,
     want_mir: bool,
+    shims: &Shims,
 ) -> Result<TreeModule, TreeRouteError> {
-    let work = || recovery::run(|| compile_here(json, symbols, options, want_mir));
+    let work = || recovery::run(|| compile_here(json, symbols, options, want_mir, shims));
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
         Ok(Ok(done)) => done,
         Ok(Err(crash)) => Err(TreeRouteError::Failed(crash.0)),
@@ -78,27 +94,35 @@ fn compile_here(
     symbols: &Symbols,
     options: EmitOptions,
     want_mir: bool,
+    shims: &Shims,
 ) -> Result<TreeModule, TreeRouteError> {
     let tree = Tree::from_json(json)?;
     let Lowered {
         mut module,
         missing,
-    } = match lower::lower(&tree, symbols) {
+        shims: request,
+    } = match lower::lower(&tree, symbols, shims.facts.clone()) {
         Ok(lowered) => lowered,
         Err(LowerError::Tree(error)) => return Err(error.into()),
         Err(LowerError::Missing(missing)) => Lowered {
             module: mir::Module::new(tree.module_name()),
             missing: vec![missing],
+            shims: None,
         },
     };
     let sources = tree.sources().to_vec();
     let text = want_mir.then(|| mir::print(&module));
-    if !missing.is_empty() {
+    // What is missing may be so for a wrong guess.
+    let request = request.filter(|request| {
+        !request.known && (request.guessed || missing.is_empty())
+    });
+    if !missing.is_empty() || request.is_some() {
         return Ok(TreeModule {
             module: None,
             missing,
             sources,
             mir: text,
+            request,
         });
     }
     // Cheap beside what follows, and a leak that it finds is one that users do not.
@@ -108,11 +132,15 @@ fn compile_here(
         passes::frames(&mut module);
         mir::verify(&module)?;
     }
-    let module = OwnedModule::from_mir(&module, options)?;
+    let mut module = OwnedModule::from_mir(&module, options)?;
+    if let Some(bitcode) = &shims.bitcode {
+        module.link(bitcode)?;
+    }
     Ok(TreeModule {
         module: Some(module),
         missing,
         sources,
         mir: text,
+        request: None,
     })
 }

@@ -73,7 +73,7 @@ def _build_by_tree(path: str, name: str, settings: Settings, beside: str | None)
     if lowered.module is None:
         raise treeroute.refusal(path, lowered.missing)
     toolchain.optimize(lowered.module, unit.settings)
-    built = Built(unit, [toolchain.emit(lowered.module, "obj", unit.settings)], [],
+    built = Built(unit, [toolchain.emit(lowered.module, "obj", unit.settings)], list(lowered.headers),
                   toolchain.uses_openmp(lowered.module), runtime=True)  # fmt: skip
     return _build_unit(built, beside)
 

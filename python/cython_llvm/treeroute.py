@@ -32,6 +32,11 @@ class Lowered:
     module: Any | None
     missing: tuple[Missing, ...]
     mir: str | None = None
+    headers: tuple[str, ...] = ()  # C headers that shims were made from
+
+
+#: A module's shims are known after so many attempts, or never.
+_ROUNDS = 8
 
 
 def available() -> bool:
@@ -52,16 +57,25 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
 
     Raises `errors.CompileError` where the tree cannot be read or code generation fails inside.
     """
-    from . import _native, toolchain
+    from . import _native, shims, toolchain
 
-    try:
-        module, missing, text = _native.compile_tree(tree, _symbols(), settings.debug, mir)
-    except _native.NativeError as error:
-        raise toolchain.compile_error(error) from None
+    made: shims.Shims | None = None
+    for _ in range(_ROUNDS):
+        given = made.given() if made is not None else None
+        try:
+            module, missing, text, request = _native.compile_tree(
+                tree, _symbols(), settings.debug, mir, given
+            )
+        except _native.NativeError as error:
+            raise toolchain.compile_error(error) from None
+        if request is None:
+            break
+        # What it asks for is known the next time; a struct may show more that it needs then.
+        made = shims.build(request, settings)
     found = tuple(Missing(*one) for one in missing)
     if module is not None:
         toolchain.target_cpu(module, settings)
-    return Lowered(module, found, text)
+    return Lowered(module, found, text, made.headers if made is not None else ())
 
 
 def refusal(path: str, missing: tuple[Missing, ...]) -> errors.CompileError:

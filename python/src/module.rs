@@ -116,6 +116,11 @@ impl Module {
         Ok(PyBytes::new(py, &self.object(py)?))
     }
 
+    /// The value of a constant integer by its symbol.
+    fn number(&self, symbol: &str) -> Option<i64> {
+        self.lock().number(symbol)
+    }
+
     fn defined_symbols(&self) -> Vec<String> {
         self.lock().symbols().defined
     }

@@ -1,11 +1,14 @@
 //! The tree route: the runtime library's symbols, and a module from an exported tree.
 
+use std::collections::HashMap;
+
 use codegen::emit::EmitOptions;
-use codegen::lower;
-use codegen::tree_route;
+use codegen::lower::{self, ShimFacts, ShimRequest};
+use codegen::tree_route::{self, Shims};
 use frontend_bridge::clang::Outcome;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::error::IntoPyErr;
 use crate::module::Module;
@@ -30,20 +33,50 @@ impl Symbols {
 /// What is missing: (construct, file, line, column).
 type Missing = (String, String, u32, u32);
 
-/// (module or None, what is missing, MIR text or None) of an exported tree.
+/// C that a module needs, as a dictionary.
+fn request_dict<'py>(py: Python<'py>, request: ShimRequest) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("before", request.before)?;
+    dict.set_item("text", request.text)?;
+    dict.set_item("functions", request.functions)?;
+    dict.set_item("numbers", request.numbers)?;
+    dict.set_item("source", request.source)?;
+    Ok(dict)
+}
+
+/// Shims that were compiled: bitcode, the functions in it, and numbers by their names.
+type Given = (Vec<u8>, Vec<String>, HashMap<String, i64>);
+
+/// What a tree becomes.
+type Compiled<'py> = (
+    Option<Module>,
+    Vec<Missing>,
+    Option<String>,
+    Option<Bound<'py, PyDict>>,
+);
+
+/// (module or None, what is missing, MIR text or None, C that is needed first or None) of a tree.
 #[pyfunction]
-#[pyo3(signature = (tree, symbols, debug = false, mir = false))]
-pub fn compile_tree(
-    py: Python<'_>,
+#[pyo3(signature = (tree, symbols, debug = false, mir = false, shims = None))]
+pub fn compile_tree<'py>(
+    py: Python<'py>,
     tree: &str,
     symbols: &Symbols,
     debug: bool,
     mir: bool,
-) -> PyResult<(Option<Module>, Vec<Missing>, Option<String>)> {
+    shims: Option<Given>,
+) -> PyResult<Compiled<'py>> {
+    let shims = shims.map_or_else(Shims::default, |(bitcode, functions, numbers)| Shims {
+        facts: ShimFacts {
+            functions: functions.into_iter().collect(),
+            numbers,
+        },
+        bitcode: Some(bitcode),
+    });
     let made = py
         .detach(|| {
             let options = EmitOptions { debug };
-            tree_route::compile(tree.as_bytes(), &symbols.symbols, options, mir)
+            tree_route::compile(tree.as_bytes(), &symbols.symbols, options, mir, &shims)
         })
         .map_err(|error| error.into_py_err(py))?;
     let missing = made
@@ -62,5 +95,9 @@ pub fn compile_tree(
     let module = made
         .module
         .map(|owned| Module::new(owned, Outcome::default()));
-    Ok((module, missing, made.mir))
+    let request = made
+        .request
+        .map(|request| request_dict(py, request))
+        .transpose()?;
+    Ok((module, missing, made.mir, request))
 }

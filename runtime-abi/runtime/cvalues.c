@@ -1,11 +1,10 @@
 /* Conversions of objects to C types that every module has for itself: enums, C tuples. */
 
-/* An enum's value; as unsigned where it has no negative ones. */
-int cyl_enum_from_python(PyObject *o, const char *type, int is_unsigned) {
+/* The OverflowError that there may be is to speak of this type. */
+static void cyl_name_overflow(const char *type) {
     PyObject *kind, *value, *traceback;
-    int result = is_unsigned ? (int) __Pyx_PyLong_As_unsigned_int(o) : __Pyx_PyLong_As_int(o);
-    if (likely(result != -1) || !PyErr_Occurred() || !PyErr_ExceptionMatches(PyExc_OverflowError)) {
-        return result;
+    if (!PyErr_Occurred() || !PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        return;
     }
     PyErr_Fetch(&kind, &value, &traceback);
     int negative = 0;
@@ -27,7 +26,37 @@ int cyl_enum_from_python(PyObject *o, const char *type, int is_unsigned) {
     } else {
         PyErr_Format(PyExc_OverflowError, "value too large to convert to %s", type);
     }
-    return -1;
+}
+
+/* An enum's value; as unsigned where it has no negative ones. */
+int cyl_enum_from_python(PyObject *o, const char *type, int is_unsigned) {
+    int result = is_unsigned ? (int) __Pyx_PyLong_As_unsigned_int(o) : __Pyx_PyLong_As_int(o);
+    if (unlikely(result == -1)) {
+        cyl_name_overflow(type);
+    }
+    return result;
+}
+
+/* An integer of a typedef of C's headers, of so many bits; -1 with an exception. */
+long long cyl_typedef_from_python(PyObject *o, const char *type, int bits, int is_unsigned) {
+    long long result;
+    switch (bits) {
+    case 8:
+        result = is_unsigned ? (signed char) __Pyx_PyLong_As_unsigned_char(o) : __Pyx_PyLong_As_signed_char(o);
+        break;
+    case 16:
+        result = is_unsigned ? (short) __Pyx_PyLong_As_unsigned_short(o) : __Pyx_PyLong_As_short(o);
+        break;
+    case 32:
+        result = is_unsigned ? (int) __Pyx_PyLong_As_unsigned_int(o) : __Pyx_PyLong_As_int(o);
+        break;
+    default:
+        return is_unsigned ? (long long) __Pyx_PyLong_As_unsigned_long(o) : __Pyx_PyLong_As_long(o);
+    }
+    if (unlikely(result == -1)) {
+        cyl_name_overflow(type);
+    }
+    return result;
 }
 
 /* Whether an object can become a C tuple of so many items: 0, or -1 with an exception. */

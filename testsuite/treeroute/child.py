@@ -17,7 +17,8 @@ def compile_and_import(path: str, name: str):
     from cython_llvm.settings import Settings
 
     settings = Settings(language_level=2, directives={"autotestdict": False})  # as runtests.py
-    tree = treefrontend.export_tree(path, name, settings, shared_utility=sharedutil.available())
+    tree, unit = treefrontend.analyse(path, name, settings, shared_utility=sharedutil.available())
+    settings = unit.settings
     lowered = treeroute.lower(tree, settings)
     if lowered.module is None:
         return None, [[m.construct, m.file, m.line] for m in lowered.missing]

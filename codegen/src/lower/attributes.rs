@@ -30,6 +30,16 @@ impl<'t> Body<'_, 't> {
             return Ok(address);
         }
         let value = self.op(Op::Load(ty.clone(), address));
+        let wanted = self.type_of(node)?;
+        if wanted != ty && ty != Type::Object && wanted != Type::Object {
+            // An external type, whose field has another width than declared.
+            let value = self.convert_number(value, node.expr_type()?, node.expr_type()?)?;
+            self.release(object);
+            return match *self.b.ty(value) == wanted {
+                true => Ok(value),
+                false => missing_node(node, "of another type in C"),
+            };
+        }
         if ty == Type::Object && self.gil {
             // What runs later may assign to it.
             let value = self.owned(value);

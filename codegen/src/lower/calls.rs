@@ -232,7 +232,13 @@ impl<'t> Body<'_, 't> {
             .or_else(|| function_member(node))
             .or_else(|| entry.and_then(|entry| entry.text("cname")))
             .unwrap_or_default();
-        self.call_named(node, name, ty, args)
+        if !entry.is_some_and(super::shim_calls::declared_in_c) {
+            return self.call_named(node, name, ty, args);
+        }
+        match self.call_named(node, name, ty, args) {
+            Err(super::LowerError::Missing(_)) => self.call_shim(node, name, ty, args),
+            done => done,
+        }
     }
 
     /// The MIR signature of a C function type.

@@ -76,7 +76,7 @@ impl<'t> Context<'t> {
             return missing(&format!("struct of '{name}'"), at);
         };
         if ty.flag("is_external") {
-            return missing(&format!("struct of '{name}', which C declares"), at);
+            return self.external_layout(ty, at);
         }
         let mut layout = Layout {
             size: 16,
@@ -133,9 +133,36 @@ impl<'t> Context<'t> {
         Ok(layout)
     }
 
+    /// The layout of objects whose struct a header declares.
+    fn external_layout(&mut self, ty: TreeType<'t>, at: Option<Position>) -> Result<Layout<'t>> {
+        let name = ty.text("name").unwrap_or_default();
+        let Some(structure) = super::ctypes::object_struct(ty) else {
+            return missing(&format!("struct of '{name}', which C declares"), at);
+        };
+        let at = ty.entry("entry").and_then(|entry| entry.position()).or(at);
+        let size = self.c_number(&format!("sizeof({structure})"), 16, at);
+        let align = self.c_number(&format!("_Alignof({structure})"), 8, at);
+        // Fields are asked for one by one.
+        Ok(Layout {
+            size: size.max(16) as u64,
+            align: align.max(1) as u64,
+            fields: Vec::new(),
+            vtable_at: None,
+            methods: Vec::new(),
+            base_methods: 0,
+        })
+    }
+
     /// The field that an entry of the type's scope names, inherited ones included.
     pub fn field(&mut self, ty: TreeType<'t>, entry: Entry<'t>) -> Result<Field<'t>> {
         let (owner, cname) = self.owner(ty, entry)?;
+        if owner.flag("is_external")
+            && let (Some(structure), Some(declared)) =
+                (super::ctypes::object_struct(owner), entry.ty("type"))
+        {
+            let (at, ty) = self.external_member(&structure, cname, declared, entry.position())?;
+            return Ok(Field { entry, at, ty });
+        }
         let layout = self.layout(owner, entry.position())?;
         match layout
             .fields

@@ -709,8 +709,10 @@ impl<'t> Body<'_, 't> {
             let of = ty.text("objstruct_cname").unwrap_or_default();
             match EXTERNAL.iter().find(|(known, _)| *known == of) {
                 Some((_, size)) => (*size, 8),
-                // Refused where it is used.
-                None => return Ok(()),
+                None => {
+                    let layout = self.m.layout(ty, None)?;
+                    (layout.size, layout.align)
+                }
             }
         } else {
             let layout = self.m.layout(ty, None)?;

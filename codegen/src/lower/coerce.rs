@@ -116,6 +116,13 @@ impl<'t> Body<'_, 't> {
             return self.rt_object(function, "d:O", &[value]);
         }
         let (value, letter) = self.extended(value, from);
+        let function = match (self.unknown_integer(function), letter, types::unsigned(from)) {
+            (true, 'i', false) => "__Pyx_PyLong_From_int",
+            (true, 'i', true) => "__Pyx_PyLong_From_unsigned_int",
+            (true, 'l', false) => "__Pyx_PyLong_From_long",
+            (true, 'l', true) => "__Pyx_PyLong_From_unsigned_long",
+            _ => function,
+        };
         self.rt_object(function, &format!("{letter}:O"), &[value])
     }
 
@@ -248,6 +255,9 @@ impl<'t> Body<'_, 't> {
         if let Type::Struct(_) = target {
             return self.struct_from_python(object, function);
         }
+        if let (Type::Int(bits), true) = (&target, self.unknown_integer(function)) {
+            return self.typedef_from_python(object, to, function, *bits);
+        }
         let raises = match &target {
             Type::Int(bits) => Raises::Maybe(Constant::Int(-1, *bits)),
             Type::F64 => Raises::Maybe(Constant::Float(-1.0, Type::F64)),
@@ -273,6 +283,36 @@ impl<'t> Body<'_, 't> {
             _ => "p",
         };
         self.rt_status(function, &format!("o:{letter}"), &[object], raises)
+    }
+
+    /// Whether a conversion is one of an integer type of C's headers.
+    fn unknown_integer(&self, function: &str) -> bool {
+        function.starts_with("__Pyx_PyLong_") && self.m.symbols.resolve(function).is_none()
+    }
+
+    fn typedef_from_python(
+        &mut self,
+        object: Value,
+        to: TreeType<'t>,
+        function: &str,
+        bits: u16,
+    ) -> Result<Value> {
+        let suffix = function.trim_start_matches("__Pyx_PyLong_As_");
+        let name = super::ctypes::c_name(to).unwrap_or_else(|| suffix.to_owned());
+        let name = self.text(&name);
+        let size = self.int(i128::from(bits), 32);
+        let unsigned = self.int(i128::from(types::unsigned(to)), 32);
+        let raises = Raises::Maybe(Constant::Int(-1, 64));
+        let value = self.rt_status(
+            "cyl_typedef_from_python",
+            "opii:l",
+            &[object, name, size, unsigned],
+            raises,
+        )?;
+        Ok(match bits {
+            64 => value,
+            _ => self.op(Op::Cast(CastOp::Trunc, value, Type::Int(bits))),
+        })
     }
 
     fn narrow_from_python(&mut self, function: &str, object: Value, to: &Type) -> Result<Value> {

@@ -8,6 +8,7 @@ use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, Position, Tree, TypeId
 use super::class_layout::Layout;
 use super::classes::Class;
 use super::closures::Closure;
+use super::shims::{ShimFacts, Shims};
 use super::{LowerError, Missing, Result, Symbols};
 use crate::mir::{
     self, FuncId, Global, GlobalId, GlobalInit, Linkage, ObjectConstant, ObjectId, Type,
@@ -57,6 +58,10 @@ pub(super) struct Context<'t> {
     /// Conversions of their items: from memory, or to it.
     pub item_converters: HashMap<(TypeId, bool), FuncId>,
     pub missing: Vec<Missing>,
+    /// C that the module needs.
+    pub shims: Shims,
+    /// NumPy's C API is seen to.
+    pub numpy_ready: bool,
     /// Variables that something assigns to or deletes.
     pub reassigned: HashSet<EntryId>,
     traceback_caches: HashMap<u32, GlobalId>,
@@ -67,7 +72,7 @@ pub(super) struct Context<'t> {
 }
 
 impl<'t> Context<'t> {
-    pub fn new(tree: &'t Tree, symbols: &'t Symbols) -> Context<'t> {
+    pub fn new(tree: &'t Tree, symbols: &'t Symbols, facts: ShimFacts) -> Context<'t> {
         let mut mir = mir::Module::new(tree.module_name());
         mir.sources = tree.sources().to_vec();
         let mut object = |name: &str| {
@@ -107,6 +112,8 @@ impl<'t> Context<'t> {
             type_infos: HashMap::new(),
             item_converters: HashMap::new(),
             missing: Vec::new(),
+            shims: Shims::new(facts),
+            numpy_ready: false,
             reassigned: reassigned(tree),
             traceback_caches: HashMap::new(),
             module_object,

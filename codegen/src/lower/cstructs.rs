@@ -14,7 +14,7 @@ impl<'t> Context<'t> {
         let name = ty.text("cname").unwrap_or("struct").to_owned();
         if ty.entry("entry").is_some_and(external) {
             let Some(known) = known_struct(&name) else {
-                return missing(&format!("external struct '{name}'"), at);
+                return self.external_struct(ty, at);
             };
             let fields = known.iter().map(|(_, ty)| ty.clone()).collect();
             return Ok(Type::Struct(
@@ -143,6 +143,8 @@ struct Member<'t> {
     pointer: bool,
     /// The member's number.
     index: u32,
+    /// Its place and its type there, where only C's header knows them.
+    external: Option<(u64, Type)>,
 }
 
 impl<'t> Body<'_, 't> {
@@ -166,6 +168,11 @@ impl<'t> Body<'_, 't> {
             .scope("scope")
             .map(|scope| scope.entries("var_entries"))
             .unwrap_or_default();
+        if of.entry("entry").is_some_and(external)
+            && known_struct(of.text("cname").unwrap_or_default()).is_none()
+        {
+            return self.external_member_of(node, of, pointer, name, &entries);
+        }
         let known = of
             .entry("entry")
             .filter(|entry| external(*entry))
@@ -181,8 +188,55 @@ impl<'t> Body<'_, 't> {
                 of,
                 pointer,
                 index: index as u32,
+                external: None,
             }),
             None => missing_node(node, &format!("'{name}' of a C struct")),
+        }
+    }
+
+    /// A member of a struct of which only C's header knows all.
+    fn external_member_of(
+        &mut self,
+        node: Node<'t>,
+        of: TreeType<'t>,
+        pointer: bool,
+        name: &str,
+        entries: &[Entry<'t>],
+    ) -> Result<Member<'t>> {
+        let entry = entries.iter().find(|entry| entry.text("cname") == Some(name));
+        let (Some(entry), Some(ty), Some(structure)) = (
+            entry,
+            entry.and_then(|entry| entry.ty("type")),
+            super::ctypes::c_name(of),
+        ) else {
+            return missing_node(node, &format!("'{name}' of a C struct"));
+        };
+        let found = self.m.external_member(&structure, name, ty, entry.position())?;
+        Ok(Member {
+            of,
+            pointer,
+            index: 0,
+            external: Some(found),
+        })
+    }
+
+    /// The number in a member whose declared type is not the header's.
+    fn read_external_member(
+        &mut self,
+        node: Node<'t>,
+        address: Value,
+        there: Type,
+    ) -> Result<Value> {
+        let value = self.op(Op::Load(there, address));
+        match (self.b.ty(value).clone(), self.type_of(node)?) {
+            (Type::Int(_), Type::Int(bits)) => {
+                let unsigned = types::unsigned(node.expr_type()?);
+                Ok(self.widen(value, bits, unsigned))
+            }
+            (have, wanted) if have.is_float() && wanted.is_float() => {
+                Ok(self.convert_float(value, &wanted))
+            }
+            _ => missing_node(node, "of another type in C"),
         }
     }
 
@@ -222,6 +276,9 @@ impl<'t> Body<'_, 't> {
         let address = self.lvalue(node)?;
         if array {
             return Ok(address);
+        }
+        if let Some((_, there)) = member.external.filter(|(_, there)| *there != ty) {
+            return self.read_external_member(node, address, there);
         }
         let value = self.op(Op::Load(ty.clone(), address));
         if ty == Type::Object {
@@ -269,6 +326,14 @@ impl<'t> Body<'_, 't> {
             return Ok(());
         }
         let address = self.lvalue(target)?;
+        if let Some((_, there)) = member.external
+            && there != self.type_of(target)?
+        {
+            let from = self.assigned.unwrap_or(target.expr_type()?);
+            let value = self.fit_type(value, from, &there);
+            self.store(address, value);
+            return Ok(());
+        }
         self.store_as(target, address, value)
     }
 
@@ -320,6 +385,10 @@ impl<'t> Body<'_, 't> {
                 } else {
                     self.lvalue(obj)?
                 };
+                if let Some((offset, _)) = member.external {
+                    let offset = self.int(i128::from(offset), 64);
+                    return Ok(self.op(Op::Index(base, Type::Int(8), offset)));
+                }
                 if !member.of.flag("is_struct") {
                     return Ok(base);
                 }

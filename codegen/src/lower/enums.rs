@@ -14,7 +14,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn enum_constant(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
         let name = entry.text("qualified_name").unwrap_or_default();
         if external(entry) {
-            return missing_node(node, &format!("external constant '{name}'"));
+            return self.external_constant(node, entry);
         }
         match (entry.attr("enum_int_value"), self.type_of(node)?) {
             (Some(Attr::Int(value)), Type::Int(bits)) => Ok(self.int(i128::from(*value), bits)),

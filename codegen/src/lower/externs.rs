@@ -134,7 +134,7 @@ impl<'t> Body<'_, 't> {
             }
             _ => match library_constant(name, &ty) {
                 Some(constant) => Ok(self.op(Op::Const(constant))),
-                None => missing_node(node, &format!("extern variable '{name}'")),
+                None => self.shim_value(node, entry),
             },
         }
     }
@@ -148,8 +148,12 @@ impl<'t> Body<'_, 't> {
 
     /// The address of a C function outside the module.
     pub(super) fn extern_function_address(&mut self, node: Node<'t>, name: &str) -> Result<Value> {
-        let Some((symbol, c)) = self.m.symbols.resolve(name) else {
-            return missing_node(node, &format!("address of C function '{name}'"));
+        let Some((symbol, c)) = self.m.symbols.resolve(name).filter(|(symbol, _)| symbol == name)
+        else {
+            return match node.entry("entry").is_some_and(super::shim_calls::declared_in_c) {
+                true => Ok(self.shim_address(node.position(), name, "")),
+                false => missing_node(node, &format!("address of C function '{name}'")),
+            };
         };
         if c.varargs {
             return missing_node(node, &format!("address of C function '{name}'"));
@@ -469,7 +473,7 @@ fn plain_number(text: &str) -> Option<i64> {
 }
 
 /// A constant of C's headers on x86-64 Linux.
-fn library_constant(name: &str, ty: &Type) -> Option<Constant> {
+pub(super) fn library_constant(name: &str, ty: &Type) -> Option<Constant> {
     use std::f64::consts as c;
     if ty.is_float() {
         let value = match name {

@@ -351,7 +351,7 @@ impl<'t> Body<'_, 't> {
 }
 
 /// A type as Cython shows it in messages.
-fn shown(ty: TreeType<'_>) -> Option<String> {
+pub(super) fn shown(ty: TreeType<'_>) -> Option<String> {
     if ty.kind() == "CTypedefType" {
         return ty
             .text("typedef_name")

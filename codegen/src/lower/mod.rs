@@ -29,6 +29,7 @@ mod containers;
 mod context;
 mod control_flow;
 mod coroutines;
+mod ctypes;
 mod cpdef;
 mod cstructs;
 mod defaults;
@@ -58,12 +59,15 @@ mod module_init;
 mod names;
 mod namespaces;
 mod nogil;
+mod numpy;
 mod overflow;
 mod parallel;
 mod parallel_frames;
 mod parallel_loops;
 mod pyclass;
 mod runtime;
+mod shim_calls;
+mod shims;
 mod slicing;
 mod stat;
 mod symbols;
@@ -74,6 +78,7 @@ mod with_stat;
 
 pub use error::{LowerError, Missing};
 pub use module::{Lowered, lower};
+pub use shims::{ShimFacts, ShimRequest};
 pub use symbols::{CSignature, Symbols};
 
 /// What lowering functions give.

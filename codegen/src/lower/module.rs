@@ -3,7 +3,7 @@
 use frontend_bridge::tree::Tree;
 
 use super::context::Context;
-use super::{LowerError, Missing, Result, Symbols};
+use super::{LowerError, Missing, Result, ShimFacts, ShimRequest, Symbols};
 use crate::mir::Module;
 
 /// What lowering a module gives.
@@ -13,17 +13,26 @@ pub struct Lowered {
     pub module: Module,
     /// Every construct that has no lowering yet, in the order met.
     pub missing: Vec<Missing>,
+    /// C that the module needs.
+    pub shims: Option<ShimRequest>,
 }
 
 /// Lowers a module.  An error means that the tree is not one: what is not supported is listed in the
 /// result.
-pub fn lower(tree: &Tree, symbols: &Symbols) -> std::result::Result<Lowered, LowerError> {
-    let mut context = Context::new(tree, symbols);
+///
+/// `facts` is what the C compiler has said of the module's headers so far.
+pub fn lower(
+    tree: &Tree,
+    symbols: &Symbols,
+    facts: ShimFacts,
+) -> std::result::Result<Lowered, LowerError> {
+    let mut context = Context::new(tree, symbols, facts);
     let done = lower_into(&mut context);
     if let Err(error) = done {
         context.note(error)?;
     }
     Ok(Lowered {
+        shims: context.shims.request(tree),
         module: context.mir,
         missing: context.missing,
     })

@@ -263,10 +263,10 @@ impl<'t> Body<'_, 't> {
             self.release(value);
             return Ok(());
         }
-        if entry.flag("is_cglobal")
-            && in_module
-            && !matches!(entry.text("visibility"), Some("extern"))
-        {
+        if entry.flag("is_cglobal") && in_module {
+            if matches!(entry.text("visibility"), Some("extern")) {
+                return self.assign_external(target, entry, value);
+            }
             let address = self.global_address(target, entry)?;
             return self.store_as(target, address, value);
         }
@@ -359,7 +359,10 @@ impl<'t> Body<'_, 't> {
         if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()).copied() {
             return Ok(self.op(Op::LocalAddr(id)));
         }
-        if entry.flag("is_cglobal") && !matches!(entry.text("visibility"), Some("extern")) {
+        if entry.flag("is_cglobal") {
+            if let (Some("extern"), Some(name)) = (entry.text("visibility"), entry.text("cname")) {
+                return Ok(self.shim_address(node.position(), name, "&"));
+            }
             return self.global_address(node, entry);
         }
         missing_node(node, "address")

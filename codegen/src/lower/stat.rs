@@ -58,11 +58,10 @@ impl<'t> Body<'_, 't> {
             | "CDefExternNode"
             | "FusedTypeNode" => Ok(()),
             // What is to be fetched from the other modules is seen to at the module's start.
-            "CImportStatNode" if node.text("module_name") == Some("numpy") => {
-                missing_node(node, "of numpy")
-            }
-            "FromCImportStatNode" if node.text("module_name") == Some("numpy") => {
-                missing_node(node, "of numpy")
+            "CImportStatNode" | "FromCImportStatNode"
+                if node.text("module_name") == Some("numpy") =>
+            {
+                self.import_numpy(node)
             }
             "CImportStatNode" | "FromCImportStatNode" => Ok(()),
             "FromImportStatNode" => self.lower_from_import(node),

@@ -128,6 +128,9 @@ impl<'t> Context<'t> {
             };
         }
         if ty.flag("is_int") || ty.flag("is_enum") || ty.flag("is_cpp_enum") {
+            if ty.kind() == "CEnumType" && ty.entry("entry").is_some_and(super::cstructs::external) {
+                return self.number_type(ty, Type::I32, at);
+            }
             return match integer(ty) {
                 Some((bits, _)) => Ok(Type::Int(bits)),
                 None => missing(&format!("integer type '{}'", ty.kind()), at),
@@ -150,10 +153,14 @@ impl<'t> Context<'t> {
             "npy_float" | "npy_float32" => return Ok(Type::F32),
             _ => {}
         }
-        if ty.flag("typedef_is_external") {
-            return missing(&format!("external typedef '{name}'"), at);
-        }
         match ty.ty("typedef_base_type") {
+            Some(base) if ty.flag("typedef_is_external") => {
+                let guess = self.c_type(base, at)?;
+                if guess.is_int() || guess.is_float() {
+                    return self.number_type(ty, guess, at);
+                }
+                Ok(guess)
+            }
             Some(base) => self.c_type(base, at),
             None => missing(&format!("typedef '{name}'"), at),
         }
@@ -190,6 +197,9 @@ fn rank(ty: TreeType<'_>) -> i64 {
 
 /// Bits and signedness of an integer type on x86-64 Linux.
 pub(super) fn integer(ty: TreeType<'_>) -> Option<(u16, bool)> {
+    if let Some(found) = ty.tree().noted_integer(ty.id()) {
+        return Some(found);
+    }
     if ty.kind() == "CTypedefType" {
         let name = ty
             .text("typedef_name")

@@ -49,6 +49,7 @@ pub(super) fn read(raw: RawTree, names: Names) -> Result<Tree, TreeError> {
         entries,
         scopes,
         helpers,
+        integers: Default::default(),
     })
 }
 

@@ -1,5 +1,8 @@
 //! A tree in memory.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use super::error::TreeError;
 use super::handles::{Entry, Helper, Node, Scope, Type};
 use super::ids::{EntryId, HelperId, NodeId, ScopeId, TypeId};
@@ -33,6 +36,8 @@ pub struct Tree {
     pub(super) entries: Vec<Row>,
     pub(super) scopes: Vec<Row>,
     pub(super) helpers: Vec<Row>,
+    /// What was found out about integer types of C's headers: bits, and whether signed.
+    pub(super) integers: RefCell<HashMap<TypeId, (u16, bool)>>,
 }
 
 /// Attributes in the order of their interned names.
@@ -125,6 +130,16 @@ impl Tree {
     /// The sources that positions refer to, as Cython names them in messages.
     pub fn sources(&self) -> &[String] {
         &self.sources
+    }
+
+    /// Notes what the C compiler says of an integer type of a header: bits, and whether signed.
+    pub fn note_integer(&self, id: TypeId, bits: u16, signed: bool) {
+        self.integers.borrow_mut().insert(id, (bits, signed));
+    }
+
+    /// What was noted of an integer type.
+    pub fn noted_integer(&self, id: TypeId) -> Option<(u16, bool)> {
+        self.integers.borrow().get(&id).copied()
     }
 
     /// The version of Cython that analysed the module.

@@ -1,0 +1,249 @@
+//! Cython's types as C writes them, for shims; and what the C compiler says of types that only a
+//! header knows.
+
+use frontend_bridge::tree::{Position, Type as TreeType};
+
+use super::Result;
+use super::context::{Context, missing};
+use super::cstructs::external;
+use super::memview_types::shown;
+use super::types;
+use crate::mir::Type;
+
+/// How a shim takes or gives a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Passed {
+    /// As `long long`.
+    Integer,
+    Float,
+    Double,
+    /// As `void *`.
+    Address,
+    /// By the address of a copy.
+    Memory,
+}
+
+impl Passed {
+    pub fn of(ty: &Type) -> Passed {
+        match ty {
+            Type::Int(bits) if *bits <= 64 => Passed::Integer,
+            Type::F32 => Passed::Float,
+            Type::F64 => Passed::Double,
+            Type::Ptr | Type::Object | Type::Array(..) => Passed::Address,
+            _ => Passed::Memory,
+        }
+    }
+
+    pub fn c(self) -> &'static str {
+        match self {
+            Passed::Integer => "long long",
+            Passed::Float => "float",
+            Passed::Double => "double",
+            Passed::Address | Passed::Memory => "void *",
+        }
+    }
+
+    pub fn mir(self) -> Type {
+        match self {
+            Passed::Integer => Type::I64,
+            Passed::Float => Type::F32,
+            Passed::Double => Type::F64,
+            Passed::Address | Passed::Memory => Type::Ptr,
+        }
+    }
+}
+
+/// A type's name in C, where a shim can name it; what can be any address is `void *`.
+pub(super) fn c_name(ty: TreeType<'_>) -> Option<String> {
+    if ty.kind() == "CTypedefType" {
+        if ty.flag("typedef_is_external") {
+            return ty.text("typedef_cname").map(str::to_owned);
+        }
+        return c_name(ty.ty("typedef_base_type")?);
+    }
+    if ty.flag("is_memoryviewslice") || ty.flag("is_cpp_class") || ty.flag("is_ctuple") {
+        return None;
+    }
+    if let Some(base) = ty.ty("cv_base_type").or_else(|| ty.ty("const_base_type")) {
+        return c_name(base);
+    }
+    if ty.kind() == "BufferType" {
+        return c_name(ty.ty("base")?);
+    }
+    if ty.flag("is_pyobject") {
+        if ty.flag("is_extension_type")
+            && let Some(structure) = object_struct(ty)
+        {
+            return Some(format!("{structure} *"));
+        }
+        return Some("PyObject *".to_owned());
+    }
+    if ty.flag("is_void") {
+        return Some("void".to_owned());
+    }
+    if ty.flag("is_array") || ty.flag("is_ptr") {
+        let base = ty.ty("base_type")?;
+        if types::resolve(base).flag("is_cfunction") {
+            return Some("void *".to_owned());
+        }
+        return Some(match c_name(base) {
+            Some(base) => format!("{base} *"),
+            None => "void *".to_owned(),
+        });
+    }
+    if ty.flag("is_cfunction") || ty.flag("is_null_ptr") {
+        return Some("void *".to_owned());
+    }
+    if ty.flag("is_struct_or_union") {
+        let cname = ty.text("cname")?;
+        if !ty.entry("entry").is_some_and(external) {
+            return None;
+        }
+        return Some(if ty.flag("typedef_flag") {
+            cname.to_owned()
+        } else {
+            format!("{} {cname}", ty.text("kind").unwrap_or("struct"))
+        });
+    }
+    if ty.kind() == "CEnumType" {
+        let cname = ty.text("cname").filter(|name| !name.is_empty());
+        return match cname.filter(|_| ty.entry("entry").is_some_and(external)) {
+            Some(cname) if ty.flag("typedef_flag") => Some(cname.to_owned()),
+            Some(cname) => Some(format!("enum {cname}")),
+            None => Some("int".to_owned()),
+        };
+    }
+    if ty.flag("is_complex") {
+        let real = c_name(ty.ty("real_type")?)?;
+        return Some(format!("{real} _Complex"));
+    }
+    match ty.kind() {
+        "CBIntType" | "CAnonEnumType" | "CReturnCodeType" => Some("int".to_owned()),
+        "CPyUCS4IntType" => Some("Py_UCS4".to_owned()),
+        "CPyUnicodeIntType" => Some("Py_UNICODE".to_owned()),
+        _ => shown(ty),
+    }
+}
+
+/// The struct of an object that a header declares, as C names it.
+pub(super) fn object_struct(ty: TreeType<'_>) -> Option<String> {
+    let name = ty.text("objstruct_cname").filter(|_| ty.flag("is_external"))?;
+    Some(if ty.flag("typedef_flag") {
+        name.to_owned()
+    } else {
+        format!("struct {name}")
+    })
+}
+
+/// The number that stands for a C type: size in bytes, whether signed, whether floating-point.
+fn description(c: &str, value: &str) -> String {
+    format!(
+        "((long long)sizeof({c}) << 2) | ((({c})-1 < ({c})1) ? 2 : 0) | (({value} != 0) ? 1 : 0)"
+    )
+}
+
+/// What such a number says.
+pub(super) fn described(number: i64) -> Option<(u16, bool, bool)> {
+    let bits = u16::try_from(number >> 2).ok()?.checked_mul(8)?;
+    Some((bits, number & 2 != 0, number & 1 != 0))
+}
+
+/// The expression that describes an external integer or floating-point type.
+pub(super) fn typedef_fact(c: &str) -> String {
+    description(c, &format!("({c})0.5"))
+}
+
+/// The same of a struct's member.
+fn member_fact(structure: &str, member: &str) -> String {
+    let c = format!("__typeof__((({structure} *)0)->{member})");
+    description(&c, &format!("({c})0.5"))
+}
+
+impl<'t> Context<'t> {
+    /// A number that the C compiler knows; a guess where it has not been asked yet.
+    pub fn c_number(&mut self, c: &str, guess: i64, at: Option<Position>) -> i64 {
+        self.shims.number(self.tree, c, at).unwrap_or(guess)
+    }
+
+    /// The MIR type of an external typedef of a number, or of an external enum.
+    pub(super) fn number_type(
+        &mut self,
+        ty: TreeType<'t>,
+        guess: Type,
+        at: Option<Position>,
+    ) -> Result<Type> {
+        let Some(name) = c_name(ty) else {
+            return missing("external type without a name", at);
+        };
+        let at = at.or_else(|| ty.entry("entry").and_then(|entry| entry.position()));
+        let Some(number) = self.shims.number(self.tree, &typedef_fact(&name), at) else {
+            return Ok(guess);
+        };
+        let Some((bits, signed, float)) = described(number) else {
+            return missing(&format!("external type '{name}'"), at);
+        };
+        if !float {
+            self.tree.note_integer(ty.id(), bits, signed);
+        }
+        Ok(match (bits, float) {
+            (bits, false) => Type::Int(bits),
+            (32, true) => Type::F32,
+            (64, true) => Type::F64,
+            (128, true) => Type::F80,
+            _ => return missing(&format!("external type '{name}'"), at),
+        })
+    }
+
+    /// A C struct that a header declares: its size and alignment, as integers.
+    pub(super) fn external_struct(
+        &mut self,
+        ty: TreeType<'t>,
+        at: Option<Position>,
+    ) -> Result<Type> {
+        let Some(name) = c_name(ty) else {
+            return missing("external struct without a name", at);
+        };
+        let at = ty.entry("entry").and_then(|entry| entry.position()).or(at);
+        let size = self.c_number(&format!("sizeof({name})"), 8, at);
+        let align = self.c_number(&format!("_Alignof({name})"), 8, at);
+        if !(1..=1 << 40).contains(&size) || !matches!(align, 1 | 2 | 4 | 8 | 16) {
+            return missing(&format!("external struct '{name}'"), at);
+        }
+        let item = Type::Int(align as u16 * 8);
+        let array = Type::Array(Box::new(item), (size / align) as u64);
+        Ok(Type::Struct(
+            self.mir.structure(&format!("C.{name}"), || vec![array]),
+        ))
+    }
+
+    /// Where a member of an external struct lies, and its type there.
+    pub(super) fn external_member(
+        &mut self,
+        structure: &str,
+        member: &str,
+        ty: TreeType<'t>,
+        at: Option<Position>,
+    ) -> Result<(u64, Type)> {
+        let offset = format!("__builtin_offsetof({structure}, {member})");
+        let offset = self.c_number(&offset, 0, at);
+        let declared = self.c_type(ty, at)?;
+        if !declared.is_int() && !declared.is_float() {
+            return Ok((offset.max(0) as u64, declared));
+        }
+        let fact = member_fact(structure, member);
+        let Some(number) = self.shims.number(self.tree, &fact, at) else {
+            return Ok((offset.max(0) as u64, declared));
+        };
+        let found = match described(number) {
+            Some((bits @ (8 | 16 | 32 | 64 | 128), _, false)) => Type::Int(bits),
+            Some((32, _, true)) => Type::F32,
+            Some((64, _, true)) => Type::F64,
+            Some((128, _, true)) => Type::F80,
+            _ => return missing(&format!("external member '{member}'"), at),
+        };
+        if found.is_float() != declared.is_float() {
+            return missing(&format!("external member '{member}' of another kind"), at);
+        }
+        Ok((offset.max(0) as u64, found))
+    }
+}

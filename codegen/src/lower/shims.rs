@@ -1,0 +1,140 @@
+//! Shims: small C functions for what only a C compiler can make sense of (macros, static inline
+//! functions, external constants and variables), and facts of the headers (sizes and offsets).
+//!
+//! Lowering notes what it needs while it goes on with a guess; where something was not known yet the
+//! module is lowered again once the shims are compiled.  Arguments and results are passed as 64-bit
+//! integers, floating-point numbers and addresses, and what is none of these by its address.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use frontend_bridge::tree::{Position, Scope, Tree, Value as Attr};
+
+/// What the C compiler has already said about a module.
+#[derive(Clone, Default, Debug)]
+pub struct ShimFacts {
+    /// The functions that there are.
+    pub functions: HashSet<String>,
+    /// Numbers by their symbol.
+    pub numbers: HashMap<String, i64>,
+}
+
+/// C that a module needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShimRequest {
+    /// What comes before Cython's own macros: `Python.h`.
+    pub before: String,
+    /// What comes after them.
+    pub text: String,
+    /// Symbols of functions.
+    pub functions: Vec<String>,
+    /// Symbols of constants of the type `long long`.
+    pub numbers: Vec<String>,
+    /// Whether the facts that were given already had all of this.
+    pub known: bool,
+    /// Whether a number among them was a guess.
+    pub guessed: bool,
+    /// The file that the module is made from.
+    pub source: String,
+}
+
+/// What one lowering needs.
+#[derive(Default, Debug)]
+pub(super) struct Shims {
+    known: ShimFacts,
+    functions: BTreeMap<String, String>,
+    numbers: BTreeMap<String, String>,
+    guessed: bool,
+    incomplete: bool,
+}
+
+impl Shims {
+    pub fn new(known: ShimFacts) -> Shims {
+        Shims {
+            known,
+            ..Shims::default()
+        }
+    }
+
+    /// The symbol of a function; `text` is all of it but its name, which stands as `@`.
+    pub fn function(&mut self, tree: &Tree, text: &str, at: Option<Position>) -> String {
+        let symbol = format!("cyl_shim_{:016x}", hash(text));
+        self.incomplete |= !self.known.functions.contains(&symbol);
+        self.functions.entry(symbol.clone()).or_insert_with(|| {
+            let place = line_of(tree, at);
+            let text = text.replacen('@', &symbol, 1);
+            format!("{place}__attribute__((always_inline)) {text}\n")
+        });
+        symbol
+    }
+
+    /// The value of an integer constant expression of C; `None` where it is not known yet.
+    pub fn number(&mut self, tree: &Tree, c: &str, at: Option<Position>) -> Option<i64> {
+        let symbol = format!("cyl_fact_{:016x}", hash(c));
+        let found = self.known.numbers.get(&symbol).copied();
+        self.incomplete |= found.is_none();
+        self.guessed |= found.is_none();
+        self.numbers.entry(symbol.clone()).or_insert_with(|| {
+            let place = line_of(tree, at);
+            format!("{place}const long long {symbol} = {c};\n")
+        });
+        found
+    }
+
+    /// What the module needs, if anything.
+    pub fn request(&self, tree: &Tree) -> Option<ShimRequest> {
+        if self.functions.is_empty() && self.numbers.is_empty() {
+            return None;
+        }
+        let (before, mut text) = includes(tree.root().scope("scope"));
+        text.extend(self.numbers.values().map(String::as_str));
+        text.extend(self.functions.values().map(String::as_str));
+        Some(ShimRequest {
+            before,
+            text,
+            functions: self.functions.keys().cloned().collect(),
+            numbers: self.numbers.keys().cloned().collect(),
+            known: !self.incomplete,
+            guessed: self.guessed,
+            source: tree.sources().first().cloned().unwrap_or_default(),
+        })
+    }
+}
+
+/// A number for a text, the same in every process.
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The directive that makes clang speak of a place in the .pyx.
+fn line_of(tree: &Tree, at: Option<Position>) -> String {
+    let Some(at) = at else { return String::new() };
+    match tree.sources().get(at.source as usize) {
+        Some(file) => {
+            let file = file.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("#line {} \"{file}\"\n", at.line)
+        }
+        None => String::new(),
+    }
+}
+
+/// The module's includes and verbatim blocks: `Python.h`, and all others.
+fn includes(scope: Option<Scope<'_>>) -> (String, String) {
+    let mut parts = [String::new(), String::new(), String::new()];
+    for include in scope
+        .map(|scope| scope.helpers("c_includes"))
+        .unwrap_or_default()
+    {
+        let location = include.int("location").unwrap_or(2).clamp(0, 2) as usize;
+        for piece in include.list("pieces") {
+            if let Attr::Str(piece) = piece {
+                parts[location].push_str(piece);
+                parts[location].push('\n');
+            }
+        }
+    }
+    let [initial, early, late] = parts;
+    (initial, early + &late)
+}

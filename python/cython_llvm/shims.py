@@ -1,0 +1,99 @@
+"""C that a module of the tree route needs from clang: shims for macros, and what headers know.
+
+Lowering asks (codegen/src/lower/shims.rs); here the answer is compiled in this process and kept on
+disk, by its text and the headers that it was made from.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from . import cache, cachestore, errors, pch, toolchain
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Shims:
+    """Bitcode, the functions in it, the numbers that it says, and the headers it was made from."""
+
+    bitcode: bytes
+    functions: list[str]
+    numbers: dict[str, int]
+    headers: tuple[str, ...]
+
+    def given(self) -> tuple[bytes, list[str], dict[str, int]]:
+        """As `_native.compile_tree` takes it."""
+        return self.bitcode, self.functions, self.numbers
+
+
+def build(request: dict[str, Any], settings: Settings) -> Shims:
+    """Compile what lowering asked for.  Raises `errors.CompileError` with places in the .pyx."""
+    text = ("#define PY_SSIZE_T_CLEAN\n" + request["before"] + _macros() + request["text"]).encode("utf-8", "surrogateescape")
+    source = os.path.abspath(request["source"])
+    # A name of the text's own: the folder is where #include "..." looks.
+    filename = os.path.splitext(source)[0] + ".c"
+    key = cache.key("shims", text, filename, toolchain.driver_args(settings, "c"), os.getcwd())
+    found = cache.lookup(key, "shims.bc")
+    if found is not None:
+        manifest = cache.manifest_of(key)
+        try:
+            with open(found, "rb") as file:
+                data = file.read()
+            headers = tuple(entry[0] for entry in manifest.dependencies) if manifest else ()
+            return _shims(data, request, headers)
+        except (OSError, errors.CompileError):
+            pass
+    module = _compile(text, filename, settings)
+    own = (str(toolchain.data_dir()), toolchain.python_include())
+    headers = tuple(
+        header
+        for header in module.dependencies
+        if not header.startswith(own) and os.path.basename(header) != pch.HEADER_NAME
+    )
+    state = cachestore.fingerprint(headers)
+    data = toolchain.emit(module, "bc", settings)
+    if len(state) == len(set(map(os.path.abspath, headers))):
+        cachestore.store(key, "shims.bc", data, state)
+    return _shims(data, request, headers)
+
+
+def _compile(text: bytes, filename: str, settings: Settings) -> Any:
+    try:
+        return toolchain.compile_c(text, filename, "c", settings)
+    except errors.CompileError as error:
+        from . import cdiag
+
+        shown = cdiag.format_error(error, cdiag.CSource(filename, text.decode("utf-8", "replace"), None))
+        raise errors.CompileError(shown, code=error.code, diagnostics=error.diagnostics) from None
+
+
+def _shims(data: bytes, request: dict[str, Any], headers: tuple[str, ...]) -> Shims:
+    from . import _native
+
+    try:
+        module = _native.Module.from_bitcode(data, "shims")
+    except _native.NativeError as error:
+        raise toolchain.compile_error(error) from None
+    numbers = {name: module.number(name) for name in request["numbers"]}
+    known = {name: value for name, value in numbers.items() if value is not None}
+    return Shims(data, request["functions"], known, headers)
+
+
+@lru_cache(maxsize=1)
+def _macros() -> str:
+    """Cython's own macros, which headers and verbatim blocks may use."""
+    from Cython import __version__
+    from Cython.Compiler.Code import UtilityCode
+    from Cython.Compiler.ModuleNode import build_hex_version
+
+    parts = [f'#define __PYX_ABI_VERSION "{__version__.replace(".", "_")}"',
+             f"#define CYTHON_HEX_VERSION {build_hex_version(__version__)}",
+             "#define CYTHON_FUTURE_DIVISION 1"]  # fmt: skip
+    for name in ("CModulePreamble", "CInitCode", "PythonCompatibility", "MathInitCode"):
+        for text in UtilityCode.load_as_string(name, "ModuleSetupCode.c"):
+            if text:
+                parts.append(text)
+    return "\n".join(parts) + "\n"
