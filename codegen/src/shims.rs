@@ -62,7 +62,9 @@ define i64 @uses() {
         assert_eq!(shims.number("cyl_fact_1"), Some(-7));
         assert_eq!(shims.number("cyl_fact_2"), None);
         let mut module = OwnedModule::from_text(MODULE, "module").expect("text");
-        module.link(&shims.bitcode().expect("bitcode")).expect("linked");
+        module
+            .link(&shims.bitcode().expect("bitcode"))
+            .expect("linked");
         module.optimize(2).expect("optimised");
         assert_eq!(module.symbols().defined, ["uses"]);
         assert!(module.text().expect("text").contains("ret i64 42"));

@@ -113,9 +113,8 @@ fn compile_here(
     let sources = tree.sources().to_vec();
     let text = want_mir.then(|| mir::print(&module));
     // What is missing may be so for a wrong guess.
-    let request = request.filter(|request| {
-        !request.known && (request.guessed || missing.is_empty())
-    });
+    let request =
+        request.filter(|request| !request.known && (request.guessed || missing.is_empty()));
     if !missing.is_empty() || request.is_some() {
         return Ok(TreeModule {
             module: None,

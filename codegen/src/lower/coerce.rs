@@ -116,7 +116,11 @@ impl<'t> Body<'_, 't> {
             return self.rt_object(function, "d:O", &[value]);
         }
         let (value, letter) = self.extended(value, from);
-        let function = match (self.unknown_integer(function), letter, types::unsigned(from)) {
+        let function = match (
+            self.unknown_integer(function),
+            letter,
+            types::unsigned(from),
+        ) {
             (true, 'i', false) => "__Pyx_PyLong_From_int",
             (true, 'i', true) => "__Pyx_PyLong_From_unsigned_int",
             (true, 'l', false) => "__Pyx_PyLong_From_long",

@@ -203,7 +203,9 @@ impl<'t> Body<'_, 't> {
         name: &str,
         entries: &[Entry<'t>],
     ) -> Result<Member<'t>> {
-        let entry = entries.iter().find(|entry| entry.text("cname") == Some(name));
+        let entry = entries
+            .iter()
+            .find(|entry| entry.text("cname") == Some(name));
         let (Some(entry), Some(ty), Some(structure)) = (
             entry,
             entry.and_then(|entry| entry.ty("type")),
@@ -211,7 +213,9 @@ impl<'t> Body<'_, 't> {
         ) else {
             return missing_node(node, &format!("'{name}' of a C struct"));
         };
-        let found = self.m.external_member(&structure, name, ty, entry.position())?;
+        let found = self
+            .m
+            .external_member(&structure, name, ty, entry.position())?;
         Ok(Member {
             of,
             pointer,

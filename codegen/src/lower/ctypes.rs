@@ -127,7 +127,9 @@ pub(super) fn c_name(ty: TreeType<'_>) -> Option<String> {
 
 /// The struct of an object that a header declares, as C names it.
 pub(super) fn object_struct(ty: TreeType<'_>) -> Option<String> {
-    let name = ty.text("objstruct_cname").filter(|_| ty.flag("is_external"))?;
+    let name = ty
+        .text("objstruct_cname")
+        .filter(|_| ty.flag("is_external"))?;
     Some(if ty.flag("typedef_flag") {
         name.to_owned()
     } else {

@@ -42,6 +42,8 @@ impl<'t> Body<'_, 't> {
         let status = self.op(Op::Call(callee, Vec::new()));
         let bad = self.int(-1, 32);
         let failed = self.op(Op::Compare(Comparison::Eq, status, bad));
-        self.if_unlikely(failed, |body| body.raise_builtin("PyExc_ImportError", FAILED))
+        self.if_unlikely(failed, |body| {
+            body.raise_builtin("PyExc_ImportError", FAILED)
+        })
     }
 }

@@ -128,7 +128,8 @@ impl<'t> Context<'t> {
             };
         }
         if ty.flag("is_int") || ty.flag("is_enum") || ty.flag("is_cpp_enum") {
-            if ty.kind() == "CEnumType" && ty.entry("entry").is_some_and(super::cstructs::external) {
+            if ty.kind() == "CEnumType" && ty.entry("entry").is_some_and(super::cstructs::external)
+            {
                 return self.number_type(ty, Type::I32, at);
             }
             return match integer(ty) {
