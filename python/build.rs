@@ -1,5 +1,6 @@
 //! Links the compression and call libraries that LLVM uses statically, where the machine has them
-//! as archives: the wheel then needs only the C and C++ runtimes of the machine it lands on.
+//! as archives: the wheel then needs only the C and C++ runtimes of the machine it lands on.  And
+//! compiles the types that are written in C.
 
 use std::env;
 use std::os::unix::fs::symlink;
@@ -25,5 +26,30 @@ fn main() -> std::io::Result<()> {
     }
     // A folder with archives only, searched before the system's: `-lz` finds the archive.
     println!("cargo:rustc-link-search=native={}", folder.display());
+    types_in_c()
+}
+
+fn types_in_c() -> std::io::Result<()> {
+    println!("cargo:rerun-if-changed=native");
+    for variable in ["CYTHON_LLVM_PYTHON", "PYO3_PYTHON"] {
+        println!("cargo:rerun-if-env-changed={variable}");
+    }
+    let python = env::var("CYTHON_LLVM_PYTHON")
+        .or_else(|_| env::var("PYO3_PYTHON"))
+        .unwrap_or_else(|_| "python3".to_owned());
+    let output = Command::new(&python)
+        .args([
+            "-c",
+            "import sysconfig; print(sysconfig.get_path('include'))",
+        ])
+        .output()?;
+    cc::Build::new()
+        .files(["native/guards.c", "native/inline.c", "native/dispatcher.c"])
+        .include(String::from_utf8_lossy(&output.stdout).trim())
+        .flag("-fno-strict-aliasing")
+        .flag("-fwrapv")
+        .opt_level(2)
+        .debug(false)
+        .compile("cyl_types");
     Ok(())
 }

@@ -112,3 +112,28 @@ def host_cpu() -> tuple[str, str]:
     """(CPU name, feature string) of this machine as LLVM names them; needs no target set-up."""
 
 def versions() -> dict[str, str]: ...
+
+class InlineFunction:
+    """`cython_llvm.inline`: finds compiled code by the code string and the values' types.
+
+    ``prepare`` is asked for what it does not know; see python/native/inline.c.
+    """
+
+    def __init__(self, prepare: Any) -> None: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def forget(self) -> None:
+        """Forget all code."""
+
+class JitDispatcher:
+    """A function of `cython_llvm.jit`; see python/native/dispatcher.c."""
+
+    def __init__(self, controller: Any, globals: dict[str, Any], builtins: dict[str, Any]) -> None: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def _add(self, function: Any, guards: tuple[Any, ...], restartable: bool) -> bool:
+        """Add a specialisation; whether there was room."""
+    def _watch(self, names: tuple[tuple[str, Any, bool], ...]) -> None:
+        """Names that specialisations take for granted: (name, object or None, of builtins)."""
+    def _holds(self) -> bool:
+        """Whether they mean what they meant."""
+    def _forget(self) -> None:
+        """Drop all specialisations."""

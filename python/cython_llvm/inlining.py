@@ -97,7 +97,7 @@ def _type_of(value: Any, context: Any) -> str:
         return "object"
 
 
-def inline(
+def prepare(
     code: str,
     get_type: Any = _UNSAFE_TYPES,
     lib_dir: str | None = None,
@@ -120,14 +120,30 @@ def inline(
     Raises `CompileError` with Cython's message.
     """
     if not isinstance(code, str):
-        return code
+        return None, code, None
+    return _plan(sys._getframe(1), code, get_type, lib_dir, cython_include_dirs,
+                 cython_compiler_directives, force, quiet, locals, globals, language_level, kwds)  # fmt: skip
+
+
+def _plan(frame: Any, code: str, get_type: Any, lib_dir: str | None,
+          cython_include_dirs: Iterable[str] | None,
+          cython_compiler_directives: Mapping[str, Any] | None, force: bool, quiet: bool,
+          locals: Mapping[str, Any] | None, globals: Mapping[str, Any] | None,
+          language_level: Any, kwds: dict[str, Any]) -> tuple[Any, Any, Any]:  # fmt: skip
+    """(function, its arguments, how the call is recognised), as the native `inline` wants it."""
     directives = dict(cython_compiler_directives or {})
+    options = {} if locals is not None or globals is not None or force else _recognised(
+        get_type=get_type, lib_dir=lib_dir, cython_include_dirs=cython_include_dirs,
+        cython_compiler_directives=cython_compiler_directives, force=force, quiet=quiet,
+        locals=locals, globals=globals, language_level=language_level,
+    )  # fmt: skip
     if language_level is None and "language_level" not in directives:
         language_level = "3"
     if language_level is not None:
         directives["language_level"] = language_level
     include_path = tuple(cython_include_dirs or ())
-    frame = sys._getframe(1)
+    given = frozenset(kwds)
+    place = None
     with _lock:
         helpers = _helpers()
         if get_type is _UNSAFE_TYPES:
@@ -140,7 +156,10 @@ def inline(
         if symbols is not None:
             # What `from x cimport *` brings, nobody knows yet.
             _bind(kwds, symbols, frame, locals, globals, tell=not _STAR.search(stripped))
+        if symbols is None or any(symbol not in kwds for symbol in symbols):
+            options = {}  # what is not there may come
         cimports = []
+        values = dict(kwds)
         for name, value in list(kwds.items()):
             if value is helpers.cython_module:
                 cimports.append(f"\ncimport cython as {name}")
@@ -150,14 +169,76 @@ def inline(
         signature = tuple((get_type(kwds[name], context), name) for name in names)
         if _looks_for_files(code, signature):
             # What "." means is a part of the key.
-            include_path = tuple(map(os.path.abspath, include_path or (".",)))
-        options = (tuple(sorted((k, repr(v)) for k, v in directives.items())), include_path)
-        key = (code, signature, tuple(cimports), options)
+            relative = include_path or (".",)
+            include_path = tuple(map(os.path.abspath, relative))
+            place = os.getcwdb() if include_path != relative else None
+        shown = (tuple(sorted((k, repr(v)) for k, v in directives.items())), include_path)
+        key = (code, signature, tuple(cimports), shown)
         function = None if force else _compiled.get(key)
         if function is None:
             function = _build(helpers, key, stripped, literals, directives, include_path, lib_dir, force)
             _compiled[key] = function
-    return function(*[kwds[name] for name in names])
+    variant = _variant(values, kwds, given, options, place, helpers.cython_module)
+    return function, tuple([kwds[name] for name in names]), variant
+
+
+#: Kinds of guards, as python/native/guards.h numbers them.
+_OF_TYPE, _THE_SAME, _ARRAY, _INT64, _EQUAL = range(5)
+
+_PLAIN = (bool, int, str, type(None))
+
+
+def _recognised(**options: Any) -> dict[str, Any]:
+    """Guards for the options of a call; one that cannot be recognised is left out."""
+    guards: dict[str, Any] = {}
+    for name, value in options.items():
+        if type(value) in _PLAIN:
+            guards[name] = (_THE_SAME, None, value, 0, 0, 0)
+        elif type(value) is dict:
+            if all(type(one) in _PLAIN for pair in value.items() for one in pair):
+                guards[name] = (_EQUAL, dict, dict(value), 0, 0, 0)
+        elif type(value) in (list, tuple) and all(type(one) is str for one in value):
+            guards[name] = (_EQUAL, type(value), type(value)(value), 0, 0, 0)
+    if options["get_type"] is _UNSAFE_TYPES:
+        guards["get_type"] = (_THE_SAME, None, _UNSAFE_TYPES, 0, 0, 0)
+    return guards
+
+
+def _variant(values: Mapping[str, Any], passed: Mapping[str, Any], given: frozenset[str],
+             options: dict[str, Any], place: bytes | None, cython_module: Any) -> Any:  # fmt: skip
+    """How a call with the same outcome is recognised; None where it cannot be."""
+    if "get_type" not in options:
+        return None
+    found = []
+    for name in sorted(values):
+        value = values[name]
+        kind = type(value)
+        guard: tuple[Any, ...]
+        if value is cython_module:
+            guard = (_THE_SAME, None, value, 0, 0, 0)
+        elif kind is ModuleType:
+            guard = (_OF_TYPE, kind, cython_module, 0, 0, 0)
+        elif (numpy := sys.modules.get("numpy")) is not None and isinstance(value, numpy.ndarray):
+            if value.dtype.isbuiltin != 1:
+                return None  # not the one object that stands for such arrays
+            guard = (_ARRAY, kind, value.dtype, value.ndim, 0, 0)
+        else:
+            guard = (_OF_TYPE, kind, None, 0, 0, 0)
+        found.append((name, name in given, name in passed, guard))
+    return place, tuple(found), options
+
+
+def _public() -> Any:
+    import functools
+
+    from . import _native
+
+    made = functools.update_wrapper(_native.InlineFunction(prepare), prepare)
+    made.__name__ = made.__qualname__ = "inline"
+    return made
+
+
+inline: Any = _public()
 
 
 def _looks_for_files(code: str, signature: tuple[tuple[str, str], ...]) -> bool:

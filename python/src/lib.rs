@@ -8,6 +8,7 @@ mod jit;
 mod link;
 mod load;
 mod module;
+mod native;
 mod tree;
 
 use pyo3::prelude::*;
@@ -27,5 +28,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(load::create_module, m)?)?;
     m.add_function(wrap_pyfunction!(load::exec_module, m)?)?;
     m.add_function(wrap_pyfunction!(load::exec_into, m)?)?;
+    native::add_types(m)?;
     Ok(())
 }
