@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .explaining import Explanation, explain
     from .importer import install, uninstall
     from .importfile import import_file
+    from .inlinepatch import patch, unpatch
     from .inlining import inline, inline_module
 
 _PUBLIC = {
@@ -33,6 +34,8 @@ _PUBLIC = {
     "Explanation": "explaining",
     "inline": "inlining",
     "inline_module": "inlining",
+    "patch": "inlinepatch",
+    "unpatch": "inlinepatch",
     "build_ext": "build",
     "cythonize": "build",
     "CythonLLVMError": "errors",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 
 from . import cache, cachelock, compiling, errors
 from .loader import Code
 from .settings import Settings
+
+#: Seconds by which what was asked for goes before what is kept for later.
+_HEAD_START = 0.005
 
 _writers: list[threading.Thread] = []
 
@@ -42,6 +46,8 @@ def _in_background(store: Callable[[], object], lock: cachelock.Lock) -> bool:
         return False
 
     def work() -> None:
+        # The starter waits for this thread to begin, and has better use for the interpreter's lock.
+        time.sleep(_HEAD_START)
         try:
             store()
         except (errors.CythonLLVMError, OSError):

@@ -30,6 +30,9 @@ _NESTING = re.compile(
 _MAXIMUM_NESTING = 1000  # brackets; Cython's parser, which recurses, runs out of stack at some 3500
 _MAXIMUM_INCLUDES = 100  # of one file from one place, where they go round in a circle
 
+#: Modules whose names are hashes of their code: no .pxd belongs to them, and nobody cimports them.
+NAMED_BY_CONTENT = ("_cython_inline_", "_cython_jit_")
+
 _NUMPY = re.compile(rb"\b(?:cimport\s+numpy|from\s+numpy[\w.]*\s+cimport|cython\.cimports\.numpy)\b")
 
 
@@ -94,6 +97,8 @@ def _context_class(watch: _Watch, messages: io.StringIO) -> type:
             return path
 
         def search_include_directories(self, qualified_name: str, *args: Any, **kwargs: Any) -> Any:
+            if qualified_name.startswith(NAMED_BY_CONTENT):
+                return None
             path = super().search_include_directories(qualified_name, *args, **kwargs)
             if path and os.path.abspath(path) not in watch.found:
                 watch.found[os.path.abspath(path)] = None

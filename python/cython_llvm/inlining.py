@@ -20,7 +20,7 @@ from typing import Any
 from . import cache, loader
 from .settings import Settings, default_settings
 
-_UNSAFE_TYPES: Any = object()  # stands for cython.inline's default, which is expensive to import
+UNSAFE_TYPES: Any = object()  # stands for cython.inline's default, which is expensive to import
 _CIMPORT = re.compile(r"(?<![\w.])cimport(?=[ \t(*])")
 _STAR = re.compile(r"(?<![\w.])cimport[ \t]*(?:\([ \t]*)?\*")
 _QUALIFIED = re.compile(r"([.\w]+)[.]")
@@ -99,7 +99,7 @@ def _type_of(value: Any, context: Any) -> str:
 
 def prepare(
     code: str,
-    get_type: Any = _UNSAFE_TYPES,
+    get_type: Any = UNSAFE_TYPES,
     lib_dir: str | None = None,
     cython_include_dirs: Iterable[str] | None = None,
     cython_compiler_directives: Mapping[str, Any] | None = None,
@@ -121,15 +121,15 @@ def prepare(
     """
     if not isinstance(code, str):
         return None, code, None
-    return _plan(sys._getframe(1), code, get_type, lib_dir, cython_include_dirs,
-                 cython_compiler_directives, force, quiet, locals, globals, language_level, kwds)  # fmt: skip
+    return plan(sys._getframe(1), code, get_type, lib_dir, cython_include_dirs,
+                cython_compiler_directives, force, quiet, locals, globals, language_level, kwds)  # fmt: skip
 
 
-def _plan(frame: Any, code: str, get_type: Any, lib_dir: str | None,
-          cython_include_dirs: Iterable[str] | None,
-          cython_compiler_directives: Mapping[str, Any] | None, force: bool, quiet: bool,
-          locals: Mapping[str, Any] | None, globals: Mapping[str, Any] | None,
-          language_level: Any, kwds: dict[str, Any]) -> tuple[Any, Any, Any]:  # fmt: skip
+def plan(frame: Any, code: str, get_type: Any, lib_dir: str | None,
+         cython_include_dirs: Iterable[str] | None,
+         cython_compiler_directives: Mapping[str, Any] | None, force: bool, quiet: bool,
+         locals: Mapping[str, Any] | None, globals: Mapping[str, Any] | None,
+         language_level: Any, kwds: dict[str, Any]) -> tuple[Any, Any, Any]:  # fmt: skip
     """(function, its arguments, how the call is recognised), as the native `inline` wants it."""
     directives = dict(cython_compiler_directives or {})
     options = {} if locals is not None or globals is not None or force else _recognised(
@@ -146,7 +146,7 @@ def _plan(frame: Any, code: str, get_type: Any, lib_dir: str | None,
     place = None
     with _lock:
         helpers = _helpers()
-        if get_type is _UNSAFE_TYPES:
+        if get_type is UNSAFE_TYPES:
             get_type = _type_of
         elif get_type is None:
             get_type = lambda value, context=None: "object"  # noqa: E731
@@ -199,8 +199,8 @@ def _recognised(**options: Any) -> dict[str, Any]:
                 guards[name] = (_EQUAL, dict, dict(value), 0, 0, 0)
         elif type(value) in (list, tuple) and all(type(one) is str for one in value):
             guards[name] = (_EQUAL, type(value), type(value)(value), 0, 0, 0)
-    if options["get_type"] is _UNSAFE_TYPES:
-        guards["get_type"] = (_THE_SAME, None, _UNSAFE_TYPES, 0, 0, 0)
+    if options["get_type"] is UNSAFE_TYPES:
+        guards["get_type"] = (_THE_SAME, None, UNSAFE_TYPES, 0, 0, 0)
     return guards
 
 
@@ -265,7 +265,7 @@ def _build(helpers: Any, key: Any, stripped: str, literals: Mapping[str, str],
     for placeholder, literal in literals.items():
         text = text.replace(placeholder, literal)
     name = "_cython_inline_" + hashlib.sha256(repr((key, settings.identity())).encode()).hexdigest()
-    module = load_source_text(text, name, settings, lib_dir, force=force)
+    module = load_source_text(text, name, settings, lib_dir, force=force, tree_first=True)
     invoke: Callable[..., Any] = module.__invoke
     return invoke
 
@@ -316,7 +316,7 @@ def _dedent(code: str) -> str:
 
 
 def load_source_text(code: str, name: str, settings: Settings, folder: str | None = None, *,
-                     force: bool = False) -> ModuleType:  # fmt: skip
+                     force: bool = False, tree_first: bool = False) -> ModuleType:  # fmt: skip
     """Compile a string as module ``name`` and import it; raises `CompileError`.
 
     The source is written to ``folder`` (default: the cache), where tracebacks find it.  ``force``
@@ -325,6 +325,21 @@ def load_source_text(code: str, name: str, settings: Settings, folder: str | Non
     from . import errors
 
     path = _write_source(code, name, folder)
+    if tree_first and settings.route == "auto":
+        from . import treeroute
+
+        if treeroute.available():
+            try:
+                return _load(name, path, settings.with_(route="tree"), force)
+            except errors.CompileError as error:
+                if error.code is None or not error.code.startswith("CYL13"):
+                    raise
+    return _load(name, path, settings, force)
+
+
+def _load(name: str, path: str, settings: Settings, force: bool) -> ModuleType:
+    from . import errors
+
     spec = loader.spec_for(name, path, lambda: settings, force=force)
     try:
         return loader.load(spec)

@@ -206,3 +206,123 @@ def test_explain_says_which_route() -> None:
         cython_llvm.explain(unittest)
     with pytest.raises(FileNotFoundError):
         cython_llvm.explain("there_is_no_such.pyx")
+
+
+def test_cython_inline_itself_runs_here() -> None:
+    import cython
+
+    stock = cython.inline
+    offset = 40  # noqa: F841 - inline looks it up
+    cython_llvm.patch()
+    try:
+        cython_llvm.patch()
+        assert cython.inline is cython_llvm.inline
+        assert cython.inline("return offset + x", x=2) == 42
+        tests = importlib.import_module("Cython.Build.Tests.TestInline")
+        own, tests.inline = tests.inline, cython.inline
+        try:
+            suite = unittest.defaultTestLoader.loadTestsFromTestCase(tests.TestInline)
+            result = unittest.TestResult()
+            suite.run(result)
+        finally:
+            tests.inline = own
+        assert not result.failures and not result.errors
+        from Cython.Build import Inline
+
+        times, number = Inline.cymeit("sum(range(n))", "n = 10", repeat=2)
+        assert len(times) == 2 and number > 0
+
+        def behind(code: str) -> object:
+            return Inline.cython_inline(code)
+
+        here = 41  # noqa: F841
+        assert behind("return here + 1") == 42
+    finally:
+        cython_llvm.unpatch()
+    assert cython.inline is stock
+    assert "cython_llvm" not in Inline.cython_inline.__code__.co_filename
+
+
+def test_a_known_call_sees_other_types_names_and_options() -> None:
+    def with_names(a: object, b: object) -> object:
+        return cython_llvm.inline("return a // b")
+
+    def with_keywords(a: object, b: object, directives: object) -> object:
+        return cython_llvm.inline("return a // b", a=a, b=b, cython_compiler_directives=directives)
+
+    for _ in range(3):
+        assert with_names(-7, 2) == -4
+        assert with_names(-7.5, 2) == -4.0
+        assert type(with_names(7, True)) is int
+        assert with_keywords(-7, 2, {}) == -4
+        assert with_keywords(-7, 2, {"cdivision": True}) == -3
+        assert with_keywords(-7, 2, None) == -4
+        with pytest.raises(ZeroDivisionError):
+            with_names(1, 0)
+        with pytest.raises(OverflowError):
+            with_names(2**63, 1)
+
+
+def test_a_known_call_looks_names_up_again() -> None:
+    space: dict[str, object] = {"inline": cython_llvm.inline, "n": 1}
+    exec("def f(**k):\n    return inline('return n')\ndef g():\n    n = 'local'\n    return inline('return n')", space)
+    f, g = space["f"], space["g"]
+    assert (f(), f(), g(), g(), f()) == (1, 1, "local", "local", 1)
+    space["n"] = 2.5
+    assert (f(), g()) == (2.5, "local")
+    del space["n"]
+    with pytest.raises(cython_llvm.CompileError, match="undeclared name"):
+        f()
+    space["n"] = [1]
+    assert f() == [1]
+
+
+def test_a_known_call_sees_what_an_array_is() -> None:
+    numpy = pytest.importorskip("numpy")
+
+    def first(a: object) -> object:
+        return cython_llvm.inline("return a[0]")
+
+    for _ in range(2):
+        assert first(numpy.arange(3)) == 0
+        assert first(numpy.array([1.5])) == 1.5
+        assert first(numpy.ones((2, 2))).tolist() == [1.0, 1.0]
+        assert first([7]) == 7
+
+
+def test_options_may_change_between_known_calls(tmp_path: Path) -> None:
+    def call(**options: object) -> object:
+        return cython_llvm.inline("return x", x=2**62 + 1, **options)
+
+    for _ in range(2):
+        assert call() == 2**62 + 1
+        assert call(get_type=None) == 2**62 + 1
+        assert call(get_type=lambda value, context=None: "double") == float(2**62 + 1)
+        assert call(force=False, quiet=True) == 2**62 + 1
+        assert call(lib_dir=str(tmp_path / "sources")) == 2**62 + 1
+    assert call(force=True) == 2**62 + 1
+
+
+def test_exceptions_of_known_calls_come_through() -> None:
+    def call(x: object) -> object:
+        return cython_llvm.inline("return 1 / x", x=x)
+
+    assert call(2) == 0.5
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            call(0)
+
+
+def test_known_calls_leak_nothing() -> None:
+    import sys
+
+    value = object()
+
+    def call() -> object:
+        return cython_llvm.inline("return value", value=value)
+
+    call()
+    before = sys.getrefcount(value)
+    for _ in range(1000):
+        call()
+    assert abs(sys.getrefcount(value) - before) < 5
