@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .importfile import import_file
     from .inlinepatch import patch, unpatch
     from .inlining import inline, inline_module
+    from .magic import load_ipython_extension, unload_ipython_extension
 
 _PUBLIC = {
     "install": "importer",
@@ -34,6 +35,8 @@ _PUBLIC = {
     "Explanation": "explaining",
     "inline": "inlining",
     "inline_module": "inlining",
+    "load_ipython_extension": "magic",
+    "unload_ipython_extension": "magic",
     "patch": "inlinepatch",
     "unpatch": "inlinepatch",
     "build_ext": "build",

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from . import (
     cache,
@@ -42,7 +44,12 @@ class Built:
     # cache later must not vouch for an edit that came in between.
     state: tuple[tuple[str, int, int, str], ...] = ()
     cacheable: bool = True
+    messages: list[Any] = field(default_factory=list)  # clang's warnings
     runtime: bool = False  # refers to the tree route's runtime library
+
+
+#: Called with everything that is built, by whoever shows warnings.
+listeners: list[Callable[[Built], None]] = []
 
 
 def build(path: str, name: str, settings: Settings, beside: str | None = None) -> Built:
@@ -54,6 +61,8 @@ def build(path: str, name: str, settings: Settings, beside: str | None = None) -
         unit = frontend.generate_c(path, name, settings, shared_utility=sharedutil.available())
         built = _build_unit(Built(unit, [], [], False), beside)
     unit = built.unit
+    for listener in listeners:
+        listener(built)
     used = (*unit.dependencies, *built.headers, *unit.settings.extra_sources,
             *linkargs.linked_in(unit.settings))  # fmt: skip
     built.state = cachestore.fingerprint(used)
@@ -132,6 +141,7 @@ def _compile(built: Built, text: bytes, filename: str, language: str,
         source = cdiag.CSource(filename, text.decode("utf-8", "replace"), unit.source_path)
         shown = cdiag.format_error(error, source)
         raise errors.CompileError(shown, code=error.code, diagnostics=error.diagnostics) from error
+    built.messages += module.diagnostics
     built.openmp = built.openmp or toolchain.uses_openmp(module)
     own = (str(toolchain.data_dir()), toolchain.python_include())
     virtual_names = {name for name, _ in virtual}

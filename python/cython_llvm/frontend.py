@@ -50,6 +50,7 @@ class CUnit:
     dependencies: tuple[str, ...] = ()  # existing files that were read, the source left out
     absent: tuple[str, ...] = ()  # files that would have been read, had they been there
     warnings: str = ""
+    annotated: str = ""  # HTML
     place: str = ""  # the working directory, where what .pxd files pass on depends on it
 
 
@@ -88,6 +89,11 @@ def _context_class(watch: _Watch, messages: io.StringIO) -> type:
             Errors.reset()
             Errors.open_listing_file(None, echo_to_stderr=False)
             Errors.threadlocal.cython_errors_echo_file = messages
+
+        def parse(self, source_desc: Any, scope: Any, pxd: Any, full_module_name: str) -> Any:
+            tree = super().parse(source_desc, scope, pxd, full_module_name)
+            prelude = PRELUDES.get(getattr(source_desc, "filename", ""))
+            return _with_prelude(tree, prelude, self, scope) if prelude else tree
 
         def find_include_file(self, filename: str, source_file_pos: Any = None) -> str | None:
             path: str | None = super().find_include_file(filename, source_file_pos)
@@ -130,6 +136,24 @@ def _context_class(watch: _Watch, messages: io.StringIO) -> type:
                         watch.absent[path] = None
 
     return WatchedContext
+
+
+#: Cimports that stand before the text of a source: path -> text.
+PRELUDES: dict[str, str] = {}
+
+
+def _with_prelude(tree: Any, prelude: str, context: Any, scope: Any) -> Any:
+    """A module's tree with further statements in front; they count as in its first line."""
+    from Cython.Compiler import Nodes, Parsing
+    from Cython.Compiler.Scanning import PyrexScanner
+
+    source = tree.pos[0]
+    scanner = PyrexScanner(
+        io.StringIO(prelude.replace("\n", ";")), source, source_encoding="utf-8", scope=scope, context=context
+    )
+    first = Parsing.p_module(scanner, None, tree.full_module_name)
+    tree.body = Nodes.StatListNode(tree.body.pos, stats=[first.body, tree.body])
+    return tree
 
 
 def cython_error(text: str, source: str) -> errors.CompileError:
@@ -239,10 +263,12 @@ def generate_c(
     settings: Settings,
     *,
     shared_utility: str | None = None,
+    annotate: str | None = None,
 ) -> CUnit:
     """Run Cython on one file; raises `errors.CompileError` with the text that Cython prints.
 
     ``shared_utility`` is the qualified name of a module that holds the memoryview code.
+    ``annotate``: "default" or "fullc", for the annotated HTML too.
     """
     path = os.path.abspath(path)
     source = _read_source(path)
@@ -250,11 +276,11 @@ def generate_c(
     if _NUMPY.search(source):
         settings = distutils_header.with_numpy(settings)
     with LOCK, scratch.folder() as folder:
-        return _generate(path, module_name, settings, language, folder, shared_utility)
+        return _generate(path, module_name, settings, language, folder, shared_utility, annotate)
 
 
 def _generate(path: str, module_name: str, settings: Settings, language: str, folder: str,
-              shared_utility: str | None) -> CUnit:  # fmt: skip
+              shared_utility: str | None, annotate: str | None = None) -> CUnit:  # fmt: skip
     from . import compiler_import, lexicon
 
     compiler_import.import_compiler()
@@ -268,12 +294,17 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
     base = os.path.splitext(os.path.basename(path))[0]
     output = os.path.join(folder, base + suffix)
     watch, messages = _Watch(), io.StringIO()
+    from Cython.Compiler import Options
+
     thresholds = gc.get_threshold()
+    from_pyx = Options.cimport_from_pyx
     # A compilation's objects live until its end; looking for garbage among them is in vain.
     gc.set_threshold(200_000, *thresholds[1:])
     try:
         options = _options(settings, language, output, shared_utility)
+        options.annotate = annotate or False
         context = _context_class(watch, messages).from_options(options)
+        Options.cimport_from_pyx = settings.cimport_from_pyx
         with compiler_import.no_programs():
             result = Main.compile_single(path, options, module_name, context=context)
     except Exception as error:
@@ -288,6 +319,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
             f"Cython failed inside on '{path}':\n{text}{traceback.format_exc()}", code="CYL1202"
         ) from error
     finally:
+        Options.cimport_from_pyx = from_pyx
         gc.set_threshold(*thresholds)
         lexicon.save()
     if result.num_errors or not result.c_file or not os.path.exists(result.c_file):
@@ -306,6 +338,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         absent=tuple(watch.absent),
         warnings=messages.getvalue(),
         place=place,
+        annotated=_read_file(os.path.splitext(output)[0] + ".html").decode() if annotate else "",
     )
 
 

@@ -322,27 +322,35 @@ def load_source_text(code: str, name: str, settings: Settings, folder: str | Non
     The source is written to ``folder`` (default: the cache), where tracebacks find it.  ``force``
     compiles what the cache holds already, too.
     """
-    from . import errors
-
     path = _write_source(code, name, folder)
     if tree_first and settings.route == "auto":
-        from . import treeroute
+        from . import errors, treeroute
 
         if treeroute.available():
             try:
                 return _load(name, path, settings.with_(route="tree"), force)
             except errors.CompileError as error:
-                if error.code is None or not error.code.startswith("CYL13"):
-                    raise
+                if error.code.startswith("CYL12"):
+                    raise  # Cython's own part
     return _load(name, path, settings, force)
 
 
 def _load(name: str, path: str, settings: Settings, force: bool) -> ModuleType:
+    return load_spec(loader.spec_for(name, path, lambda: settings, force=force))
+
+
+def load_spec(spec: Any) -> ModuleType:
+    """Import by a spec; raises `CompileError`."""
+    found: ModuleType = own_error(lambda: loader.load(spec))
+    return found
+
+
+def own_error(work: Callable[[], Any]) -> Any:
+    """What ``work`` gives; where compiling for an import failed, the compiler's own error."""
     from . import errors
 
-    spec = loader.spec_for(name, path, lambda: settings, force=force)
     try:
-        return loader.load(spec)
+        return work()
     except errors.ModuleBuildError as error:
         if isinstance(error.__cause__, errors.CompileError):
             raise error.__cause__ from None
@@ -357,7 +365,7 @@ def _write_source(code: str, name: str, folder: str | None) -> str:
     if folder is not None:
         try:
             os.makedirs(folder, exist_ok=True)
-            return _place(data, name, folder)
+            return place_source(data, name, folder)
         except OSError as error:
             raise errors.CompileError(
                 f"the source of inline code cannot be written to '{folder}': {error.strerror}",
@@ -366,16 +374,16 @@ def _write_source(code: str, name: str, folder: str | None) -> str:
     folder = cache.subdirectory("inline")
     if folder is not None:
         try:
-            return _place(data, name, folder)
+            return place_source(data, name, folder)
         except OSError as error:
             cache.warn_unwritable(error)
     try:
-        return _place(data, name, _private_folder())
+        return place_source(data, name, private_folder())
     except OSError as error:
         raise scratch.refused(error) from error
 
 
-def _place(data: bytes, name: str, folder: str) -> str:
+def place_source(data: bytes, name: str, folder: str) -> str:
     path = os.path.join(os.path.abspath(folder), name + ".pyx")
     try:
         with open(path, "rb") as file:
@@ -399,7 +407,7 @@ def _place(data: bytes, name: str, folder: str) -> str:
 _private: dict[int, str] = {}  # process -> its folder: a forked child has one of its own
 
 
-def _private_folder() -> str:
+def private_folder() -> str:
     """A folder for sources where the cache has no place; gone at the process's end."""
     process = os.getpid()
     folder = _private.get(process)

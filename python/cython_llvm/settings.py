@@ -50,6 +50,8 @@ _DEFAULTS: dict[str, Any] = {
     "extra_compile_args": (),
     "extra_link_args": (),
     "debug": False,
+    "prelude": "",
+    "cimport_from_pyx": False,
 }
 
 
@@ -82,6 +84,8 @@ class Settings:
     extra_compile_args: tuple[str, ...]
     extra_link_args: tuple[str, ...]
     debug: bool  # DWARF that maps to the source
+    prelude: str  # cimports that stand before the source; also in frontend.PRELUDES, by path
+    cimport_from_pyx: bool  # cimport from sources without a .pxd, and let others do it
 
     def __init__(self, **values: Any) -> None:
         unknown = values.keys() - _DEFAULTS.keys()

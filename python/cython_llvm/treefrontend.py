@@ -21,7 +21,7 @@ def exporting() -> Iterator[list[str]]:
     The texts, one per module, are appended to the list.  The C files stay empty: what reads
     Cython's results goes on as ever.
     """
-    from Cython.Compiler import Pipeline
+    from Cython.Compiler import Options, Pipeline
 
     from . import treeexport
 
@@ -34,6 +34,8 @@ def exporting() -> Iterator[list[str]]:
             return stages
 
         def export_stage(module: Any) -> Any:
+            if Options.cimport_from_pyx:
+                share_all(module.scope)
             trees.append(treeexport.export(module))
             result.compilation_source = module.compilation_source
             with open(result.c_file, "wb"):
@@ -49,6 +51,13 @@ def exporting() -> Iterator[list[str]]:
             yield trees
         finally:
             Pipeline.create_pyx_pipeline = stock
+
+
+def share_all(scope: Any) -> None:
+    """Export what a .pxd file would have declared, as Cython's C does with ``cimport_from_pyx``."""
+    for entry in (*scope.var_entries, *scope.cfunc_entries):
+        if entry.visibility != "extern":
+            entry.defined_in_pxd = entry.used = 1
 
 
 def generation_stage(stages: list[Any]) -> int:
