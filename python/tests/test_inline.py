@@ -265,7 +265,8 @@ def test_a_known_call_sees_other_types_names_and_options() -> None:
 
 def test_a_known_call_looks_names_up_again() -> None:
     space: dict[str, object] = {"inline": cython_llvm.inline, "n": 1}
-    exec("def f(**k):\n    return inline('return n')\ndef g():\n    n = 'local'\n    return inline('return n')", space)
+    code = "def f(): return inline('return n')\ndef g():\n    n = 'local'\n    return inline('return n')"
+    exec(code, space)
     f, g = space["f"], space["g"]
     assert (f(), f(), g(), g(), f()) == (1, 1, "local", "local", 1)
     space["n"] = 2.5
