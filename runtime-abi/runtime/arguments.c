@@ -32,12 +32,21 @@ int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, i
         __Pyx_RejectKeywords(p->name, names);
         return -1;
     }
-    if (p->star_star) {
+    if (p->star_star && total == 0 && named > 0) {
+        PyObject *all;
+        if (__Pyx_CheckKeywordStrings(names) < 0) return -1;
+        all = PyDict_Check(names) ? PyDict_Copy(names) : __Pyx_KwargsAsDict_FASTCALL(names, args + nargs);
+        if (!all) return -1;
+        values[p->star ? 1 : 0] = all;
+        named = 0;
+    } else if (p->star_star) {
         star_star = PyDict_New();
         if (!star_star) return -1;
         values[total + (p->star ? 1 : 0)] = star_star;
     }
-    if (p->star) {
+    if (p->star == 2) {
+        /* The call's own tuple serves. */
+    } else if (p->star) {
         values[total] = __Pyx_ArgsSlice_FASTCALL(args, p->positional, nargs);
         if (!values[total]) return -1;
     } else if (nargs > p->positional) {

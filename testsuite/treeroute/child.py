@@ -3,20 +3,62 @@
 from __future__ import annotations
 
 import doctest
+import importlib.abc
 import importlib.machinery
+import importlib.util
 import io
 import json
 import os
+import re
 import sys
 import traceback
 import unittest
+from pathlib import Path
 
 
-def compile_and_import(path: str, name: str):
-    from cython_llvm import _native, jit, sharedutil, toolchain, treefrontend, treeroute
+class Loader(importlib.abc.Loader, importlib.abc.MetaPathFinder):
+    """Imports the one compiled module, as the import system would its .so file: also again."""
+
+    def __init__(self, name: str, path: str, address: int) -> None:
+        self.name, self.path, self.address = name, path, address
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.name:
+            return None
+        spec = importlib.machinery.ModuleSpec(name, self, origin=self.path)
+        spec.has_location = True
+        return spec
+
+    def create_module(self, spec):
+        from cython_llvm import _native
+
+        return _native.create_module(self.address, spec)
+
+    def exec_module(self, module) -> None:
+        from cython_llvm import _native
+
+        _native.exec_module(module)
+
+
+def tags(path: str) -> dict[str, set[str]]:
+    """The words of the comments ``# mode:`` and ``# tag:`` at a test file's start."""
+    found: dict[str, set[str]] = {"mode": set(), "tag": set()}
+    for line in Path(path).read_text("utf-8", "replace").splitlines():
+        match = re.match(r"#\s*(mode|tags?)\s*:(.*)", line)
+        if match:
+            found[match[1][:4].rstrip("s")] |= set(re.split(r"[\s,]+", match[2].strip()))
+        elif line.strip() and not line.startswith("#"):
+            break
+    return found
+
+
+def compile_and_import(path: str, name: str, *, only_compile: bool = False):
+    from cython_llvm import jit, sharedutil, toolchain, treefrontend, treeroute
     from cython_llvm.settings import Settings
 
-    settings = Settings(language_level=2, directives={"autotestdict": False})  # as runtests.py
+    support = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(path))), "testsupport")
+    settings = Settings(language_level=2, directives={"autotestdict": False},
+                        include_path=(support,))  # as runtests.py  # fmt: skip
     tree, unit = treefrontend.analyse(path, name, settings, shared_utility=sharedutil.available())
     settings = unit.settings
     lowered = treeroute.lower(tree, settings)
@@ -25,12 +67,10 @@ def compile_and_import(path: str, name: str):
     toolchain.optimize(lowered.module, settings)
     address = jit.load(toolchain.emit(lowered.module, "obj", settings), name, settings, language="c",
                        openmp=toolchain.uses_openmp(lowered.module), runtime=True)  # fmt: skip
-    spec = importlib.machinery.ModuleSpec(name, None, origin=path)
-    module = _native.create_module(address, spec)
-    module.__file__ = path
-    sys.modules[name] = module
-    _native.exec_module(module)
-    return module, []
+    if only_compile:
+        return name, []
+    sys.meta_path.insert(0, Loader(name, path, address))
+    return importlib.import_module(name), []
 
 
 def run_tests(module) -> tuple[int, str]:
@@ -48,8 +88,14 @@ def main(path: str) -> dict:
     sys.path.insert(0, os.getcwd())
     from cython_llvm import errors
 
+    labels = tags(path)
+    only_compile = "compile" in labels["mode"]
+    if "allow_unknown_names" in labels["tag"]:
+        from Cython.Compiler import Options
+
+        Options.error_on_unknown_names = False
     try:
-        module, missing = compile_and_import(path, name)
+        module, missing = compile_and_import(path, name, only_compile=only_compile)
     except errors.CompileError as error:
         kind = "defect" if error.code.startswith("CYL17") else "refused"
         return {"status": kind, "detail": str(error)[-3000:]}
@@ -57,6 +103,8 @@ def main(path: str) -> dict:
         return {"status": "fail", "detail": "at import:\n" + traceback.format_exc()[-3000:]}
     if module is None:
         return {"status": "missing", "missing": missing}
+    if only_compile:
+        return {"status": "pass"}
     failed, text = run_tests(module)
     return {"status": "fail", "detail": text[-6000:]} if failed else {"status": "pass"}
 

@@ -5,85 +5,17 @@ use frontend_bridge::tree::{Node, Value as Attr};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
-use super::functions::ErrorReturn;
 use super::memview::is_slice;
 use crate::mir::{
-    BinaryOp, Callee, Comparison, Constant, FuncId, Function, Global, GlobalId, GlobalInit,
-    Linkage, LocalId, Op, Raises, Signature, Type, Value,
+    BinaryOp, Comparison, FuncId, Global, GlobalId, GlobalInit, Linkage, LocalId, Op, Raises, Type,
+    Value,
 };
 
-/// METH_* flags.
-const FASTCALL_KEYWORDS: i128 = 0x80 | 0x02;
-const NOARGS: i128 = 0x04;
-const VARARGS_KEYWORDS: i128 = 0x01 | 0x02;
+/// What becomes of `*args`: a new tuple of what is left, or the call's own tuple.
+const MAKE_STAR: usize = 1;
+const GIVEN_STAR: usize = 2;
 
 impl<'t> Body<'_, 't> {
-    /// Lowers the wrapper of a `def` function and its method definition.
-    pub(super) fn lower_wrapper(
-        &mut self,
-        def: Node<'t>,
-        wrapper: Node<'t>,
-        target: FuncId,
-    ) -> Result<()> {
-        let Some(entry) = def.entry("entry") else {
-            return missing_node(def, "without an entry");
-        };
-        let args = def.nodes("args");
-        let simple =
-            args.is_empty() && def.node("star_arg").is_none() && def.node("starstar_arg").is_none();
-        let name = entry.text("func_cname").unwrap_or("wrapper").to_owned();
-        let signature = if simple {
-            Signature::new([Type::Object, Type::Object], Type::Object)
-        } else {
-            Signature::new(
-                [Type::Object, Type::Ptr, Type::I64, Type::Object],
-                Type::Object,
-            )
-        };
-        let mut function = Function::new(&name, Linkage::Internal, signature);
-        function.source = def.position().map(|at| (at.source, at.line));
-        let qualified = entry
-            .text("qualified_name")
-            .unwrap_or("function")
-            .to_owned();
-        let error = ErrorReturn::Value(Constant::Null(Type::Object));
-        let mut body = Body::new(&mut *self.m, function, &qualified);
-        body.at(def);
-        let own = body.op(Op::Param(0));
-        let mut values = vec![own];
-        if !simple {
-            values.extend(body.read_arguments(def, wrapper)?);
-        }
-        let slices: Vec<Value> = values
-            .iter()
-            .copied()
-            .filter(|value| body.temps.contains(value))
-            .collect();
-        let result = body.b.call(&body.m.mir, Callee::Function(target), values);
-        for slice in slices {
-            body.release(slice);
-        }
-        let (Some(result), Some(local)) = (result, body.returned) else {
-            return body.defect("a def function without a result");
-        };
-        // Null passes through: the function has added its own frame to the traceback.
-        body.b.effect(Op::Set(local, result));
-        body.b.jump(body.return_block);
-        body.finish(error)?;
-        let function = body.b.finish();
-        let id = self.m.define_wrapper(entry, function);
-        let fused =
-            def.node("fused_py_func").is_some() || !def.list("specialized_cpdefs").is_empty();
-        let (id, flags) = match (simple, fused) {
-            (true, _) => (id, NOARGS),
-            (false, true) => (self.varargs_function(&name, id)?, VARARGS_KEYWORDS),
-            (false, false) => (id, FASTCALL_KEYWORDS),
-        };
-        let method = self.method_def(def, id, flags)?;
-        self.m.method_defs.insert(def.id(), method);
-        Ok(())
-    }
-
     /// A PyMethodDef: name, function, flags, documentation.
     pub(super) fn method_def(
         &mut self,
@@ -117,26 +49,15 @@ impl<'t> Body<'_, 't> {
         }))
     }
 
-    /// The arguments as the function wants them.
-    fn read_arguments(&mut self, def: Node<'t>, wrapper: Node<'t>) -> Result<Vec<Value>> {
-        let call = [1, 2, 3].map(|param| self.op(Op::Param(param)));
-        let args = def.nodes("args");
-        let values = self.read_arguments_of(def, wrapper, &args, call)?;
-        for (arg, value) in args.iter().zip(&values) {
-            if *self.b.ty(*value) == Type::Object {
-                self.argument_type_test(*arg, *value)?;
-            }
-        }
-        Ok(values)
-    }
-
-    /// The same for some of the parameters, from a call's arguments: (address, count, names).
+    /// Parameters as the function wants them, from a call's arguments: (address, count, names).
+    /// `given_star`: the tuple for `*args` where that is the call's own.
     pub(super) fn read_arguments_of(
         &mut self,
         def: Node<'t>,
         wrapper: Node<'t>,
         args: &[Node<'t>],
         [vector, count, names]: [Value; 3],
+        given_star: Option<Value>,
     ) -> Result<Vec<Value>> {
         let star = def.node("star_arg").is_some();
         let star_star = def.node("starstar_arg").is_some();
@@ -148,7 +69,12 @@ impl<'t> Body<'_, 't> {
         if wrapper.node("np_args").is_some() {
             return missing_node(def, "with these arguments");
         }
-        let parameters = self.parameters(def, args, positional, posonly, star, star_star)?;
+        let star_kind = match (star, given_star) {
+            (false, _) => 0,
+            (true, None) => MAKE_STAR,
+            (true, Some(_)) => GIVEN_STAR,
+        };
+        let parameters = self.parameters(def, args, positional, posonly, star_kind, star_star)?;
         let array = Type::Array(Box::new(Type::Object), total as u64);
         let values = self.b.local("values", array);
         self.argument_values = Some((values, total as u32));
@@ -200,6 +126,9 @@ impl<'t> Body<'_, 't> {
         }
         for local in &given[args.len()..] {
             out.push(self.op(Op::Get(*local)));
+        }
+        if let Some(tuple) = given_star {
+            out[args.len()] = tuple;
         }
         Ok(out)
     }
@@ -278,39 +207,6 @@ impl<'t> Body<'_, 't> {
         Ok(value)
     }
 
-    /// The check of an object argument's declared type.
-    fn argument_type_test(&mut self, arg: Node<'t>, value: Value) -> Result<()> {
-        let ty = arg.expr_type()?;
-        if !ty.flag("is_builtin_type") {
-            return self.method_argument_test(arg, value);
-        }
-        let none_allowed = !arg.flag("not_none")
-            && (arg.flag("or_none") || arg.flag("accept_none") || arg.node("default").is_some());
-        let cname = ty
-            .text("cname")
-            .unwrap_or_default()
-            .trim_start_matches('&')
-            .to_owned();
-        let class = self.symbol_object(&cname);
-        let allow = self.int(i128::from(none_allowed), 32);
-        let name = self.text(arg.text("name").unwrap_or_default());
-        // Exact types but for those that Cython lets be subclassed.
-        let exact = !matches!(
-            ty.text("name"),
-            Some("type" | "object" | "BaseException" | "Exception")
-        );
-        // 2: the type is an annotation's, which the message says.
-        let annotated = exact && arg.flag("type_from_annotation");
-        let exact = self.int(i128::from(exact) + i128::from(annotated), 32);
-        let status = self.rt_value(
-            "__Pyx_ArgTypeTest",
-            "ooipi:i",
-            &[value, class, allow, name, exact],
-        )?;
-        self.checked(status, Raises::Zero)?;
-        Ok(())
-    }
-
     /// An `int` or `float` argument: other numbers that may be one are converted.
     fn number_argument(&mut self, arg: Node<'t>, given: LocalId) -> Result<Value> {
         let function = match arg.expr_type()?.flag("is_pyint_type") {
@@ -336,7 +232,7 @@ impl<'t> Body<'_, 't> {
         args: &[Node<'t>],
         positional: usize,
         posonly: usize,
-        star: bool,
+        star: usize,
         star_star: bool,
     ) -> Result<GlobalId> {
         let required = args[..positional]
@@ -386,7 +282,7 @@ impl<'t> Body<'_, 't> {
             number(positional),
             number(required),
             number(args.len() - positional),
-            number(usize::from(star)),
+            number(star),
             number(usize::from(star_star)),
             GlobalInit::Global(needed),
         ]);

@@ -247,7 +247,7 @@ impl<'t> Context<'t> {
         let layout = self.layout(class.ty, at)?;
         let flags = self.class_flags(class);
         let slots = self.class_slots(class, flags)?;
-        let methods = self.method_table(class)?;
+        let methods = self.method_table(class.scope, Some(class))?;
         let properties = self.property_table(class)?;
         let docs = self.slot_docs(class)?;
         let base = class.ty.ty("base_type");
@@ -397,11 +397,16 @@ impl<'t> Context<'t> {
         GlobalInit::Global(self.table("slots", ty, GlobalInit::List(init), true))
     }
 
-    /// The PyMethodDef table: methods, and those special ones that are also called by name.
-    fn method_table(&mut self, class: &Class<'t>) -> Result<GlobalInit> {
-        let binding = class.scope.directive("binding").is_some_and(Attr::truth);
+    /// The PyMethodDef table of a class or module: methods, and those special ones that are also called
+    /// by name.
+    pub(super) fn method_table(
+        &mut self,
+        scope: Scope<'t>,
+        class: Option<&Class<'t>>,
+    ) -> Result<GlobalInit> {
+        let binding = scope.directive("binding").is_some_and(Attr::truth);
         let mut init = Vec::new();
-        for entry in class.scope.entries("pyfunc_entries") {
+        for entry in scope.entries("pyfunc_entries") {
             if entry.attr("fused_cfunction").is_some_and(Attr::truth) {
                 return missing("fused method", entry.position());
             }
@@ -413,8 +418,7 @@ impl<'t> Context<'t> {
                 || UNSKIPPED.contains(&name)
                 || is_binary(name)
                 || (name == "__getattr__"
-                    && !class
-                        .scope
+                    && !scope
                         .directive("fast_getattr")
                         .is_some_and(Attr::truth));
             if !listed {
@@ -428,7 +432,10 @@ impl<'t> Context<'t> {
             };
             let coexist = if entry.flag("is_special") { COEXIST } else { 0 };
             let mut function = self.wrapper_of(entry)?;
-            if entry.flag("is_special") && name == "__next__" {
+            if let Some(class) = class
+                && entry.flag("is_special")
+                && name == "__next__"
+            {
                 function = self.next_method(class, function);
             }
             let text = self.c_string(name.as_bytes());

@@ -206,12 +206,6 @@ impl<'t> Body<'_, 't> {
         if node.flag("has_fused_arguments") {
             return missing_node(node, "fused");
         }
-        let keywords = node
-            .scope("local_scope")
-            .and_then(|scope| scope.directive("always_allow_keywords"));
-        if keywords.is_some_and(|value| !value.truth()) {
-            return missing_node(node, "always_allow_keywords=False");
-        }
         for directive in ["profile", "linetrace"] {
             let scope = node.scope("local_scope");
             if scope
@@ -249,8 +243,7 @@ impl<'t> Body<'_, 't> {
                 .attr("py_wrapper_required")
                 .is_none_or(|required| required.truth());
             match node.node("py_wrapper").filter(|_| wrapped) {
-                Some(wrapper) if method => self.lower_method_wrapper(node, wrapper, id)?,
-                Some(wrapper) => self.lower_wrapper(node, wrapper, id)?,
+                Some(wrapper) => self.lower_def_wrapper(node, wrapper, id)?,
                 None => {}
             }
         }

@@ -5,7 +5,7 @@ use frontend_bridge::tree::Node;
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
-use crate::mir::{Callee, FuncId, Function, Linkage, Op, Signature, Terminator, Type, Value};
+use crate::mir::{Op, Value};
 
 impl<'t> Body<'_, 't> {
     /// `FusedCFuncDefNode`.
@@ -83,29 +83,5 @@ impl<'t> Body<'_, 't> {
         )?;
         self.set_defaults(node, def, function)?;
         Ok(function)
-    }
-
-    /// A function of (self, args, kwargs) around one of (self, vector, count, names): fused functions
-    /// are called with a tuple and a dictionary.
-    pub(super) fn varargs_function(&mut self, name: &str, inner: FuncId) -> Result<FuncId> {
-        let signature = Signature::new([Type::Object, Type::Object, Type::Object], Type::Object);
-        let function = Function::new(&format!("{name}.varargs"), Linkage::Internal, signature);
-        let mut b = crate::mir::Builder::new(function);
-        let address = b.value(&self.m.mir, Op::FunctionAddr(inner));
-        let own = b.value(&self.m.mir, Op::Param(0));
-        let args = b.value(&self.m.mir, Op::Param(1));
-        let keywords = b.value(&self.m.mir, Op::Param(2));
-        let params = [Type::Ptr, Type::Object, Type::Object, Type::Object];
-        let call = self
-            .m
-            .mir
-            .declare("cyl_call_varargs", Signature::new(params, Type::Object));
-        let result = b.call(
-            &self.m.mir,
-            Callee::Extern(call),
-            vec![address, own, args, keywords],
-        );
-        b.end(Terminator::Return(result));
-        Ok(self.m.mir.add_function(b.finish()))
     }
 }

@@ -1,5 +1,5 @@
-//! Methods of extension types: wrappers by the signature of their slot, and what such functions have of
-//! their own.
+//! Wrappers of `def` functions by their signature or their slot's, and what methods of extension types
+//! have of their own.
 
 use frontend_bridge::tree::{Helper, Node, Scope};
 
@@ -92,8 +92,8 @@ impl<'t> Body<'_, 't> {
         })
     }
 
-    /// The wrapper of a method.
-    pub(super) fn lower_method_wrapper(
+    /// The wrapper of a `def` function, which Python code or a slot calls.
+    pub(super) fn lower_def_wrapper(
         &mut self,
         def: Node<'t>,
         wrapper: Node<'t>,
@@ -185,16 +185,12 @@ impl<'t> Body<'_, 't> {
                 body.no_arguments(def, call)?;
             } else {
                 let stars = usize::from(def.node("starstar_arg").is_some()) + 1;
-                values.extend(body.read_arguments_of(def, wrapper, &rest, call)?);
-                if !fast
+                let whole = !fast
                     && first.is_none()
-                    && rest.iter().all(|arg| arg.flag("kw_only"))
                     && def.node("star_arg").is_some()
-                {
-                    // The tuple of the call itself.
-                    let at = values.len() - stars;
-                    values[at] = body.op(Op::Param(first_generic));
-                }
+                    && rest.iter().all(|arg| arg.flag("kw_only"));
+                let tuple = whole.then(|| body.op(Op::Param(first_generic)));
+                values.extend(body.read_arguments_of(def, wrapper, &rest, call, tuple)?);
                 if let Some(first) = first {
                     let at = values.len() - stars;
                     values[at] =

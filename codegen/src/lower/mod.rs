@@ -47,6 +47,7 @@ mod generators;
 mod imports;
 mod indexing;
 mod iteration;
+mod keyword_calls;
 mod literals;
 mod loops;
 mod memview;

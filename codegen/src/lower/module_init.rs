@@ -152,6 +152,11 @@ impl<'t> Context<'t> {
         let ty = Type::Array(Box::new(Type::Struct(slot)), 3);
         let slots = self.mir.add_global(internal("module.slots", ty, slots));
         let text = self.c_string(last.as_bytes());
+        // cpdef functions without binding, which no statement assigns.
+        let methods = match self.tree.root().scope("scope") {
+            Some(scope) => self.method_table(scope, None)?,
+            None => GlobalInit::Zero,
+        };
         // PyModuleDef: head (count, type), m_init, m_index, m_copy; name, doc, size, methods, slots,
         // traverse, clear, free.
         let def = self.mir.structure("PyModuleDef", || {
@@ -163,7 +168,7 @@ impl<'t> Context<'t> {
         let mut init = vec![GlobalInit::Int(1)];
         init.extend(std::iter::repeat_n(GlobalInit::Zero, 4));
         init.push(GlobalInit::Global(text));
-        init.extend([GlobalInit::Zero, GlobalInit::Zero, GlobalInit::Zero]);
+        init.extend([GlobalInit::Zero, GlobalInit::Zero, methods]);
         init.push(GlobalInit::Global(slots));
         init.extend(std::iter::repeat_n(GlobalInit::Zero, 3));
         let ty = Type::Struct(def);
