@@ -233,6 +233,8 @@ def _of_objects() -> Iterator[Any]:
                    {"type1": one, "type2": two, "c_op": op, "op": name, "return_obj": as_object})  # fmt: skip
     for access in ("Get", "Set"):
         yield load("SliceObject", "ObjectHandling.c", {"access": access})
+    for tag in ("ExactDict", "ExactFrozenDict", "NotDict", ""):
+        yield load("DoubleStarCapture", "MatchCase.c", {"tag": tag})
     for name in contents()["unicode_predicates"]:
         yield load("py_unicode_predicate", "StringTools.c", {"method_name": name})
     yield load("CallSlotAsVectorcall", "ExtensionTypes.c",

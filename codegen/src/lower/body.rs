@@ -95,6 +95,7 @@ pub(super) struct Body<'m, 't> {
     pub assigned: Option<TreeType<'t>>,
     /// In a cpdef function: whether the caller says that it is not overridden.
     pub skip_dispatch: Option<Value>,
+    pub matching: super::match_stat::Matching,
     pub(super) cleanups: HashMap<(BlockId, Vec<Value>), BlockId>,
     pub(super) landings: HashMap<(BlockId, u32), BlockId>,
 }
@@ -150,6 +151,7 @@ impl<'m, 't> Body<'m, 't> {
             exhausted: Vec::new(),
             assigned: None,
             skip_dispatch: None,
+            matching: super::match_stat::Matching::default(),
             cleanups: HashMap::new(),
             landings: HashMap::new(),
         }

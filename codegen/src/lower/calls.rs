@@ -83,13 +83,21 @@ impl<'t> Body<'_, 't> {
     }
 
     fn call_c(&mut self, node: Node<'t>, function: Node<'t>, ty: TreeType<'t>) -> Result<Value> {
-        if function.kind() == "PythonCapiFunctionNode" || is_builtin_method(function) {
+        // Utility code in Cython's own language is compiled with the module.
+        let utility = function
+            .text("cname")
+            .filter(|_| function.kind() == "PythonCapiFunctionNode")
+            .and_then(|name| self.m.functions_by_name.get(name).copied());
+        let runtime = function.kind() == "PythonCapiFunctionNode" && utility.is_none();
+        if runtime || is_builtin_method(function) {
             return self.call_runtime(node, function, ty);
         }
         let entry = function.entry("entry");
         let mut args = Vec::new();
         let mut held = Vec::new();
-        let mut own = entry.and_then(|entry| self.own_function(entry));
+        let mut own = entry
+            .and_then(|entry| self.own_function(entry))
+            .or(utility);
         let mut method = None;
         if function.kind() == "AttributeNode" && entry.is_some_and(|entry| entry.flag("is_cmethod"))
         {

@@ -408,6 +408,10 @@ impl<'t> Context<'t> {
         let mut init = Vec::new();
         for entry in scope.entries("pyfunc_entries") {
             if entry.attr("fused_cfunction").is_some_and(Attr::truth) {
+                if class.is_none() {
+                    // A statement assigns it.
+                    continue;
+                }
                 return missing("fused method", entry.position());
             }
             if binding && entry.flag("is_overridable") {
@@ -767,6 +771,9 @@ impl<'t> Body<'_, 't> {
             }
             if let Some(at) = cname.find('&') {
                 return Ok(self.symbol_object(cname[at + 1..].trim_end_matches(')')));
+            }
+            if cname.contains("__Pyx_PyFrozenDict_TypePtr") {
+                return Ok(self.symbol_object("__Pyx_PyFrozenDict_TypePtr"));
             }
             return self.missing(&format!("type '{cname}'"));
         }

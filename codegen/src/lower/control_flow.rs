@@ -42,6 +42,12 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_cascaded_assignment(&mut self, node: Node<'t>) -> Result<()> {
         let source = node.child("rhs")?;
         let value = self.expr(source)?;
+        self.assign_cascade(node, value)
+    }
+
+    /// Assigns one value to all targets of a cascade; takes the value over.
+    fn assign_cascade(&mut self, node: Node<'t>, value: Value) -> Result<()> {
+        let source = node.child("rhs")?;
         self.results.insert(source.id(), value);
         let mut coerced = Vec::new();
         for part in node.nodes("coerced_values") {
@@ -55,7 +61,7 @@ impl<'t> Body<'_, 't> {
             .zip(node.nodes("cloned_values"))
         {
             let part = self.expr(clone)?;
-            self.assign(target, part)?;
+            self.assign_from(target, clone, part)?;
         }
         for made in coerced.into_iter().rev() {
             self.release(made);
@@ -69,7 +75,10 @@ impl<'t> Body<'_, 't> {
         let stats = node.nodes("stats");
         let mut values = Vec::new();
         for stat in &stats {
-            if stat.kind() != "SingleAssignmentNode" {
+            if !matches!(
+                stat.kind(),
+                "SingleAssignmentNode" | "CascadedAssignmentNode"
+            ) {
                 return missing_node(*stat, "in a parallel assignment");
             }
             let value = self.expr(stat.child("rhs")?)?;
@@ -85,7 +94,11 @@ impl<'t> Body<'_, 't> {
         }
         for (stat, value) in stats.iter().zip(values) {
             self.at(*stat);
-            self.assign_from(stat.child("lhs")?, stat.child("rhs")?, value)?;
+            if stat.kind() == "CascadedAssignmentNode" {
+                self.assign_cascade(*stat, value)?;
+            } else {
+                self.assign_from(stat.child("lhs")?, stat.child("rhs")?, value)?;
+            }
         }
         Ok(())
     }
@@ -196,7 +209,11 @@ impl<'t> Body<'_, 't> {
         for case in node.nodes("cases") {
             let block = self.b.block();
             for condition in case.nodes("conditions") {
-                let number = match condition.attr("constant_result") {
+                let constant = match condition.kind() {
+                    "CharNode" => condition.attr("value"),
+                    _ => condition.attr("constant_result"),
+                };
+                let number = match constant {
                     Some(Attr::Int(number)) => i128::from(*number),
                     Some(Attr::Bool(number)) => i128::from(*number),
                     Some(Attr::Bytes { data, .. }) if data.len() == 1 => i128::from(data[0] as i8),

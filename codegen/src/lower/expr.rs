@@ -62,6 +62,13 @@ impl<'t> Body<'_, 't> {
             {
                 self.temp_ref_address(node.child("operand")?)
             }
+            "AmpersandNode"
+                if node
+                    .node("operand")
+                    .is_some_and(|of| of.kind() == "AssignableTempNode") =>
+            {
+                self.match_temp_address(node.child("operand")?)
+            }
             "TempRefNode" => self.lower_temp_ref(node),
             "TempResultFromStatNode" => self.lower_temp_result(node),
             "AddNode" | "SubNode" | "MulNode" | "IntBinopNode" | "BitwiseOrNode" => {
@@ -72,7 +79,7 @@ impl<'t> Body<'_, 't> {
             "MatMultNode" => self.lower_binary(node),
             "UnaryMinusNode" | "UnaryPlusNode" | "TildeNode" => self.lower_unary(node),
             "NotNode" => self.lower_not(node),
-            "PrimaryCmpNode" => self.lower_comparison(node),
+            "PrimaryCmpNode" | "MatchValuePrimaryCmpNode" => self.lower_comparison(node),
             "BoolBinopNode" => self.lower_bool_binop(node),
             "BoolBinopResultNode" => self.lower_bool_binop_result(node),
             "CondExprNode" => self.lower_conditional(node),
@@ -96,6 +103,13 @@ impl<'t> Body<'_, 't> {
                 let arg = node.child("arg")?;
                 self.expr(arg)
             }
+            "CompilerDirectivesExprNode" => {
+                let arg = node.child("arg")?;
+                self.directives.push(node.map("directives"));
+                let value = self.expr(arg);
+                self.directives.pop();
+                value
+            }
             "CloneNode" | "CMethodSelfCloneNode" => self.lower_clone(node),
             "ResultRefNode" => self.lower_result_ref(node),
             "EvalWithTempExprNode" => self.lower_eval_with_temp(node),
@@ -105,6 +119,15 @@ impl<'t> Body<'_, 't> {
             "PyMethodCallNode" => self.lower_method_call(node),
             "GeneralCallNode" => self.lower_general_call(node),
             "ImportNode" => self.lower_import(node),
+            "RawCNameExprNode"
+                if node
+                    .text("cname")
+                    .is_some_and(|name| name.starts_with("__pyx_match_")) =>
+            {
+                self.lower_match_array(node)
+            }
+            "AssignableTempNode" | "TrackTypeTempNode" => self.lower_match_temp(node),
+            "EvaluateWithKeysAndSubjectsArrays" => self.lower_with_match_arrays(node),
             "RawCNameExprNode" | "ExcValueNode" => self.lower_placed(node),
             "TempNode" => self.lower_temp(node),
             "WithExitCallNode" => self.lower_with_exit(node),

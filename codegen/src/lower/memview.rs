@@ -77,7 +77,11 @@ impl<'t> Body<'_, 't> {
                 self.expr(arg)
             }
             "NoneCheckNode" => self.lower_none_check(node),
-            "CloneNode" | "ResultRefNode" | "EvalWithTempExprNode" | "SimpleCallNode" => {
+            "CloneNode"
+            | "ResultRefNode"
+            | "EvalWithTempExprNode"
+            | "SimpleCallNode"
+            | "AssignmentExpressionNode" => {
                 self.plain_expr(node)
             }
             "CondExprNode" => self.slice_conditional(node),

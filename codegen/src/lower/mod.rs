@@ -50,6 +50,7 @@ mod iteration;
 mod keyword_calls;
 mod literals;
 mod loops;
+mod match_stat;
 mod memview;
 mod memview_index;
 mod memview_slice;

@@ -108,6 +108,9 @@ impl<'t> Body<'_, 't> {
             }
             return Ok(self.symbol_object(symbol));
         }
+        if let Some(at) = bare.find("PyExc_") {
+            return Ok(self.variable_object(&bare[at..]));
+        }
         if entry.flag("is_builtin") && entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject")) {
             let name = self.name(entry.text("name").unwrap_or_default());
             return self.rt_object("__Pyx_GetBuiltinName", "o:O", &[name]);
@@ -169,6 +172,7 @@ impl<'t> Body<'_, 't> {
             "SliceIndexNode" => self.assign_slice(target, value),
             "TempRefNode" => self.assign_temp_ref(target, value),
             "ResultRefNode" => self.assign_result_ref(target, value),
+            "AssignableTempNode" | "TrackTypeTempNode" => self.assign_match_temp(target, value),
             "TupleNode" | "ListNode" => self.unpack(target, value),
             _ => missing_node(target, "as a target"),
         }

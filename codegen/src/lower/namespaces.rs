@@ -6,6 +6,7 @@ use super::Result;
 use super::arithmetic::NEGATIVE;
 use super::body::Body;
 use super::context::missing_node;
+use super::memview::is_slice;
 use crate::mir::{Callee, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -72,7 +73,9 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_walrus(&mut self, node: Node<'t>) -> Result<Value> {
         let source = node.child("rhs")?;
         let value = self.expr(source)?;
-        let value = if *self.b.ty(value) == Type::Object {
+        let value = if is_slice(source) {
+            self.owned_slice(value, source.expr_type()?)?
+        } else if *self.b.ty(value) == Type::Object {
             self.owned(value)
         } else {
             value

@@ -78,6 +78,8 @@ impl<'t> Body<'_, 't> {
                 self.stat(inner)
             }
             "CEnumDefNode" => self.lower_enum(node),
+            "MatchNode" => self.lower_match(node),
+            "SubstitutedIfStatListNode" => self.lower_substituted_case(node),
             "SingleAssignmentNode" => self.lower_assignment(node),
             "CascadedAssignmentNode" => self.lower_cascaded_assignment(node),
             "ParallelAssignmentNode" => self.lower_parallel_assignment(node),
