@@ -11,7 +11,7 @@ use crate::exports::{self, Signature};
 use crate::mir;
 use crate::symbols::{Symbols, symbols};
 use crate::target::host::{self, Cpu};
-use crate::{CodegenError, cold, optimize, output, shims};
+use crate::{CodegenError, cold, hot, optimize, output, shims};
 
 /// One LLVM module and its context.
 pub struct OwnedModule {
@@ -83,6 +83,16 @@ impl OwnedModule {
     /// Leaves loop-free functions with these prefixes out of optimisation; see [`cold`].
     pub fn mark_cold(&mut self, prefixes: &[String]) -> usize {
         cold::mark_cold(&self.module, prefixes)
+    }
+
+    /// Bitcode of functions for others to inline, and the names of those that cannot be; see [`hot`].
+    pub fn extract_hot(&mut self, names: &[String]) -> Result<(Vec<u8>, Vec<String>), CodegenError> {
+        hot::extract(&self.module, names)
+    }
+
+    /// Brings in bodies of what the module declares; see [`hot`].
+    pub fn link_hot(&mut self, bitcode: &[u8]) -> Result<(), CodegenError> {
+        hot::link(&self.module, bitcode)
     }
 
     /// Makes every function be compiled for another CPU.

@@ -229,12 +229,14 @@ def build_one(
             c_path = os.path.splitext(job.c_path)[0] + ".cpp"
             job = Job(job.source, job.output, c_path)
         if by_tree:
-            from . import treefrontend
+            from . import sharedutil, treefrontend
 
             if values.get("language") == "c++" and request.emit != "tree":
                 raise CythonLLVMError(f"{_shown(job.source)}: the tree route has no C++", code="CYL4002")
             with treefrontend.exporting() as trees:
-                uncached = type(options)(options, cache=None)
+                # Memoryview code is not compiled again: it comes with the run-time library.
+                shared = options.shared_utility_qualified_name or sharedutil.available()
+                uncached = type(options)(options, cache=None, shared_utility_qualified_name=shared)
                 if generate(main_module, stock_compile, job, uncached, request, directory):
                     shown = _shown(job.source)
                     treeproduce.write(trees[0], shown, settings, request.emit, job.output)

@@ -28,6 +28,8 @@ NAME = "cython_llvm._cyrt"
 SYMBOLS = "_cyrt.symbols.json"
 #: The same code to be linked into libraries that must work without this package.
 ARCHIVE = "_cyrt.a"
+#: Of the same code, what callers had better inline.
+HOT = "_cyrt.hot.bc"
 
 #: Functions that others may call, by how their names begin.
 _EXPORTED = re.compile(r"__Pyx|__pyx_|cyl_|Py(?!Init_)|_Py_|_PyUnicode_")
@@ -107,6 +109,13 @@ def available() -> str | None:
     if table is None or table["cython"] != _version() or not os.path.exists(_path()):
         return None
     return _path()
+
+
+@lru_cache(maxsize=1)
+def hot_bitcode() -> bytes:
+    """Bodies of functions to be inlined into their callers; see ``link_hot``."""
+    with open(os.path.join(os.path.dirname(_path()), HOT), "rb") as file:
+        return file.read()
 
 
 def symbols() -> dict[str, Any]:
@@ -437,6 +446,15 @@ def _own_sources() -> Iterator[str]:
         yield path.read_text(encoding="utf-8")
 
 
+def _hot(exported: set[str]) -> Iterator[str]:
+    """What callers are to inline."""
+    for expression in contents()["hot"]:
+        found = [name for name in sorted(exported) if re.fullmatch(expression, name)]
+        if not found:
+            raise RuntimeError(f"'hot' of runtime_utilities.toml: nothing is called {expression}")
+        yield from found
+
+
 def _exported(signatures: dict[str, Any]) -> list[str]:
     withheld = set(contents()["own_state"])
     return [name for name, one in signatures.items()
@@ -530,6 +548,8 @@ def build(output: str | None = None) -> str:
         raise RuntimeError(f"these belong into own_state of runtime_utilities.toml: {', '.join(sorted(found))}")
     toolchain.optimize(module, settings)
     _check_undefined(module.undefined_symbols())
+    hot, _ = module.extract_hot(list(_hot(exported)))
+    atomic.write_bytes(os.path.join(os.path.dirname(output), HOT), hot)
     code = toolchain.emit(module, "obj", settings)
     toolchain.link_extension([code], output, settings)
     marker = toolchain.compile_c(b"const int cyl_runtime_static = 1;\n", "static.c", "c", settings)
@@ -541,4 +561,5 @@ def build(output: str | None = None) -> str:
         json.dump({"cython": _version(), "symbols": table}, file, indent=0)
         file.write("\n")
     _table.cache_clear()
+    hot_bitcode.cache_clear()
     return output

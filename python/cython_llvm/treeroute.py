@@ -74,6 +74,8 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
         made = shims.build(request, settings)
     found = tuple(Missing(*one) for one in missing)
     if module is not None:
+        if settings.opt_level >= 2:
+            module.link_hot(runtimelib.hot_bitcode())
         toolchain.target_cpu(module, settings)
     return Lowered(module, found, text, made.headers if made is not None else ())
 

@@ -134,6 +134,21 @@ impl Module {
         py.detach(|| self.lock().export_functions(&names))
     }
 
+    /// Bitcode of functions for others to inline, and the names of those that cannot be.
+    fn extract_hot<'py>(
+        &self,
+        py: Python<'py>,
+        names: Vec<String>,
+    ) -> PyResult<(Bound<'py, PyBytes>, Vec<String>)> {
+        let (bitcode, refused) = self.step(py, |owned| owned.extract_hot(&names))?;
+        Ok((PyBytes::new(py, &bitcode), refused))
+    }
+
+    /// Brings in bodies, from such bitcode, of what the module declares.
+    fn link_hot(&self, py: Python<'_>, bitcode: &[u8]) -> PyResult<()> {
+        self.step(py, |owned| owned.link_hot(bitcode))
+    }
+
     /// Every function's signature by its name, in LLVM's words.
     fn function_signatures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let all = PyDict::new(py);

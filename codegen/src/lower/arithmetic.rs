@@ -6,7 +6,7 @@ use frontend_bridge::tree::{Node, Type as TreeType};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
-use super::types;
+use super::{operators, types};
 use crate::mir::{BinaryOp, CastOp, Comparison, Intrinsic, Op, Raises, Type, UnaryOp, Value};
 
 impl<'t> Body<'_, 't> {
@@ -128,6 +128,9 @@ impl<'t> Body<'_, 't> {
             ("^", true) => "PyNumber_InPlaceXor",
             _ => return missing_node(node, &format!("'{operator}'")),
         };
+        let special = operators::binary(name, left.expr_type()?, right.expr_type()?)
+            .filter(|special| self.m.symbols.resolve(special).is_some());
+        let name = special.as_deref().unwrap_or(name);
         let result = self.rt_object(name, "oo:O", &[x, y])?;
         self.release_under(result, &[x, y]);
         Ok(result)

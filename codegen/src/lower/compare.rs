@@ -6,7 +6,7 @@ use super::Result;
 use super::body::Body;
 use super::context::missing_node;
 use super::memview::is_slice;
-use super::types;
+use super::{operators, types};
 use crate::mir::{BlockId, Comparison, LocalId, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -137,11 +137,17 @@ impl<'t> Body<'_, 't> {
             if number < 0 {
                 return missing_node(node, &format!("'{operator}'"));
             }
+            let special =
+                operators::comparison(operator, left.expr_type()?, right.expr_type()?, as_object)
+                    .filter(|special| self.m.symbols.resolve(special).is_some());
             if as_object {
-                return self.rt_object("PyObject_RichCompare", "ooi:O", &[x, y, how]);
+                let name = special.as_deref().unwrap_or("PyObject_RichCompare");
+                return self.rt_object(name, "ooi:O", &[x, y, how]);
             }
             let result = self.rt_status(
-                "__Pyx_PyObject_RichCompareBool",
+                special
+                    .as_deref()
+                    .unwrap_or("__Pyx_PyObject_RichCompareBool"),
                 "ooi:i",
                 &[x, y, how],
                 Raises::Negative,

@@ -63,6 +63,7 @@ mod namespaces;
 mod nogil;
 mod numpy;
 mod overflow;
+mod operators;
 mod parallel;
 mod parallel_frames;
 mod parallel_loops;

@@ -1,0 +1,77 @@
+"""The kernels' data: which function of which module is called with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kernel; ``arguments`` makes fresh ones for each call."""
+
+    module: str
+    name: str
+    arguments: Callable[[], tuple[Any, ...]]
+
+
+def cases() -> list[Case]:
+    rng = np.random.default_rng(1)
+    n = 200_000
+    prices = [rng.uniform(10, 50, n), rng.uniform(10, 50, n), rng.uniform(0.1, 2, n)]
+    grid = rng.integers(0, 2, (1000, 1000), dtype=np.uint8)
+    points = rng.normal(size=(500, 16))
+    a, b = rng.normal(size=(250, 250)), rng.normal(size=(250, 250))
+    x, y = rng.uniform(1, 2, 5_000), rng.uniform(1, 2, 5_000)
+    single, other = x.astype(np.float32), y.astype(np.float32)
+    numbers = rng.integers(-1000, 1000, 4_000_000, dtype=np.int32)
+    halves = rng.normal(size=4_000_000)[::2]
+    text = " ".join(f"w{i}" for i in rng.integers(0, 500, 200_000))
+    items = [str(i) if i % 2 else f"x{i}" for i in range(40_000)]
+    planets = [[*rng.normal(size=6), 1.0 + i] for i in range(5)]
+    return [
+        Case("mandelbrot", "mandelbrot", lambda: (500, 300)),
+        Case("black_scholes", "black_scholes", lambda: (*prices, np.empty(n))),
+        Case("neighbours", "neighbours", lambda: (grid, np.zeros(grid.shape, np.int32))),
+        Case("neighbours", "neighbours_contiguous", lambda: (grid, np.zeros(grid.shape, np.int32))),
+        Case("pairwise", "pairwise", lambda: (points, np.empty((500, 500)))),
+        Case("rel_diff", "rel_diff", lambda: (x, y, np.zeros(5_000))),
+        Case("rel_diff", "rel_diff_strided", lambda: (x, y, np.zeros(5_000))),
+        Case("rel_diff", "rel_diff_float", lambda: (single, other, np.zeros(5_000, np.float32))),
+        Case("reductions", "sum_int", lambda: (numbers,)),
+        Case("reductions", "sum_int_strided", lambda: (numbers[::2],)),
+        Case("reductions", "sum_int_checked", lambda: (numbers,)),
+        Case("reductions", "sum_strided_checked", lambda: (halves,)),
+        Case("matmul", "matmul", lambda: (a, b, np.zeros((250, 250)))),
+        Case("matmul", "stencil_checked", lambda: (a.copy(), a.copy(), 100)),
+        Case("sieve", "sieve", lambda: (np.zeros(2_000_000, np.uint8),)),
+        Case("sieve", "sieve_list", lambda: (300_000,)),
+        Case("nbody", "nbody", lambda: (planets, 50_000)),
+        Case("words", "word_count", lambda: (text,)),
+        Case("words", "word_count_typed", lambda: (text,)),
+        Case("trees", "trees", lambda: (12, 10)),
+        Case("trees", "search_tree", lambda: (20_000,)),
+        Case("generators", "pipeline", lambda: (400_000,)),
+        Case("generators", "recursive", lambda: (15,)),
+        Case("generators", "expression", lambda: (400_000,)),
+        Case("exceptions", "raised", lambda: (100_000,)),
+        Case("exceptions", "parse", lambda: (items,)),
+        Case("exceptions", "not_raised", lambda: (400_000,)),
+        Case("recursion", "fib_cpdef", lambda: (30,)),
+        Case("recursion", "ackermann", lambda: (2, 1500)),
+        Case("recursion", "fib_def", lambda: (22,)),
+        Case("recursion", "tak", lambda: (14, 8, 2)),
+        Case("recursion", "keywords", lambda: (100_000,)),
+    ]
+
+
+def calls() -> dict[str, tuple[str, tuple[Any, ...], float]]:
+    """What is called, with what, and the share of stock's time that is the bar."""
+    return {
+        "int, int": ("two_ints", (3, 4), 1.0),
+        "double[:]": ("view", (np.zeros(10),), 0.5),
+        "fused, two scalars": ("fused", (1, 2), 0.25),
+    }

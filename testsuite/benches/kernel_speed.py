@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Speed and size of the tree route's code, as ratios to gcc, clang, the C route and numba.
+
+Every engine's build of a kernel is loaded into this process and called in turn; the best of the
+rounds counts.  A figure is the other's time over ours: above 1, ours is faster.  Results must be the
+same as those of gcc -O2 to the last bit, but where an engine contracts a*b+c (gcc and clang with
+-march=native), changes the order of nothing, and must be close.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import kernel_build as build
+import numpy as np
+from kernel_cases import calls, cases
+
+EXACT = ("tree", "c_route", "gcc_o2", "gcc")
+BAR, LEAST, NUMBA_BAR, SIZE_BAR = 1.0, 0.9, 0.95, 0.6
+
+
+def mean(ratios: list[float]) -> float:
+    return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else math.nan
+
+
+LEAST_TIME = 0.004
+
+
+def timed(function: Callable[..., Any], make: Callable[[], tuple[Any, ...]], times: int) -> tuple[float, Any]:
+    arguments = [make() for _ in range(times)]
+    started = time.process_time()
+    for one in arguments:
+        result = function(*one)
+    return (time.process_time() - started) / times, result
+
+
+def measure(functions: dict[str, Any], arguments: Callable[[], tuple[Any, ...]], rounds: int) -> dict[str, float]:
+    """Each engine's best time; ends the program where results differ."""
+    best = dict.fromkeys(functions, math.inf)
+    results: dict[str, Any] = {}
+    times = 1
+    while timed(functions["tree"], arguments, times)[0] * times < LEAST_TIME and times < 256:
+        times *= 2
+    for _ in range(rounds):
+        for engine, function in functions.items():
+            seconds, results[engine] = timed(function, arguments, times)
+            best[engine] = min(best[engine], seconds)
+    expected = results.get("gcc_o2", results["tree"])
+    for engine, result in results.items():
+        same = result == expected if engine in EXACT else np.allclose(result, expected, rtol=1e-2)
+        if not same:
+            sys.exit(f"results differ: {engine}: {result}, expected {expected}")
+    return best
+
+
+def speed(chosen: str, rounds: int, engines: list[str]) -> tuple[dict[str, dict[str, float]], bool]:
+    """Prints the table; ratios by kernel, and whether the bars are reached."""
+    try:
+        from kernel_numba import compiled
+
+        by_numba = compiled()
+    except ImportError:
+        by_numba = {}
+    columns = [name for name in engines if name != "tree"] + (["numba"] if by_numba else [])
+    table: dict[str, dict[str, float]] = {}
+    print(f"{'kernel':24}{'ms':>8}" + "".join(f"{name:>14}" for name in columns) + f"{'best native':>14}")
+    for case in cases():
+        if chosen not in case.module and chosen not in case.name:
+            continue
+        functions = {
+            engine: getattr(build.load(build.library(build.KERNELS / f"{case.module}.pyx", engine)), case.name)
+            for engine in engines
+        }
+        if case.name in by_numba:
+            functions["numba"] = by_numba[case.name]
+            functions["numba"](*case.arguments())
+        best = measure(functions, case.arguments, rounds)
+        row = {name: best[name] / best["tree"] for name in columns if name in best}
+        row["best_native"] = min((row[name] for name in row if name.endswith("_native")), default=row["c_route"])
+        table[case.name] = row
+        cells = "".join(f"{row[name]:14.2f}" if name in row else f"{'-':>14}" for name in columns)
+        print(f"{case.name:24}{best['tree'] * 1e3:8.2f}{cells}{row['best_native']:14.2f}", flush=True)
+    columns.append("best_native")
+    means = {name: mean([row[name] for row in table.values() if name in row]) for name in columns}
+    print(f"{'geometric mean':32}" + "".join(f"{means[name]:14.2f}" for name in columns))
+    table["geometric mean"] = means
+    low = [name for name, row in table.items() if row["best_native"] < LEAST]
+    print(f"of the better of gcc and clang -O3 -march=native: {means['best_native']:.2f}, bar {BAR}; "
+          f"under {LEAST}: {', '.join(low) or 'none'}")  # fmt: skip
+    if "numba" in means:
+        print(f"of numba, where it can express the kernel: {means['numba']:.2f}, bar {NUMBA_BAR}")
+    return table, means["best_native"] >= BAR and not low and not means.get("numba", 1.0) < NUMBA_BAR
+
+
+def overhead(rounds: int) -> tuple[dict[str, float], bool]:
+    """One call's time against stock's (gcc, CPython's own flags)."""
+    source = build.KERNELS / "calls.pyx"
+    modules = {engine: build.load(build.library(source, engine)) for engine in ("tree", "gcc")}
+    shares: dict[str, float] = {}
+    reached = True
+    for what, (name, arguments, bar) in calls().items():
+        best = dict.fromkeys(modules, math.inf)
+        for _ in range(5 * rounds):
+            for engine, module in modules.items():
+                best[engine] = min(best[engine], per_call(getattr(module, name), arguments))
+        empty = min(per_call(abs, (1,)) for _ in range(rounds))
+        share = best["tree"] / best["gcc"]
+        shares[what] = share
+        reached &= share <= bar * 1.05
+        print(f"call with {what:20} {best['tree'] * 1e9:6.0f} ns, stock {best['gcc'] * 1e9:6.0f} ns "
+              f"(abs(1): {empty * 1e9:.0f}): {share:.2f}, bar {bar}")  # fmt: skip
+    return shares, reached
+
+
+def per_call(function: Callable[..., Any], arguments: tuple[Any, ...], times: int = 20_000) -> float:
+    loop = range(times)
+    if len(arguments) == 1:
+        (one,) = arguments
+        started = time.process_time()
+        for _ in loop:
+            function(one)
+    else:
+        one, two = arguments
+        started = time.process_time()
+        for _ in loop:
+            function(one, two)
+    return (time.process_time() - started) / times
+
+
+def size(sources: list[Path]) -> tuple[dict[str, Any], bool]:
+    """Total size of libraries, stripped, against gcc -O2."""
+    total = {"tree": 0, "gcc_o2": 0}
+    each: dict[str, Any] = {}
+    for source in sources:
+        sizes = {engine: build.stripped_size(build.library(source, engine)) for engine in total}
+        each[source.stem] = sizes
+        for engine, bytes_ in sizes.items():
+            total[engine] += bytes_
+        ratio = sizes["tree"] / sizes["gcc_o2"]
+        print(f"{source.stem:24}{sizes['tree']:10}{sizes['gcc_o2']:10}{ratio:8.2f}", flush=True)
+    share = total["tree"] / total["gcc_o2"]
+    print(f"{'total, bytes':24}{total['tree']:10}{total['gcc_o2']:10}{share:8.2f}  bar {SIZE_BAR}")
+    return {"each": each, "share": share}, share <= SIZE_BAR
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-k", default="", help="kernels or modules with this in their names")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--engines", default="", help="of these only, with commas")
+    parser.add_argument("--json", type=Path, help="figures, to this file")
+    parser.add_argument("--size", nargs="*", type=Path, metavar="PYX",
+                        help="size, not speed: of these sources, or of the kernels")  # fmt: skip
+    args = parser.parse_args()
+    found: dict[str, Any] = {}
+    if args.size is not None:
+        print(f"{'module':24}{'tree':>10}{'gcc -O2':>10}{'ratio':>8}")
+        found["size"], reached = size(args.size or sorted(build.KERNELS.glob("*.pyx")))
+    else:
+        engines = ["tree", *args.engines.split(",")] if args.engines else build.engines()
+        if not build.clang():
+            print("no clang at hand: the C route, which is clang 22 at -O3 for this machine, stands for it")
+        found["speed"], reached = speed(args.k, args.rounds, engines)
+        if not args.k or args.k in "calls":
+            found["calls"], fast = overhead(args.rounds)
+            reached &= fast
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=1) + "\n")
+    return 0 if reached else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
