@@ -88,19 +88,33 @@ extern "C" LLVMMemoryBufferRef cyl_extract_hot(LLVMModuleRef from, const char *c
       global.setDSOLocal(false);
     }
   };
+  SmallVector<Function *, 32> replaced;
   for (Function &function : make_early_inc_range(*copy)) {
     if (function.isDeclaration()) {
       function.removeDeadConstantUsers();
       if (function.use_empty()) {
-        function.eraseFromParent();
+        if (!is_contained(replaced, &function)) function.eraseFromParent();
         continue;
       }
     } else if (hot.contains(function.getName())) {
+      StringRef name = function.getName();
+      if (name.consume_front("cyl_hot_")) {
+        // The short form of another one, in its place.
+        if (Function *whole = copy->getFunction(name)) {
+          function.takeName(whole);
+          whole->replaceAllUsesWith(&function);
+          replaced.push_back(whole);
+        } else {
+          function.setName(name.str());
+        }
+      }
       function.setLinkage(GlobalValue::AvailableExternallyLinkage);
       function.addFnAttr(Attribute::InlineHint);
     }
     tidy(function);
   }
+  for (Function *function : replaced)
+    if (function->use_empty()) function->eraseFromParent();
   for (GlobalVariable &variable : make_early_inc_range(copy->globals())) {
     variable.removeDeadConstantUsers();
     if (variable.use_empty()) {

@@ -446,13 +446,18 @@ def _own_sources() -> Iterator[str]:
         yield path.read_text(encoding="utf-8")
 
 
+#: Before the names of functions that take the place of others where they are inlined.
+_SHORT = "cyl_hot_"
+
+
 def _hot(exported: set[str]) -> Iterator[str]:
     """What callers are to inline."""
     for expression in contents()["hot"]:
         found = [name for name in sorted(exported) if re.fullmatch(expression, name)]
         if not found:
             raise RuntimeError(f"'hot' of runtime_utilities.toml: nothing is called {expression}")
-        yield from found
+        yield from (name for name in found if _SHORT + name not in exported)
+    yield from (name for name in sorted(exported) if name.startswith(_SHORT))
 
 
 def _exported(signatures: dict[str, Any]) -> list[str]:

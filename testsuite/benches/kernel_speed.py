@@ -10,6 +10,7 @@ same as those of gcc -O2 to the last bit, but where an engine contracts a*b+c (g
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import math
 import sys
@@ -35,10 +36,14 @@ LEAST_TIME = 0.004
 
 def timed(function: Callable[..., Any], make: Callable[[], tuple[Any, ...]], times: int) -> tuple[float, Any]:
     arguments = [make() for _ in range(times)]
+    # Whose turn it is that the collector runs in would be chance.
+    gc.disable()
     started = time.process_time()
     for one in arguments:
         result = function(*one)
-    return (time.process_time() - started) / times, result
+    seconds = time.process_time() - started
+    gc.enable()
+    return seconds / times, result
 
 
 def measure(functions: dict[str, Any], arguments: Callable[[], tuple[Any, ...]], rounds: int) -> dict[str, float]:

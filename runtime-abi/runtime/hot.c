@@ -1,0 +1,57 @@
+/* Short forms of helpers, for callers to inline: `cyl_hot_NAME` becomes NAME in the bitcode that
+   modules take bodies from.  They do small integers themselves and leave the rest to the library. */
+
+#define CYL_COMPACT(o) (PyLong_CheckExact(o) && __Pyx_PyLong_IsCompact(o))
+#define CYL_VALUE(o) ((long) __Pyx_PyLong_CompactValue(o))
+
+/* Of an object and a constant, which has at most 30 bits. */
+#define CYL_HOT_CONSTANT(name, op)                                                                        \
+    __attribute__((noinline)) PyObject *cyl_slow_##name(PyObject *a, PyObject *b, long value,             \
+                                                        int inplace, int zero) {                          \
+        return name(a, b, value, inplace, zero);                                                          \
+    }                                                                                                     \
+    PyObject *cyl_hot_##name(PyObject *a, PyObject *b, long value, int inplace, int zero) {               \
+        if (likely(CYL_COMPACT(a))) return PyLong_FromLong(CYL_VALUE(a) op value);                        \
+        return cyl_slow_##name(a, b, value, inplace, zero);                                               \
+    }
+
+CYL_HOT_CONSTANT(__Pyx_PyLong_AddObjC, +)
+CYL_HOT_CONSTANT(__Pyx_PyLong_SubtractObjC, -)
+
+/* Of two objects. */
+#define CYL_HOT_BINARY(kind, op)                                                                          \
+    __attribute__((noinline)) PyObject *cyl_slow_##kind(PyObject *a, PyObject *b) {                       \
+        return __Pyx_PyNumber_##kind##_object_object(a, b);                                               \
+    }                                                                                                     \
+    PyObject *cyl_hot_cyl___Pyx_PyNumber_##kind##_object_object(PyObject *a, PyObject *b) {               \
+        if (likely(CYL_COMPACT(a) && CYL_COMPACT(b))) return PyLong_FromLong(CYL_VALUE(a) op CYL_VALUE(b)); \
+        return cyl_slow_##kind(a, b);                                                                     \
+    }
+
+CYL_HOT_BINARY(Add, +)
+CYL_HOT_BINARY(Subtract, -)
+CYL_HOT_BINARY(Multiply, *)
+CYL_HOT_BINARY(InPlaceAdd, +)
+CYL_HOT_BINARY(InPlaceSubtract, -)
+CYL_HOT_BINARY(InPlaceMultiply, *)
+
+/* Comparisons with a truth value as their result. */
+#define CYL_HOT_COMPARE(op, sign, one, two)                                                               \
+    __attribute__((noinline)) int cyl_slow_##op##_##one##_##two(PyObject *a, PyObject *b, int how) {      \
+        return __Pyx_PyObject_CompareBool##op##_##one##_##two(a, b, how);                                 \
+    }                                                                                                     \
+    int cyl_hot___Pyx_PyObject_CompareBool##op##_##one##_##two(PyObject *a, PyObject *b, int how) {       \
+        if (likely(CYL_COMPACT(a) && CYL_COMPACT(b))) return CYL_VALUE(a) sign CYL_VALUE(b);              \
+        return cyl_slow_##op##_##one##_##two(a, b, how);                                                  \
+    }
+#define CYL_HOT_COMPARES(one, two)                                                                        \
+    CYL_HOT_COMPARE(Eq, ==, one, two)                                                                     \
+    CYL_HOT_COMPARE(Ne, !=, one, two)                                                                     \
+    CYL_HOT_COMPARE(Lt, <, one, two)                                                                      \
+    CYL_HOT_COMPARE(Le, <=, one, two)                                                                     \
+    CYL_HOT_COMPARE(Gt, >, one, two)                                                                      \
+    CYL_HOT_COMPARE(Ge, >=, one, two)
+
+CYL_HOT_COMPARES(object, object)
+CYL_HOT_COMPARES(object, int)
+CYL_HOT_COMPARES(int, object)
