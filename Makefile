@@ -11,7 +11,7 @@ PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' 
 	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
 .PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short \
-	bench-latency bench-speed bench-tree docs-check install lint fmt clean distclean
+	bench-latency bench-speed bench-kernels bench-size bench-tree docs-check install lint fmt clean distclean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -78,6 +78,13 @@ bench-tree: build ## the tree route's latency, as ratios to Cython's own part, g
 bench-speed: build ## ratios of the code's speed to clang -O3 -march=native
 	scripts/setup_bench.sh
 	$(PY) testsuite/benches/speed.py
+
+bench-kernels: build ## the tree route's code and calls, as ratios to gcc, clang, the C route and numba
+	scripts/setup_bench.sh
+	$(PY) testsuite/benches/kernel_speed.py
+
+bench-size: build ## the size of the tree route's libraries, against gcc -O2
+	$(PY) testsuite/benches/kernel_speed.py --size
 
 lint: $(STAMPS)/venv ## rustfmt, clippy and ruff, as checks
 	PYO3_PYTHON=$(CURDIR)/$(PY) CYTHON_LLVM_PYTHON=$(CURDIR)/$(PY) scripts/lint_rust.sh
