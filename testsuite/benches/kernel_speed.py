@@ -46,7 +46,8 @@ def timed(function: Callable[..., Any], make: Callable[[], tuple[Any, ...]], tim
     return seconds / times, result
 
 
-def measure(functions: dict[str, Any], arguments: Callable[[], tuple[Any, ...]], rounds: int) -> dict[str, float]:
+def measure(functions: dict[str, Any], arguments: Callable[[], tuple[Any, ...]],
+            rounds: int) -> dict[str, float]:  # fmt: skip
     """Each engine's best time; ends the program where results differ."""
     best = dict.fromkeys(functions, math.inf)
     results: dict[str, Any] = {}
@@ -88,7 +89,8 @@ def speed(chosen: str, rounds: int, engines: list[str]) -> tuple[dict[str, dict[
             functions["numba"](*case.arguments())
         best = measure(functions, case.arguments, rounds)
         row = {name: best[name] / best["tree"] for name in columns if name in best}
-        row["best_native"] = min((row[name] for name in row if name.endswith("_native")), default=row["c_route"])
+        native = [row[name] for name in row if name.endswith("_native")]
+        row["best_native"] = min(native or [row["c_route"]])
         table[case.name] = row
         cells = "".join(f"{row[name]:14.2f}" if name in row else f"{'-':>14}" for name in columns)
         print(f"{case.name:24}{best['tree'] * 1e3:8.2f}{cells}{row['best_native']:14.2f}", flush=True)
