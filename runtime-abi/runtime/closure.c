@@ -5,10 +5,11 @@
 struct cyl_closure {
     const char *name;
     int64_t size;
-    const uint32_t *objects; /* offsets of the fields that own objects */
+    const uint32_t *objects; /* offsets of the fields that own objects, then of memoryview slices */
     int32_t count;
     int32_t keep; /* not cleared by the garbage collector: a generator still runs on it */
     struct cyl_closure_type *type; /* made when it is first wanted */
+    int64_t slices;                /* how many slices */
 };
 
 enum { CYL_CLOSURE_SPARE = 8 };
@@ -38,6 +39,10 @@ static void cyl_closure_dealloc(PyObject *self) {
     struct cyl_closure_type *type = (struct cyl_closure_type *) Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     cyl_closure_clear(self);
+    for (int64_t i = 0; i < type->closure->slices; i++) {
+        __Pyx_memviewslice *slice = (__Pyx_memviewslice *) CYL_CLOSURE_FIELD(self, type->closure, type->closure->count + i);
+        __PYX_XCLEAR_MEMVIEW(slice, 1);
+    }
     if (type->spares < CYL_CLOSURE_SPARE) {
         type->spare[type->spares++] = self;
     } else {

@@ -27,6 +27,8 @@ struct cyl_class {
     PyObject **freelist;
     int64_t freelist_size, free_count;
     const char *const *docs; /* name and text of special methods, ends with a null */
+    const uint32_t *slices;  /* offsets of fields that are memoryview slices */
+    int64_t slice_count;
 };
 
 enum { CYL_GC = 1, CYL_FINALIZE = 2, CYL_TRASHCAN = 4, CYL_FINAL = 8, CYL_SEQUENCE = 16, CYL_MAPPING = 32,
@@ -96,6 +98,10 @@ static void cyl_class_end(struct cyl_class *c, PyObject *o) {
     }
     if (c->dict_at && *CYL_AT(o, c->dict_at)) PyDict_Clear(*CYL_AT(o, c->dict_at));
     for (int64_t i = 0; i < c->object_count; i++) Py_CLEAR(*CYL_AT(o, c->objects[i]));
+    for (int64_t i = 0; i < c->slice_count; i++) {
+        __Pyx_memviewslice *slice = (__Pyx_memviewslice *) CYL_AT(o, c->slices[i]);
+        __PYX_XCLEAR_MEMVIEW(slice, 1);
+    }
     if (c->base) {
         PyTypeObject *base = *c->base;
         if (c->flags & CYL_GC && PyType_IS_GC(base)) PyObject_GC_Track(o);

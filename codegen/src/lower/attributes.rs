@@ -5,6 +5,7 @@ use frontend_bridge::tree::{Entry, Node, Type as TreeType};
 use super::Result;
 use super::body::Body;
 use super::context::{missing, missing_node};
+use super::memview::is_slice;
 use crate::mir::{Comparison, FuncId, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -91,6 +92,9 @@ impl<'t> Body<'_, 't> {
 
     /// Assigns to a field; takes the value over.
     pub(super) fn assign_field(&mut self, target: Node<'t>, value: Value) -> Result<()> {
+        if is_slice(target) {
+            return self.assign_slice_attribute(target, value);
+        }
         let (address, ty, object) = self.field_address(target)?;
         let from = self.assigned.unwrap_or(target.expr_type()?);
         let value = self.fit_type(value, from, &ty);

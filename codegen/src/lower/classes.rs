@@ -136,8 +136,8 @@ impl<'t> Context<'t> {
         if !scope.flag("implemented") {
             return missing("extension type that is declared only", at);
         }
-        if scope.flag("has_memoryview_attrs") || scope.flag("has_explicitly_constructable_attrs") {
-            return missing("extension type with memoryviews or C++ objects", at);
+        if scope.flag("has_explicitly_constructable_attrs") {
+            return missing("extension type with C++ objects", at);
         }
         self.layout(ty, at)?;
         self.type_place(ty)?;
@@ -148,7 +148,7 @@ impl<'t> Context<'t> {
         );
         // As runtime-abi/runtime/extension_type.c has it.
         let description = self.mir.structure("cyl_class", || {
-            "pppppllpppppllppllllpppllp".chars().map(letter).collect()
+            "pppppllpppppllppllllpppllppl".chars().map(letter).collect()
         });
         let description = self.variable(&format!("class.{name}"), Type::Struct(description));
         let early = ty.attr("early_init").is_none_or(Attr::truth);
@@ -303,6 +303,17 @@ impl<'t> Context<'t> {
             }
             GlobalInit::Global(context.table("offsets", ty, GlobalInit::List(init), true))
         };
+        let slices: Vec<u64> = layout
+            .fields
+            .iter()
+            .filter(|field| {
+                let ty = field.entry.ty("type");
+                ty.is_some_and(|ty| ty.flag("is_memoryviewslice"))
+            })
+            .map(|field| field.at)
+            .collect();
+        let slice_count = slices.len() as u64;
+        let slices = offsets(self, slices);
         let objects = offsets(self, objects);
         let cyclic = offsets(self, cyclic);
         let user = |context: &Self, name: &str| {
@@ -355,6 +366,8 @@ impl<'t> Context<'t> {
             number(free),
             number(0),
             docs,
+            slices,
+            number(slice_count),
         ]))
     }
 

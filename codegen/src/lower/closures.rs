@@ -49,18 +49,20 @@ impl<'t> Context<'t> {
         let mut types = vec![Type::I64, Type::Ptr];
         let mut fields = HashMap::new();
         let mut outer = None;
-        let mut objects = Vec::new();
+        let (mut objects, mut slices) = (Vec::new(), Vec::new());
         for entry in scope.entries("var_entries") {
             let (Some(ty), Some(cname)) = (entry.ty("type"), entry.text("cname")) else {
                 continue;
             };
-            if ty.flag("is_memoryviewslice") || ty.flag("is_buffer") {
-                return missing("memoryview that functions share", entry.position());
+            if ty.flag("is_buffer") {
+                return missing("buffer that functions share", entry.position());
             }
             let mir = self.c_type(ty, entry.position())?;
             let index = types.len() as u32;
             if mir == Type::Object {
                 objects.push(index);
+            } else if ty.flag("is_memoryviewslice") {
+                slices.push(index);
             }
             if cname == OUTER {
                 outer = ty.entry("entry").map(|class| (index, class.id()));
@@ -79,6 +81,7 @@ impl<'t> Context<'t> {
                 Type::I32,
                 Type::I32,
                 Type::Ptr,
+                Type::I64,
             ]
         });
         let descriptor = self.mir.add_global(Global {
@@ -97,6 +100,7 @@ impl<'t> Context<'t> {
             descriptor,
             name: full,
             objects,
+            slices,
             keep,
         });
         let made = Closure {
@@ -277,6 +281,12 @@ impl<'t> Body<'_, 't> {
 
     /// Moves a parameter into the scope object.
     pub(super) fn share_argument(&mut self, entry: Entry<'t>, value: Value) -> Result<()> {
+        if entry
+            .ty("type")
+            .is_some_and(|ty| ty.flag("is_memoryviewslice"))
+        {
+            return self.share_slice(entry, value);
+        }
         let address = self.shared_address(entry)?;
         let value = if *self.b.ty(value) == Type::Object {
             self.op(Op::XIncRef(value))

@@ -59,6 +59,7 @@ impl<'t> Body<'_, 't> {
             "NameNode" => self.slice_name(node),
             "MemoryViewSliceNode" => self.lower_memview_slice(node),
             "AttributeNode" if node.flag("is_memslice_transpose") => self.lower_transpose(node),
+            "AttributeNode" if !node.flag("is_py_attr") => self.slice_attribute(node),
             "CoerceToMemViewSliceNode" => {
                 let arg = node.child("arg")?;
                 let object = self.expr(arg)?;
@@ -224,6 +225,9 @@ impl<'t> Body<'_, 't> {
 
     /// The storage of a variable that is a slice.
     fn slice_variable(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
+        if super::closures::in_scope_object(entry) {
+            return self.shared_address(entry);
+        }
         if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()).copied() {
             return Ok(self.op(Op::LocalAddr(id)));
         }
@@ -252,7 +256,9 @@ impl<'t> Body<'_, 't> {
             let memview = self.slice_pointer(storage, MEMVIEW);
             let null = self.is_null(memview);
             let name = entry.text("name").unwrap_or_default();
-            let function = if self.gil {
+            let function = if self.gil && entry.flag("from_closure") {
+                "__Pyx_RaiseClosureNameError"
+            } else if self.gil {
                 "__Pyx_RaiseUnboundLocalError"
             } else {
                 "__Pyx_RaiseUnboundLocalErrorNogil"

@@ -52,6 +52,7 @@ mod literals;
 mod loops;
 mod match_stat;
 mod memview;
+mod memview_fields;
 mod memview_index;
 mod memview_slice;
 mod memview_types;

@@ -146,6 +146,8 @@ pub struct Frame {
     pub name: GlobalId,
     /// Fields that own objects.
     pub objects: Vec<u32>,
+    /// Fields that are memoryview slices.
+    pub slices: Vec<u32>,
     /// Whether the garbage collector leaves the fields alone: a generator still has to run on them.
     pub keep: bool,
 }

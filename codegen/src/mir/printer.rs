@@ -48,7 +48,11 @@ fn write_module(out: &mut String, module: &Module) -> fmt::Result {
             let comma = if index > 0 { ", " } else { "" };
             write!(out, "{comma}{field}")?;
         }
-        writeln!(out, "]{}", if frame.keep { " keep" } else { "" })?;
+        write!(out, "]")?;
+        if !frame.slices.is_empty() {
+            write!(out, " slices {:?}", frame.slices)?;
+        }
+        writeln!(out, "{}", if frame.keep { " keep" } else { "" })?;
     }
     for function in &module.functions {
         write_function(out, module, function)?;

@@ -16,15 +16,16 @@ fn describe(module: &mut Module, id: FrameId) {
     let objects: Vec<GlobalInit> = frame
         .objects
         .iter()
+        .chain(&frame.slices)
         .map(|field| GlobalInit::Int(i128::from(places[*field as usize])))
         .collect();
-    let count = objects.len();
+    let (count, total) = (frame.objects.len(), objects.len());
     let offsets = if objects.is_empty() {
         GlobalInit::Zero
     } else {
         let id = module.add_global(Global {
             name: format!("frame.objects.{}", id.0),
-            ty: Type::Array(Box::new(Type::I32), count as u64),
+            ty: Type::Array(Box::new(Type::I32), total as u64),
             init: GlobalInit::List(objects),
             constant: true,
             linkage: Linkage::Internal,
@@ -38,6 +39,7 @@ fn describe(module: &mut Module, id: FrameId) {
         GlobalInit::Int(count as i128),
         GlobalInit::Int(i128::from(frame.keep)),
         GlobalInit::Zero,
+        GlobalInit::Int(frame.slices.len() as i128),
     ]);
 }
 

@@ -65,13 +65,19 @@ impl Parser {
         Ok(())
     }
 
-    /// `frame struct N descriptor name [fields] keep`: globals by their numbers.
+    /// `frame struct N descriptor name [objects] slices [fields] keep`: globals by their numbers.
     fn frame(&mut self) -> Parsed<()> {
         let structure = self.struct_id()?;
         let descriptor = GlobalId(self.number()?);
         let name = GlobalId(self.number()?);
         self.mark("[")?;
         let objects = self.list("]", Self::number)?;
+        let slices = if self.take_word("slices") {
+            self.mark("[")?;
+            self.list("]", Self::number)?
+        } else {
+            Vec::new()
+        };
         let keep = self.take_word("keep");
         self.end()?;
         self.module.frames.push(Frame {
@@ -79,6 +85,7 @@ impl Parser {
             descriptor,
             name,
             objects,
+            slices,
             keep,
         });
         Ok(())
