@@ -49,3 +49,8 @@ PyObject *cyl_next_result(PyObject *result) {
     if (!result && !PyErr_Occurred()) PyErr_SetNone(PyExc_StopIteration);
     return result;
 }
+
+/* Makes an object of an extension type, as its type's own tp_new does. */
+PyObject *cyl_call_new(PyObject *type, PyObject *args, PyObject *kwargs) {
+    return ((PyTypeObject *) type)->tp_new((PyTypeObject *) type, args, kwargs);
+}

@@ -268,12 +268,46 @@ int cyl_slot_ass_subscript(struct cyl_class *c, void *set, int set_index, void *
     return ((ssizeobjargproc) user)(o, index, value);
 }
 
+/* The truth of a comparison, -1 with an exception, or -2 where it is not implemented. */
+static int cyl_compare_truth(binaryfunc method, PyObject *left, PyObject *right) {
+    PyObject *found = method(left, right);
+    if (unlikely(!found)) return -1;
+    if (found == Py_NotImplemented) {
+        Py_DECREF(found);
+        return -2;
+    }
+    int truth = __Pyx_PyObject_IsTrue(found);
+    Py_DECREF(found);
+    return truth;
+}
+
+/* total_ordering: a comparison from the first ordering that there is, and equality where that decides. */
+static PyObject *cyl_total_ordering(binaryfunc const *methods, PyObject *left, PyObject *right, int op) {
+    int source = methods[Py_LT] ? Py_LT : methods[Py_LE] ? Py_LE : methods[Py_GT] ? Py_GT : Py_GE;
+    int truth = cyl_compare_truth(methods[source], left, right);
+    int turned = (source <= Py_LE) != (op <= Py_LE), or_equal = op == Py_LE || op == Py_GE;
+    if (truth >= 0) {
+        int strict_source = source == Py_LT || source == Py_GT;
+        if (turned) truth = !truth;
+        if (turned && strict_source == or_equal) return PyBool_FromLong(truth);
+        if (truth == or_equal) return PyBool_FromLong(truth);
+        truth = cyl_compare_truth(methods[methods[Py_EQ] ? Py_EQ : Py_NE], left, right);
+        if (truth >= 0) {
+            if (!methods[Py_EQ]) truth = !truth;
+            return PyBool_FromLong(or_equal ? truth : !truth);
+        }
+    }
+    return truth == -1 ? NULL : Py_NewRef(Py_NotImplemented);
+}
+
 /* tp_richcompare by a table of six methods; what is absent is asked of the base that is defined
-   elsewhere, whose address has its place in the table's last field. */
+   elsewhere, the place of whose address follows in the table.  Last comes what is not null where the other
+   orderings follow from one. */
 PyObject *cyl_slot_richcompare(void *const *table, PyObject *left, PyObject *right, int op) {
     binaryfunc const *methods = (binaryfunc const *) table;
     PyTypeObject **outside = (PyTypeObject **) table[6];
     if (methods[op]) return methods[op](left, right);
+    if (table[7] && op != Py_EQ && op != Py_NE) return cyl_total_ordering(methods, left, right, op);
     if (op == Py_NE && methods[Py_EQ] && !outside) {
         PyObject *equal = methods[Py_EQ](left, right);
         if (likely(equal && equal != Py_NotImplemented)) {

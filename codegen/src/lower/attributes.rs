@@ -13,6 +13,10 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_field(&mut self, node: Node<'t>) -> Result<Value> {
         let entry = node.entry("entry");
         if entry.is_some_and(|entry| entry.flag("is_cmethod")) {
+            let unused = node.attr("result_is_used").is_some_and(|used| !used.truth());
+            if unused && node.child("obj")?.expr_type()?.flag("is_builtin_type") {
+                return self.unused_method(node);
+            }
             let mut held = Vec::new();
             let (function, pointer) = self.method_to_call(node, node, &mut held)?;
             let address = match (function, pointer) {
@@ -94,6 +98,9 @@ impl<'t> Body<'_, 't> {
     pub(super) fn assign_field(&mut self, target: Node<'t>, value: Value) -> Result<()> {
         if is_slice(target) {
             return self.assign_slice_attribute(target, value);
+        }
+        if let Some(entry) = target.entry("entry").filter(|entry| entry.flag("is_cproperty")) {
+            return self.assign_c_property(target, entry, value);
         }
         let (address, ty, object) = self.field_address(target)?;
         let from = self.assigned.unwrap_or(target.expr_type()?);

@@ -68,12 +68,17 @@ impl<'t> Body<'_, 't> {
             self.release(object);
             return Ok(Some(found));
         }
+        if name.starts_with("__pyx_tp_new_") {
+            return self.call_tp_new(node).map(Some);
+        }
         if matches!(name, "__Pyx_PyList_PopIndex" | "__Pyx_PyObject_PopIndex") {
             let [list, object, number, signed, ..] = args[..] else {
                 return Ok(None);
             };
             let signed = signed.text("value") != Some("0");
-            let (list, object) = (self.expr(list)?, self.expr(object)?);
+            let (list, source) = (self.expr(list)?, object);
+            let object = self.expr(source)?;
+            self.results.insert(source.id(), object);
             let index = self.expr(number)?;
             if !self.b.ty(index).is_int() || !signed && *self.b.ty(index) == Type::I64 {
                 return missing_node(node, "by an unsigned index");

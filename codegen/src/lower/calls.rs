@@ -7,6 +7,7 @@ use super::body::Body;
 use super::context::missing_node;
 use super::memview::is_slice;
 use super::types;
+use super::value_methods::is_value_method;
 use crate::mir::{Callee, Constant, Op, Raises, Signature, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -42,44 +43,11 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, &format!("of {}", callee_type.kind()));
         }
         if let Some(own) = node.node("self")
-            && function.kind() == "AttributeNode"
-            && own.expr_type()?.flag("is_builtin_type")
+            && is_value_method(node, function)?
         {
-            return self.call_builtin_method(node, function, own, callee_type);
+            return self.call_value_method(node, function, own, callee_type);
         }
         self.call_c(node, function, callee_type)
-    }
-
-    /// A method of a built-in type that is a C function, such as `append` of lists.
-    fn call_builtin_method(
-        &mut self,
-        node: Node<'t>,
-        function: Node<'t>,
-        own: Node<'t>,
-        ty: TreeType<'t>,
-    ) -> Result<Value> {
-        let Some(name) = function.text("member") else {
-            return missing_node(node, "of a C method");
-        };
-        let args = node.nodes("args");
-        if ty.flag("has_varargs") || args.len() != ty.list("args").len() {
-            return missing_node(node, "with optional or variable arguments");
-        }
-        let object = self.expr(own)?;
-        let object = self.owned(object);
-        self.results.insert(own.id(), object);
-        let mut values = Vec::new();
-        for arg in args {
-            values.push((self.expr(arg)?, arg.expr_type()?));
-        }
-        self.at(node);
-        let result = self.call_named(node, name, ty, &values)?;
-        let result = self.check_result(node, ty, result)?;
-        for (value, _) in values.into_iter().rev() {
-            self.release(value);
-        }
-        self.release(object);
-        Ok(result)
     }
 
     fn call_c(&mut self, node: Node<'t>, function: Node<'t>, ty: TreeType<'t>) -> Result<Value> {

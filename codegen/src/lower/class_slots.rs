@@ -473,11 +473,9 @@ impl<'t> Context<'t> {
         {
             return Ok(());
         }
-        if class.scope.map("directives").iter().any(|(key, _)| {
+        let total = class.scope.map("directives").iter().any(|(key, _)| {
             matches!(key, frontend_bridge::tree::Value::Str(key) if key == "total_ordering")
-        }) {
-            return missing("total_ordering", class.ty.entry("entry").and_then(|entry| entry.position()));
-        }
+        });
         // The classes that Cython has code of; what comes above is asked at run time.
         let (mut known, mut outside) = (vec![class.scope], None);
         let mut next = class.ty.ty("base_type");
@@ -505,9 +503,18 @@ impl<'t> Context<'t> {
                 .transpose()?
                 .unwrap_or(GlobalInit::Zero),
         );
+        // The methods that the others follow from: an ordering, and an equality.
+        let defined = |found: &GlobalInit| !matches!(found, GlobalInit::Zero);
+        let source = [0, 1, 4, 5].map(|op| table[op].clone());
+        let source = source.into_iter().find(defined);
+        let complete = table[2..4].iter().any(defined);
+        table.push(match source {
+            Some(source) if total && complete => source,
+            _ => GlobalInit::Zero,
+        });
         let table = self.table(
             "comparisons",
-            Type::Array(Box::new(Type::Ptr), 7),
+            Type::Array(Box::new(Type::Ptr), 8),
             GlobalInit::List(table),
             true,
         );

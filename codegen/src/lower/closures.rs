@@ -288,6 +288,11 @@ impl<'t> Body<'_, 't> {
             return self.share_slice(entry, value);
         }
         let address = self.shared_address(entry)?;
+        if let Some(ty) = entry.ty("type")
+            && let array @ Type::Array(..) = self.c_type(ty)?
+        {
+            return self.copy_memory(address, value, &array);
+        }
         let value = if *self.b.ty(value) == Type::Object {
             self.op(Op::XIncRef(value))
         } else {

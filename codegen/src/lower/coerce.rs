@@ -456,12 +456,9 @@ impl<'t> Body<'_, 't> {
         if matches!(name, "float" | "int") && exact {
             return missing_node(node, &format!("for '{name}'"));
         }
-        let cname = ty
-            .text("cname")
-            .unwrap_or_default()
-            .trim_start_matches('&')
-            .to_owned();
-        let class = self.symbol_object(&cname);
+        let class = self.type_object(ty)?;
+        // Exceptions of a subtype fit too.
+        let exact = exact && ty.attr("require_exact").is_none_or(|exact| exact.truth());
         let done = self.b.block();
         if allow_none {
             let none = self.none();

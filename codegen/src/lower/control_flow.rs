@@ -5,6 +5,7 @@ use frontend_bridge::tree::{Node, Value as Attr};
 use super::Result;
 use super::arithmetic::NEGATIVE;
 use super::body::Body;
+use super::class_layout::look_up;
 use super::cleanup::Exit;
 use super::context::missing_node;
 use super::memview::is_slice;
@@ -108,7 +109,7 @@ impl<'t> Body<'_, 't> {
             self.at(arg);
             match arg.kind() {
                 "NameNode" => self.delete_name(arg, node.flag("ignore_nonexisting"))?,
-                "AttributeNode" if arg.flag("is_py_attr") => {
+                "AttributeNode" if arg.flag("is_py_attr") || deletes_property(arg) => {
                     let object = self.expr(arg.child("obj")?)?;
                     let name = self.name(arg.text("attribute").unwrap_or_default());
                     let null = self.null_object();
@@ -259,4 +260,11 @@ impl<'t> Body<'_, 't> {
         self.b.switch_to(after);
         Ok(())
     }
+}
+
+/// Whether `del` of an attribute is that of a property, which the object's type knows.
+fn deletes_property(node: Node<'_>) -> bool {
+    node.entry("entry")
+        .and_then(|entry| entry.scope("scope"))
+        .is_some_and(|scope| scope.is_a("PropertyScope") && look_up(scope, "__del__").is_some())
 }

@@ -350,7 +350,13 @@ impl<'t> Body<'_, 't> {
                     Ok(())
                 })?;
             } else {
-                body.b.effect(Op::Set(local, value));
+                match body.b.function.locals[local.0 as usize].ty.clone() {
+                    array @ Type::Array(..) => {
+                        let address = body.op(Op::LocalAddr(local));
+                        body.copy_memory(address, value, &array)?;
+                    }
+                    _ => body.b.effect(Op::Set(local, value)),
+                }
             }
         }
         if node.flag("overridable") {

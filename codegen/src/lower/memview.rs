@@ -31,9 +31,9 @@ impl Context<'_> {
         })
     }
 
-    /// The type of a parameter: slices are passed by address.
+    /// The type of a parameter: slices are passed by address, arrays as C passes them.
     pub(super) fn param_type(&mut self, ty: TreeType<'_>, made: Type) -> Type {
-        if ty.flag("is_memoryviewslice") {
+        if ty.flag("is_memoryviewslice") || matches!(made, Type::Array(..)) {
             Type::Ptr
         } else {
             made

@@ -78,6 +78,7 @@ mod symbols;
 mod temporaries;
 mod types;
 mod unpacking;
+mod value_methods;
 mod with_stat;
 
 pub use error::{LowerError, Missing};
