@@ -420,12 +420,9 @@ impl<'t> Context<'t> {
         let binding = scope.directive("binding").is_some_and(Attr::truth);
         let mut init = Vec::new();
         for entry in scope.entries("pyfunc_entries") {
-            if entry.attr("fused_cfunction").is_some_and(Attr::truth) {
-                if class.is_none() {
-                    // A statement assigns it.
-                    continue;
-                }
-                return missing("fused method", entry.position());
+            // Functions of fused types are objects that statements bind.
+            if entry.node("fused_cfunction").is_some() {
+                continue;
             }
             if binding && entry.flag("is_overridable") {
                 continue;

@@ -50,12 +50,11 @@ impl<'t> Body<'_, 't> {
             node.child("func_node")?,
             node.child("body")?,
         );
-        let Some(entry) = function.entry("entry") else {
+        // Of a fused function: what picks the specialisation.
+        let shown = function.node("fused_py_func").unwrap_or(function);
+        let Some(entry) = shown.entry("entry") else {
             return missing_node(node, "without an entry");
         };
-        if function.node("fused_py_func").is_some() {
-            return missing_node(node, "of a fused function");
-        }
         let Some(skip) = self.skip_dispatch else {
             return missing_node(node, "outside of a cpdef function");
         };

@@ -62,9 +62,6 @@ impl<'t> Body<'_, 't> {
             .first()
             .copied()
             .unwrap_or(def);
-        if shown.flag("requires_classobj") {
-            return missing_node(node, "fused, that needs its class");
-        }
         let method = self.op(Op::GlobalAddr(method));
         let flags = self.int(super::functions::function_flags(shown), 32);
         let qualname = self.name(node.text("qualname").unwrap_or_default());
@@ -81,6 +78,9 @@ impl<'t> Body<'_, 't> {
             "piooooo:O",
             &[method, flags, qualname, scope, module, dict, code],
         )?;
+        if shown.flag("requires_classobj") {
+            self.note_class_cell(node, function)?;
+        }
         self.set_defaults(node, def, function)?;
         Ok(function)
     }

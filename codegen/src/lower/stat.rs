@@ -189,11 +189,6 @@ impl<'t> Body<'_, 't> {
         if node.flag("create_wrapper") {
             return missing_node(node, "cpdef enum");
         }
-        let public = matches!(node.text("visibility"), Some("public")) || node.flag("api");
-        if public {
-            missing_node(node, "public enum")
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 }

@@ -21,7 +21,10 @@ pub(super) fn is_value_method(call: Node<'_>, function: Node<'_>) -> Result<bool
     let ty = types::resolve(own.expr_type()?);
     Ok(match function.kind() {
         "AttributeNode" => builtin || ty.flag("is_builtin_type") || !ty.flag("is_pyobject"),
-        "NameNode" => builtin,
+        // A variable that such a method was assigned to.
+        "NameNode" => function
+            .entry("entry")
+            .is_some_and(|entry| entry.flag("is_cmethod") && !entry.flag("is_unbound_cmethod")),
         _ => false,
     })
 }
