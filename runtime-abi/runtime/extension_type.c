@@ -506,8 +506,16 @@ int cyl_class_import(PyTypeObject **type, void ***vtable, const char *module, co
 }
 
 /* A name in the body of an extension type. */
-PyObject *cyl_name_in_class(PyObject *type, PyObject *name) {
-    return __Pyx__GetNameInClass(type, name);
+PyObject *cyl_name_in_class(PyObject *type, PyObject *globals, PyObject *name) {
+    PyObject *dict = ((PyTypeObject *) type)->tp_dict;
+    if (likely(dict)) {
+        PyObject *found = PyObject_GetItem(dict, name);
+        if (found) return found;
+    }
+    if (!__Pyx_IgnoreException(PyExc_Exception)) return NULL;
+    uint64_t version = 0;
+    PyObject *cached = NULL;
+    return cyl_get_global(globals, name, &version, &cached);
 }
 
 /* Whether a cpdef method is overridden in Python: 1 and what is to be called, or 0, or -1 with an

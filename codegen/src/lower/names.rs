@@ -42,7 +42,9 @@ impl<'t> Body<'_, 't> {
         if entry.flag("is_pyglobal") || entry.flag("is_builtin") {
             if let Some(class) = self.extension_namespace(entry)? {
                 let name = self.name(entry.text("name").unwrap_or_default());
-                return self.rt_object("cyl_name_in_class", "oo:O", &[class, name]);
+                let globals = self.module_dict();
+                let args = [class, globals, name];
+                return self.rt_object("cyl_name_in_class", "ooo:O", &args);
             }
             if !in_module {
                 return missing_node(node, "in a class body");

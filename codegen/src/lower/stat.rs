@@ -1,6 +1,6 @@
 //! Statements: the table from Cython's node classes to lowering functions.
 
-use frontend_bridge::tree::Node;
+use frontend_bridge::tree::{Node, Value as Attr};
 
 use super::Result;
 use super::body::Body;
@@ -188,6 +188,26 @@ impl<'t> Body<'_, 't> {
     fn lower_enum(&mut self, node: Node<'t>) -> Result<()> {
         if node.flag("create_wrapper") {
             return missing_node(node, "cpdef enum");
+        }
+        let public = matches!(node.text("visibility"), Some("public"));
+        if node.flag("scoped")
+            || !node.flag("api") && !public && node.text("name").is_none()
+        {
+            return Ok(());
+        }
+        // Its values are names of the module.
+        for item in node
+            .entry("entry")
+            .map(|entry| entry.entries("enum_values"))
+            .unwrap_or_default()
+        {
+            let Some(Attr::Int(number)) = item.attr("enum_int_value") else {
+                return missing_node(node, "public enum with this value");
+            };
+            let number = self.int(i128::from(*number), 64);
+            let value = self.rt_object("PyLong_FromLong", "l:O", &[number])?;
+            self.set_global(item.text("name").unwrap_or_default(), value)?;
+            self.release(value);
         }
         Ok(())
     }
