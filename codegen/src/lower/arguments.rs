@@ -302,9 +302,15 @@ impl<'t> Body<'_, 't> {
 }
 
 /// The name of a function that Python sees: a lambda's is numbered, as Cython has it.
-fn function_name(def: Node<'_>) -> &str {
+pub(super) fn function_name(def: Node<'_>) -> &str {
     let lambda = def
         .text("lambda_name")
         .and_then(|_| def.entry("entry")?.text("name"));
-    lambda.or_else(|| def.text("name")).unwrap_or_default()
+    // A specialisation of a fused function has another name than its wrapper.
+    let wrapper = def.node("py_wrapper");
+    let shown = wrapper.and_then(|wrapper| wrapper.text("name"));
+    lambda
+        .or(shown)
+        .or_else(|| def.text("name"))
+        .unwrap_or_default()
 }

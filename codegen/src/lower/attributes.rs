@@ -13,7 +13,9 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_field(&mut self, node: Node<'t>) -> Result<Value> {
         let entry = node.entry("entry");
         if entry.is_some_and(|entry| entry.flag("is_cmethod")) {
-            let unused = node.attr("result_is_used").is_some_and(|used| !used.truth());
+            let unused = node
+                .attr("result_is_used")
+                .is_some_and(|used| !used.truth());
             if unused && node.child("obj")?.expr_type()?.flag("is_builtin_type") {
                 return self.unused_method(node);
             }
@@ -99,7 +101,10 @@ impl<'t> Body<'_, 't> {
         if is_slice(target) {
             return self.assign_slice_attribute(target, value);
         }
-        if let Some(entry) = target.entry("entry").filter(|entry| entry.flag("is_cproperty")) {
+        if let Some(entry) = target
+            .entry("entry")
+            .filter(|entry| entry.flag("is_cproperty"))
+        {
             return self.assign_c_property(target, entry, value);
         }
         let (address, ty, object) = self.field_address(target)?;
@@ -316,5 +321,21 @@ impl<'t> Body<'_, 't> {
             self.directives.pop();
         }
         done
+    }
+
+    /// What `cdef extern from` declares is in the scopes; properties of its types may have functions.
+    pub(super) fn lower_extern_block(&mut self, node: Node<'t>) -> Result<()> {
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            match node.kind() {
+                "CFuncDefNode" => self.stat(node)?,
+                "CDefExternNode" | "CClassDefNode" | "CPropertyNode" | "CompilerDirectivesNode" => {
+                    open.extend(node.node("body"));
+                }
+                "StatListNode" => open.extend(node.nodes("stats").into_iter().rev()),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }

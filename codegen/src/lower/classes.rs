@@ -667,6 +667,16 @@ impl<'t> Body<'_, 't> {
         let Some(scope) = root.scope("scope") else {
             return Ok(());
         };
+        for entry in scope.entries("c_class_entries") {
+            let made = entry
+                .attr("utility_code_definition")
+                .is_some_and(Attr::truth);
+            if let (Some("extern"), Some(ty), false) =
+                (entry.text("visibility"), entry.ty("type"), made)
+            {
+                self.import_class(ty)?;
+            }
+        }
         for id in self.m.class_order.clone() {
             let class = self.m.classes[&id].clone();
             if let Some(position) = class.ty.entry("entry").and_then(|entry| entry.position()) {

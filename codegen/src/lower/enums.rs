@@ -18,8 +18,52 @@ impl<'t> Body<'_, 't> {
         }
         match (entry.attr("enum_int_value"), self.type_of(node)?) {
             (Some(Attr::Int(value)), Type::Int(bits)) => Ok(self.int(i128::from(*value), bits)),
+            (None | Some(Attr::None), Type::Int(bits)) if entry.node("value_node").is_some() => {
+                let value = self.enum_value(node, entry)?;
+                Ok(self.widen(value, bits, false))
+            }
             _ => missing_node(node, &format!("constant '{name}'")),
         }
+    }
+
+    /// The value of a constant of an enum in 64 bits.
+    pub(super) fn enum_value(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
+        if let Some(Attr::Int(number)) = entry.attr("enum_int_value") {
+            return Ok(self.int(i128::from(*number), 64));
+        }
+        if external(entry) {
+            return missing_node(node, "public enum of C");
+        }
+        let Some(source) = entry.node("value_node") else {
+            return missing_node(node, "of an enum without values");
+        };
+        let value = self.expr(source)?;
+        if !self.b.ty(value).is_int() {
+            return missing_node(node, "of an enum with this value");
+        }
+        Ok(self.widen(value, 64, types::unsigned(source.expr_type()?)))
+    }
+
+    /// `CEnumDefNode`: the values of a public enum are names of the module.
+    pub(super) fn lower_enum(&mut self, node: Node<'t>) -> Result<()> {
+        if node.flag("create_wrapper") {
+            return missing_node(node, "cpdef enum");
+        }
+        let public = matches!(node.text("visibility"), Some("public"));
+        if node.flag("scoped") || !node.flag("api") && !public && node.text("name").is_none() {
+            return Ok(());
+        }
+        let entry = node.entry("entry");
+        for item in entry
+            .map(|entry| entry.entries("enum_values"))
+            .unwrap_or_default()
+        {
+            let number = self.enum_value(node, item)?;
+            let value = self.rt_object("PyLong_FromLong", "l:O", &[number])?;
+            self.set_global(item.text("name").unwrap_or_default(), value)?;
+            self.release(value);
+        }
+        Ok(())
     }
 
     pub(super) fn enum_to_python(

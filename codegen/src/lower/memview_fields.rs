@@ -13,7 +13,11 @@ impl<'t> Body<'_, 't> {
     /// a temporary.
     pub(super) fn slice_attribute(&mut self, node: Node<'t>) -> Result<Value> {
         let (storage, object) = self.slice_field_of(node)?;
-        if node.attr("initialized_check").is_some_and(|on| on.truth()) {
+        let checked = match node.attr("initialized_check") {
+            Some(on) => on.truth(),
+            None => self.directive_on("initializedcheck"),
+        };
+        if checked {
             let memview = self.slice_pointer(storage, MEMVIEW);
             let null = self.is_null(memview);
             self.if_unlikely(null, |body| {

@@ -280,7 +280,7 @@ impl<'t> Body<'_, 't> {
 
     /// Raises TypeError where a function without parameters is given arguments.
     fn no_arguments(&mut self, def: Node<'t>, [_, count, names]: [Value; 3]) -> Result<()> {
-        let name = self.text(def.text("name").unwrap_or_default());
+        let name = self.text(super::arguments::function_name(def));
         self.rt_status(
             "cyl_no_arguments",
             "plo:i",

@@ -1,6 +1,6 @@
 //! Statements: the table from Cython's node classes to lowering functions.
 
-use frontend_bridge::tree::{Node, Value as Attr};
+use frontend_bridge::tree::Node;
 
 use super::Result;
 use super::body::Body;
@@ -52,11 +52,8 @@ impl<'t> Body<'_, 't> {
             "ExprStatNode" => self.lower_expr_stat(node),
             "PassStatNode" | "GlobalNode" | "NonlocalNode" => Ok(()),
             // Declarations: what they declare is in the scopes.
-            "CVarDefNode"
-            | "CStructOrUnionDefNode"
-            | "CTypeDefNode"
-            | "CDefExternNode"
-            | "FusedTypeNode" => Ok(()),
+            "CVarDefNode" | "CStructOrUnionDefNode" | "CTypeDefNode" | "FusedTypeNode" => Ok(()),
+            "CDefExternNode" => self.lower_extern_block(node),
             // What is to be fetched from the other modules is seen to at the module's start.
             "CImportStatNode" | "FromCImportStatNode"
                 if node.text("module_name") == Some("numpy") =>
@@ -182,33 +179,6 @@ impl<'t> Body<'_, 't> {
     fn lower_expr_stat(&mut self, node: Node<'t>) -> Result<()> {
         let value = self.expr(node.child("expr")?)?;
         self.release(value);
-        Ok(())
-    }
-
-    fn lower_enum(&mut self, node: Node<'t>) -> Result<()> {
-        if node.flag("create_wrapper") {
-            return missing_node(node, "cpdef enum");
-        }
-        let public = matches!(node.text("visibility"), Some("public"));
-        if node.flag("scoped")
-            || !node.flag("api") && !public && node.text("name").is_none()
-        {
-            return Ok(());
-        }
-        // Its values are names of the module.
-        for item in node
-            .entry("entry")
-            .map(|entry| entry.entries("enum_values"))
-            .unwrap_or_default()
-        {
-            let Some(Attr::Int(number)) = item.attr("enum_int_value") else {
-                return missing_node(node, "public enum with this value");
-            };
-            let number = self.int(i128::from(*number), 64);
-            let value = self.rt_object("PyLong_FromLong", "l:O", &[number])?;
-            self.set_global(item.text("name").unwrap_or_default(), value)?;
-            self.release(value);
-        }
         Ok(())
     }
 }

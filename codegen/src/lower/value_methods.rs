@@ -99,7 +99,10 @@ impl<'t> Body<'_, 't> {
         property: Entry<'t>,
         value: Value,
     ) -> Result<()> {
-        let Some(setter) = property.scope("scope").and_then(|scope| look_up(scope, "__set__")) else {
+        let Some(setter) = property
+            .scope("scope")
+            .and_then(|scope| look_up(scope, "__set__"))
+        else {
             return missing_node(target, "of a property without a setter");
         };
         let Some(ty) = setter.ty("type") else {
