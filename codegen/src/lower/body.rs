@@ -57,6 +57,8 @@ pub(super) struct Body<'m, 't> {
     pub argument_values: Option<(LocalId, u32)>,
     /// Variables that own memoryview slices.
     pub slices: Vec<LocalId>,
+    /// The buffers that the function holds.
+    pub buffers: Vec<LocalId>,
     /// Variables of the function around a parallel region that are used where they lie.
     pub remote: HashMap<EntryId, (Value, Type)>,
     /// The parallel region whose function this is.
@@ -132,6 +134,7 @@ impl<'m, 't> Body<'m, 't> {
             overflow_bits: HashMap::new(),
             argument_values: None,
             slices: Vec::new(),
+            buffers: Vec::new(),
             remote: HashMap::new(),
             region: None,
             region_end: return_block,

@@ -781,6 +781,10 @@ impl<'t> Body<'_, 't> {
 
     /// The type object of an extension type or a builtin type; borrowed.
     pub(super) fn type_object(&mut self, ty: TreeType<'t>) -> Result<Value> {
+        let ty = match ty.ty("base").filter(|_| super::buffers::is_buffer(ty)) {
+            Some(base) => base,
+            None => ty,
+        };
         if ty.flag("is_builtin_type") {
             let cname = ty
                 .text("typeptr_cname")

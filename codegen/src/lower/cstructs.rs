@@ -401,6 +401,12 @@ impl<'t> Body<'_, 't> {
                     _ => self.defect("a struct without fields"),
                 };
             }
+            "BufferIndexNode" => {
+                let (address, base) = self.item_of_buffer(node)?;
+                // The variable keeps the buffer.
+                self.release(base);
+                return Ok(address);
+            }
             "MemoryViewIndexNode" => {
                 let (address, base) = self.item_of_slice(node)?;
                 if self.temps.contains(&base) {

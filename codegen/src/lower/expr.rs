@@ -38,6 +38,7 @@ impl<'t> Body<'_, 't> {
             "CythonArrayNode" => self.lower_cython_array(node),
             "ParallelThreadIdNode" => self.lower_thread_number(node),
             "MemoryViewIndexNode" => self.lower_memview_index(node),
+            "BufferIndexNode" => self.lower_buffer_index(node),
             "SliceIndexNode" => self.lower_slice_index(node),
             "SliceNode" => self.lower_slice(node),
             "TupleNode" | "DefaultsTupleNode" => self.lower_tuple(node),

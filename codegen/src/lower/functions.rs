@@ -311,6 +311,7 @@ impl<'t> Body<'_, 't> {
             body.returned_slice = Some(body.op(Op::Param(0)));
         }
         body.start_scope_object(node, scope)?;
+        body.declare_buffers(scope)?;
         for (index, entry) in args.iter().enumerate() {
             if index >= required {
                 let shared = entry.flag("in_closure");
@@ -361,6 +362,11 @@ impl<'t> Body<'_, 't> {
         }
         if node.flag("overridable") {
             body.skip_dispatch = Some(body.op(Op::Param(required as u32 + first)));
+        }
+        for entry in args {
+            if entry.ty("type").is_some_and(super::buffers::is_buffer) {
+                body.acquire_argument(node, *entry)?;
+            }
         }
         for entry in scope.entries("var_entries") {
             if body.variables.contains_key(&entry.id()) || entry.flag("is_arg") {
@@ -450,6 +456,7 @@ impl<'t> Body<'_, 't> {
         self.b.jump(self.return_block);
         // The way out.
         self.b.switch_to(self.return_block);
+        self.release_buffers()?;
         let mut owned: Vec<_> = self
             .variables
             .values()

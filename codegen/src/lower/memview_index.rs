@@ -67,7 +67,10 @@ impl<'t> Body<'_, 't> {
             places.push((self.widen(value, 64, unsigned), unsigned));
         }
         self.at(node);
-        let places = self.checked_places(slice, places)?;
+        let wraparound = self.directive_on("wraparound");
+        let places = self.checked_places(places, wraparound, |body, dim| {
+            body.extent(slice, SHAPE, dim)
+        })?;
         let dtype = ty
             .ty("dtype")
             .ok_or_else(|| node.missing("type.dtype", "type"))?;
@@ -80,8 +83,12 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Indices brought into range from the end, and checked, as the directives say.
-    fn checked_places(&mut self, slice: Value, places: Vec<(Value, bool)>) -> Result<Vec<Value>> {
-        let wraparound = self.directive_on("wraparound");
+    pub(super) fn checked_places(
+        &mut self,
+        places: Vec<(Value, bool)>,
+        wraparound: bool,
+        mut length: impl FnMut(&mut Self, usize) -> Value,
+    ) -> Result<Vec<Value>> {
         let check = self.directive_on("boundscheck");
         let mut found = Vec::new();
         let mut wrong: Option<(Value, Value)> = None;
@@ -90,13 +97,13 @@ impl<'t> Body<'_, 't> {
             if wraparound && !unsigned {
                 let zero = self.int(0, 64);
                 let negative = self.op(Op::Compare(Comparison::SLt, place, zero));
-                let length = self.extent(slice, SHAPE, dim);
+                let length = length(self, dim);
                 let other = self.op(Op::Binary(BinaryOp::Add, place, length));
                 place = self.op(Op::Select(negative, other, place));
             }
             if check {
                 // No extent is negative: what is, is beyond it as an unsigned number.
-                let length = self.extent(slice, SHAPE, dim);
+                let length = length(self, dim);
                 let beyond = self.op(Op::Compare(Comparison::UGe, place, length));
                 let axis = self.int(dim as i128, 32);
                 wrong = Some(match wrong {
@@ -167,11 +174,17 @@ impl<'t> Body<'_, 't> {
     /// `InPlaceAssignmentNode`: what Cython keeps for items of memoryviews.
     pub(super) fn lower_in_place(&mut self, node: Node<'t>) -> Result<()> {
         let (target, source) = (node.child("lhs")?, node.child("rhs")?);
-        if target.kind() != "MemoryViewIndexNode" || !is_slice(target.child("base")?) {
+        let buffer = target.kind() == "BufferIndexNode";
+        if !buffer
+            && (target.kind() != "MemoryViewIndexNode" || !is_slice(target.child("base")?))
+        {
             return missing_node(node, "of this target");
         }
         let value = self.expr(source)?;
-        let (address, base) = self.item_of_slice(target)?;
+        let (address, base) = match buffer {
+            true => self.item_of_buffer(target)?,
+            false => self.item_of_slice(target)?,
+        };
         let (ty, from) = (target.expr_type()?, source.expr_type()?);
         let item = self.type_of(target)?;
         let old = self.op(Op::Load(item.clone(), address));

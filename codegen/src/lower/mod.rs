@@ -11,6 +11,7 @@ mod arguments;
 mod arithmetic;
 mod attributes;
 mod body;
+mod buffers;
 mod builtin_methods;
 mod calls;
 mod capi;

@@ -170,6 +170,7 @@ impl<'t> Body<'_, 't> {
             "AttributeNode" => self.assign_attribute(target, value),
             "IndexNode" => self.assign_index(target, value),
             "MemoryViewIndexNode" => self.assign_memview_item(target, value),
+            "BufferIndexNode" => self.assign_buffer_item(target, value),
             "MemoryCopyScalar" => self.assign_slice_scalar(target, value),
             "SliceIndexNode" => self.assign_slice(target, value),
             "TempRefNode" => self.assign_temp_ref(target, value),
@@ -233,6 +234,9 @@ impl<'t> Body<'_, 't> {
             }
             if !owned {
                 return self.defect("assignment to a borrowed argument");
+            }
+            if entry.ty("type").is_some_and(super::buffers::is_buffer) {
+                self.acquire_assigned(target, entry, id, value)?;
             }
             let value = self.give(value);
             self.replace(id, value);

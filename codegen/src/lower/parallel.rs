@@ -229,6 +229,10 @@ impl<'t> Body<'_, 't> {
         for one in captured {
             if one.remote {
                 let address = body.get_field(frame, structure, one.field, Type::Ptr);
+                if one.entry.text("name").is_none() {
+                    body.copy_table(one.entry, &one.ty, address)?;
+                    continue;
+                }
                 body.remote
                     .insert(one.entry.id(), (address, one.ty.clone()));
                 continue;

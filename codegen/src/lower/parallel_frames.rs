@@ -164,6 +164,19 @@ impl<'t> Body<'_, 't> {
             if !(plain || remote || (private.is_none() && (slice || object))) {
                 return missing_node(inner, "of this type in a parallel region");
             }
+            if let Some((entry, ty)) = super::buffers::table_of(entry) {
+                if private.is_some() {
+                    return missing_node(inner, "with a buffer assigned in a parallel region");
+                }
+                let (field, remote, private) = (FIRST + found.len() as u32, true, None);
+                found.push(Captured {
+                    entry,
+                    ty,
+                    field,
+                    remote,
+                    private,
+                });
+            }
             let field = FIRST + found.len() as u32;
             let private = private.filter(|_| !remote);
             found.push(Captured {
