@@ -38,3 +38,16 @@ void cyl_buffer_release(Py_buffer *view) {
     __Pyx_SafeReleaseBuffer(view);
     PyErr_Restore(kind, value, traceback);
 }
+
+/* An object as a memoryview of a type; a null memoryview, and an exception, where it is none. */
+void cyl_slice_match(__Pyx_memviewslice *out, const void *axes, int order, int flags, int ndim, const void *dtype,
+                     PyObject *o) {
+    __Pyx_BufFmt_StackElem stack[CYL_BUFFER_DEPTH];
+    out->memview = NULL;
+    out->data = NULL;
+    if (__Pyx_ValidateAndInit_memviewslice((int *) axes, order, flags, ndim, (const __Pyx_TypeInfo *) dtype, stack,
+                                           out, o) == -1) {
+        out->memview = NULL;
+        out->data = NULL;
+    }
+}

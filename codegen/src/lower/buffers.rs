@@ -50,7 +50,10 @@ pub(super) fn table_of(entry: Entry<'_>) -> Option<(Entry<'_>, Type)> {
 }
 
 fn table_type(ty: TreeType<'_>) -> Type {
-    Type::Array(Box::new(Type::I64), 1 + PER_DIMENSION * dimensions(ty) as u64)
+    Type::Array(
+        Box::new(Type::I64),
+        1 + PER_DIMENSION * dimensions(ty) as u64,
+    )
 }
 
 fn dimensions(ty: TreeType<'_>) -> usize {
@@ -74,9 +77,7 @@ impl<'t> Body<'_, 't> {
             let owned = false;
             self.variables
                 .insert(table.id(), Variable::Local { id, owned });
-            let id = self
-                .b
-                .local("view", Type::Array(Box::new(Type::I64), VIEW));
+            let id = self.b.local("view", Type::Array(Box::new(Type::I64), VIEW));
             self.buffers.push(id);
             if let Some(view) = view {
                 self.variables

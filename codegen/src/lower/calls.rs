@@ -211,6 +211,9 @@ impl<'t> Body<'_, 't> {
         if !entry.is_some_and(super::shim_calls::declared_in_c) {
             return self.call_named(node, name, ty, args);
         }
+        if let Some(done) = self.fused_helper(name, args)? {
+            return Ok(done);
+        }
         match self.call_named(node, name, ty, args) {
             Err(super::LowerError::Missing(_)) => self.call_shim(node, name, ty, args),
             done => done,

@@ -13,6 +13,9 @@ impl<'t> Context<'t> {
     pub(super) fn struct_type(&mut self, ty: TreeType<'t>, at: Option<Position>) -> Result<Type> {
         let name = ty.text("cname").unwrap_or("struct").to_owned();
         if ty.entry("entry").is_some_and(external) {
+            if let Some(own) = self.own_twin(ty, &name) {
+                return self.struct_type(own, at);
+            }
             let Some(known) = known_struct(&name) else {
                 return self.external_struct(ty, at);
             };
@@ -114,6 +117,16 @@ fn known_struct(name: &str) -> Option<Vec<(&'static str, Type)>> {
         "ldiv_t" | "lldiv_t" => all(Type::I64, &["quot", "rem"]),
         "timespec" => all(Type::I64, &["tv_sec", "tv_nsec"]),
         "timeval" => all(Type::I64, &["tv_sec", "tv_usec"]),
+        "__Pyx_memviewslice" => {
+            let array = Type::Array(Box::new(Type::I64), 8);
+            vec![
+                ("memview", Type::Ptr),
+                ("data", Type::Ptr),
+                ("shape", array.clone()),
+                ("strides", array.clone()),
+                ("suboffsets", array),
+            ]
+        }
         "tm" => {
             let mut fields: Vec<(&'static str, Type)> = all(
                 Type::I32,
@@ -364,6 +377,27 @@ impl<'t> Body<'_, 't> {
         let size = self.int(i128::from(size), 64);
         self.rt_value("memcpy", "ppl:p", &[to, from, size])?;
         Ok(())
+    }
+
+    /// The address of a member of a struct whose type there is the declared one.
+    pub(super) fn lvalue_as_declared(&mut self, node: Node<'t>) -> Result<Value> {
+        if !self.of_struct(node.child("obj")?)? {
+            return missing_node(node, "as a target in place");
+        }
+        let complex = types::resolve(node.child("obj")?.expr_type()?).flag("is_complex");
+        let member = match complex {
+            true => return missing_node(node, "as a target in place"),
+            false => self.member(node)?,
+        };
+        let packed = match self.c_type(member.of)? {
+            Type::Struct(id) => self.m.mir.structs[id.0 as usize].packed,
+            _ => false,
+        };
+        let declared = self.type_of(node)?;
+        if packed || member.external.is_some_and(|(_, there)| there != declared) {
+            return missing_node(node, "as a target in place");
+        }
+        self.lvalue(node)
     }
 
     /// The address of a C value: its own where it is a variable, else that of a copy.

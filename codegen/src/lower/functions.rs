@@ -46,7 +46,7 @@ impl<'t> Context<'t> {
     }
 
     fn declare_cdef(&mut self, node: Node<'t>) -> Result<()> {
-        if self.of_utility(node) {
+        if self.of_utility(node) || node.flag("has_fused_arguments") {
             return Ok(());
         }
         let Some(entry) = node.entry("entry") else {
@@ -99,6 +99,9 @@ impl<'t> Context<'t> {
     }
 
     fn declare_def(&mut self, node: Node<'t>) -> Result<()> {
+        if node.flag("has_fused_arguments") {
+            return Ok(());
+        }
         let Some(entry) = node.entry("entry") else {
             return Ok(());
         };

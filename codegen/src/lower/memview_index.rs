@@ -174,16 +174,19 @@ impl<'t> Body<'_, 't> {
     /// `InPlaceAssignmentNode`: what Cython keeps for items of memoryviews.
     pub(super) fn lower_in_place(&mut self, node: Node<'t>) -> Result<()> {
         let (target, source) = (node.child("lhs")?, node.child("rhs")?);
-        let buffer = target.kind() == "BufferIndexNode";
-        if !buffer
-            && (target.kind() != "MemoryViewIndexNode" || !is_slice(target.child("base")?))
-        {
+        let member = target.kind() == "AttributeNode" && !target.flag("is_py_attr");
+        let slice = target.kind() == "MemoryViewIndexNode" && is_slice(target.child("base")?);
+        if !slice && !member && target.kind() != "BufferIndexNode" {
             return missing_node(node, "of this target");
         }
         let value = self.expr(source)?;
-        let (address, base) = match buffer {
-            true => self.item_of_buffer(target)?,
-            false => self.item_of_slice(target)?,
+        let (address, base) = match target.kind() {
+            "BufferIndexNode" => self.item_of_buffer(target)?,
+            "AttributeNode" => {
+                let address = self.lvalue_as_declared(target)?;
+                (address, address)
+            }
+            _ => self.item_of_slice(target)?,
         };
         let (ty, from) = (target.expr_type()?, source.expr_type()?);
         let item = self.type_of(target)?;

@@ -39,19 +39,22 @@ impl<'t> Context<'t> {
         if let Some(found) = self.type_infos.get(&dtype.id()) {
             return Ok(*found);
         }
-        let Some(name) = shown(dtype) else {
-            return missing("memoryview of items of this type", None);
-        };
+        let mut element = dtype;
         let mut item = types::resolve(dtype);
         let mut extents = Vec::new();
-        let mir = self.c_type(dtype, None)?;
         while item.flag("is_array") {
             let (Some(size), Some(base)) = (item.int("size"), item.ty("base_type")) else {
                 return missing("memoryview of arrays of unknown size", None);
             };
             extents.push(size);
+            element = base;
             item = types::resolve(base);
         }
+        // An array is described by its elements.
+        let Some(name) = shown(element) else {
+            return missing("memoryview of items of this type", None);
+        };
+        let mir = self.c_type(element, None)?;
         let size = self.size_align(&mir).0;
         let mut fields = GlobalInit::Zero;
         let (mut unsigned, mut packed) = (false, false);
@@ -158,6 +161,18 @@ impl<'t> Context<'t> {
     }
 }
 
+/// What the runtime checks an object for that is to be a slice.
+pub(super) struct Described {
+    /// `__Pyx_TypeInfo` of the items.
+    pub info: GlobalId,
+    /// Access and packing of each axis.
+    pub axes: GlobalId,
+    /// 1 where it is contiguous as in C, 2 as in Fortran.
+    pub order: i128,
+    /// Flags for the buffer.
+    pub buffer: i128,
+}
+
 impl<'t> Body<'_, 't> {
     /// An object as a slice, checked here against descriptions of axes and items.
     pub(super) fn described_slice(
@@ -166,45 +181,13 @@ impl<'t> Body<'_, 't> {
         ty: TreeType<'t>,
         flags: i128,
     ) -> Result<Value> {
-        let Some(dtype) = ty.ty("dtype") else {
-            return self.missing("memoryview without a type");
-        };
-        let info = self.m.type_info(dtype)?;
-        let mut specs = Vec::new();
-        let mut buffer = RECORDS;
-        for (access, packing) in axes(ty) {
-            let access = match access {
-                "direct" => 1,
-                "ptr" => 2,
-                _ => 4,
-            };
-            if access != 1 {
-                buffer = FULL;
-            }
-            specs.push(GlobalInit::Int(
-                access
-                    | match packing {
-                        "contig" => 8,
-                        "strided" => 16,
-                        _ => 32,
-                    },
-            ));
-        }
-        let order = if ty.flag("is_c_contig") {
-            buffer = C_CONTIGUOUS;
-            1
-        } else if ty.flag("is_f_contig") {
-            buffer = F_CONTIGUOUS;
-            2
-        } else {
-            0
-        };
+        let Described {
+            info,
+            axes,
+            order,
+            buffer,
+        } = self.describe_slice(ty)?;
         let ndim = dimensions(ty);
-        let axes = self.m.view_table(
-            "axes",
-            Type::Array(Box::new(Type::I32), ndim as u64),
-            GlobalInit::List(specs),
-        );
         let stack = self
             .b
             .local("stack", Type::Array(Box::new(Type::I64), DEPTH * 2));
@@ -247,6 +230,66 @@ impl<'t> Body<'_, 't> {
         )?;
         self.temps.push(storage);
         Ok(storage)
+    }
+
+    /// What a slice of a type must be like.
+    pub(super) fn describe_slice(&mut self, ty: TreeType<'t>) -> Result<Described> {
+        let Some(dtype) = ty.ty("dtype") else {
+            return self.missing("memoryview without a type");
+        };
+        let order = match (ty.flag("is_c_contig"), ty.flag("is_f_contig")) {
+            (true, _) => 1,
+            (_, true) => 2,
+            _ => 0,
+        };
+        self.describe_axes(dtype, &axes(ty), order)
+    }
+
+    /// What a slice of such items and axes must be like.
+    pub(super) fn describe_axes(
+        &mut self,
+        dtype: TreeType<'t>,
+        axes: &[(&str, &str)],
+        order: i128,
+    ) -> Result<Described> {
+        let info = self.m.type_info(dtype)?;
+        let mut specs = Vec::new();
+        let mut buffer = RECORDS;
+        for (access, packing) in axes {
+            let access = match *access {
+                "direct" => 1,
+                "ptr" => 2,
+                _ => 4,
+            };
+            if access != 1 {
+                buffer = FULL;
+            }
+            specs.push(GlobalInit::Int(
+                access
+                    | match *packing {
+                        "contig" => 8,
+                        "strided" => 16,
+                        _ => 32,
+                    },
+            ));
+        }
+        match order {
+            1 => buffer = C_CONTIGUOUS,
+            2 => buffer = F_CONTIGUOUS,
+            _ => {}
+        }
+        let ndim = axes.len();
+        let axes = self.m.view_table(
+            "axes",
+            Type::Array(Box::new(Type::I32), ndim as u64),
+            GlobalInit::List(specs),
+        );
+        Ok(Described {
+            info,
+            axes,
+            order,
+            buffer,
+        })
     }
 
     /// The function that makes an object of an item (`reads`), or an item of an object.

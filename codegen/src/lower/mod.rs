@@ -44,6 +44,7 @@ mod externs;
 mod formatting;
 mod functions;
 mod fused;
+mod fused_buffers;
 mod generators;
 mod imports;
 mod indexing;

@@ -156,6 +156,14 @@ impl<'t> Context<'t> {
         }
         match ty.ty("typedef_base_type") {
             Some(base) if ty.flag("typedef_is_external") => {
+                let cname = ty.text("typedef_cname").unwrap_or_default();
+                if let Some(own) = self.own_twin(ty, cname) {
+                    let made = self.c_type(own, at)?;
+                    if let Some((bits, signed)) = integer(own) {
+                        self.tree.note_integer(ty.id(), bits, signed);
+                    }
+                    return Ok(made);
+                }
                 let guess = self.c_type(base, at)?;
                 if guess.is_int() || guess.is_float() {
                     return self.number_type(ty, guess, at);
