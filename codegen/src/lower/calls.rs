@@ -61,6 +61,15 @@ impl<'t> Body<'_, 't> {
             return self.call_runtime(node, function, ty);
         }
         let entry = function.entry("entry");
+        if let (Some("Py_CLEAR"), [arg]) = (
+            entry.and_then(|entry| entry.text("cname")),
+            node.nodes("args").as_slice(),
+        ) {
+            // A macro that overwrites its argument.
+            let address = self.lvalue(*arg)?;
+            self.rt_void("Py_CLEAR", "p:v", &[address])?;
+            return Ok(self.none());
+        }
         let mut args = Vec::new();
         let mut held = Vec::new();
         let mut own = entry

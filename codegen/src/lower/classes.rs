@@ -44,7 +44,8 @@ pub(super) struct Class<'t> {
 
 /// Structs of builtin types in .pxd files of CPython's, with their size.
 const EXTERNAL: &[(&str, u64)] = &[
-    ("PyTypeObject", 880),
+    // Its subclasses are heap types.
+    ("PyTypeObject", 904),
     ("PyBoolObject", 32),
     ("PyComplexObject", 32),
     ("PyLongObject", 24),
