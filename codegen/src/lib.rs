@@ -10,6 +10,7 @@ pub mod error;
 pub mod exports;
 pub mod hot;
 pub mod link;
+pub mod live;
 pub mod lower;
 pub mod mir;
 pub mod optimize;

@@ -11,7 +11,7 @@ use crate::exports::{self, Signature};
 use crate::mir;
 use crate::symbols::{Symbols, symbols};
 use crate::target::host::{self, Cpu};
-use crate::{CodegenError, cold, hot, optimize, output, shims};
+use crate::{CodegenError, cold, hot, live, optimize, output, shims};
 
 /// One LLVM module and its context.
 pub struct OwnedModule {
@@ -93,6 +93,11 @@ impl OwnedModule {
     /// Brings in bodies of what the module declares; see [`hot`].
     pub fn link_hot(&mut self, bitcode: &[u8]) -> Result<(), CodegenError> {
         hot::link(&self.module, bitcode)
+    }
+
+    /// Makes the code replaceable while it runs; see [`live`].
+    pub fn prepare_live(&mut self, symbol: &str, data: &[u8]) {
+        live::prepare(&self.module, symbol, data);
     }
 
     /// Makes every function be compiled for another CPU.

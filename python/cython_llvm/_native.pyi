@@ -49,6 +49,8 @@ class Module:
         """Run LLVM's default pipeline for -O<level> (0 to 3) once."""
     def mark_cold(self, prefixes: list[str]) -> int:
         """Leave loop-free functions with these prefixes out of optimisation; returns how many."""
+    def prepare_live(self, symbol: str, data: bytes) -> None:
+        """Leave room in the user's C functions to redirect them, and export ``data``."""
     def retarget(self, cpu: str, features: str) -> None:
         """Replace the CPU and features of every function; "native" is this machine's."""
     def to_ir(self) -> str: ...
@@ -96,8 +98,19 @@ class JitLibrary:
     def load_module(module: Module, name: str, libraries: list[str] = ..., builtins: str | None = ...
     ) -> JitLibrary: ...
     def address(self, symbol: str) -> int: ...
+    def ranges(self) -> list[tuple[int, int, bool]]:
+        """Where its sections lie: start, size, whether writable."""
     def release(self) -> None:
         """Free the code.  Sound only while nothing can reach it any more."""
+
+def mapped_ranges(address: int) -> list[tuple[int, int, bool]]:
+    """The segments of the shared library that holds an address, as `JitLibrary.ranges`."""
+
+def replace_pointers(ranges: list[tuple[int, int, bool]], from_: int, to: int) -> int:
+    """Replace a pointer by another wherever it stands in the writable ones of ``ranges``."""
+
+def redirect_function(from_: int, to: int) -> None:
+    """Make calls of the C function at ``from_`` run the one at ``to``, of the same signature."""
 
 def create_module(init_address: int, spec: Any) -> Any:
     """Call ``PyInit_*`` at the address; a multi-phase module is made from its def and spec,

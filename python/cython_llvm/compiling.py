@@ -20,6 +20,7 @@ from . import (
     frontend,
     jit,
     linkargs,
+    live_info,
     pch,
     runtimelib,
     scratch,
@@ -81,6 +82,7 @@ def _build_by_tree(path: str, name: str, settings: Settings, beside: str | None)
     lowered = treeroute.lower(tree, unit.settings)
     if lowered.module is None:
         raise treeroute.refusal(path, lowered.missing)
+    lowered.module.prepare_live(live_info.SYMBOL, unit.live)
     toolchain.optimize(lowered.module, unit.settings)
     built = Built(unit, [toolchain.emit(lowered.module, "obj", unit.settings)], list(lowered.headers),
                   toolchain.uses_openmp(lowered.module), runtime=True)  # fmt: skip
@@ -135,6 +137,8 @@ def _compile(built: Built, text: bytes, filename: str, language: str,
     try:
         module = toolchain.compile_c(text, filename, language, unit.settings, virtual_files=virtual)
         module.mark_cold(coldcode.PREFIXES)
+        if not built.objects:
+            module.prepare_live(live_info.SYMBOL, unit.live)
         toolchain.optimize(module, unit.settings)
         built.objects.append(toolchain.emit(module, "obj", unit.settings))
     except errors.CompileError as error:

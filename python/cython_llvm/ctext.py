@@ -31,9 +31,14 @@ __attribute__((visibility("hidden"))) void __kmpc_barrier(void *location, int th
 #endif
 """
 
+# A reload makes the module's state point at the type objects that exist already.  LLVM must not take
+# what is stored there for all that can ever be.
+_STATE = b"static __pyx_mstatetype __pyx_mstate_global_static ="
+
 
 def adapt(text: bytes) -> bytes:
     """The text to compile in place of ``text``."""
+    text = text.replace(_STATE, b"__attribute__((used)) " + _STATE, 1)
     if _LOOP_WITH_GIL in text:
         return text + _BARRIER
     return text

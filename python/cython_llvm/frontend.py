@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from . import distutils_header, errors, scratch
+from . import distutils_header, errors, live_info, scratch
 from .settings import Settings
 
 #: Cython's compiler keeps global state; one compilation at a time.
@@ -52,6 +52,7 @@ class CUnit:
     warnings: str = ""
     annotated: str = ""  # HTML
     place: str = ""  # the working directory, where what .pxd files pass on depends on it
+    live: bytes = b""  # what the code is to say of itself for a later reload
 
 
 class _Watch:
@@ -339,6 +340,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         warnings=messages.getvalue(),
         place=place,
         annotated=_read_file(os.path.splitext(output)[0] + ".html").decode() if annotate else "",
+        live=live_info.describe(context.find_module(module_name, need_pxd=0)),
     )
 
 

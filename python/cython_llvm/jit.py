@@ -7,7 +7,7 @@ import os
 import tempfile
 from typing import Any
 
-from . import errors, linkargs, toolchain
+from . import errors, linkargs, live_code, toolchain
 from .settings import Settings
 
 #: JITLink without a platform runtime has neither thread-local storage nor static constructors.
@@ -69,7 +69,9 @@ def load(obj: bytes, name: str, settings: Settings, *, language: str, openmp: bo
             return None
         raise _link_error(error, name) from None
     try:
-        return library.address(init_symbol(name))
+        address: int = library.address(init_symbol(name))
+        live_code.register(address, library)
+        return address
     except _native.NativeError as error:
         library.release()  # nothing of it has run
         raise _link_error(error, name) from None

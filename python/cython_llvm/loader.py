@@ -61,15 +61,16 @@ class Code:
 
             _native.exec_module(module)
 
-    def execute_again(self, module: ModuleType, name: str) -> None:
-        """Run this code in a module that exists."""
-        from . import _native, jit
+    def execute_again(self, module: ModuleType, name: str, before: Code | None = None) -> None:
+        """Run this code in a module that exists; ``before``: what it was first executed with."""
+        from . import jit, live
 
-        address = self.address
+        address, path = self.address, None
         if self.path is not None:
             # A library that is loaded already would come back with its old variables.
-            address = jit.dlopen_init(jit.private_copy(self.path), name)
-        _native.exec_into(address, module)
+            path = jit.private_copy(self.path)
+            address = jit.dlopen_init(path, name)
+        live.execute_again(module, name, address, before=before, path=path)
 
 
 def _load_error(error: ImportError, spec: ModuleSpec) -> errors.ModuleBuildError:
@@ -128,6 +129,8 @@ def _folder_of_use(source: bytes, settings: Settings) -> str:
 
 # ---------------------------------------------------------------------------- the import system
 
+_first: dict[str, Code] = {}  # what each module was executed with first
+
 
 class PyxLoader:
     """Loader of one .pyx (or pure-Python-mode .py) file."""
@@ -164,6 +167,7 @@ class PyxLoader:
         fresh, self._fresh = self._fresh, None
         if fresh is not None and fresh[0] is module:
             fresh[1].execute(module)
+            _first[self.name] = fresh[1]
             return
         self._execute_again(module)
 
@@ -171,15 +175,7 @@ class PyxLoader:
         code = self._obtain()
         if code.gone():
             code = self._obtain()
-        before = dict(module.__dict__)
-        try:
-            code.execute_again(module, self.name)
-        except BaseException:
-            namespace = module.__dict__
-            namespace.update(before)
-            for added in [key for key in namespace if key not in before]:
-                del namespace[added]
-            raise
+        code.execute_again(module, self.name, _first.get(self.name))
 
     def _obtain(self) -> Code:
         try:

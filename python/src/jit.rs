@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use reload::Library;
+use reload::memory::{self, Range};
+use reload::redirect;
 
 use crate::error::IntoPyErr;
 use crate::module::Module;
@@ -62,6 +64,20 @@ impl JitLibrary {
         .map_err(|error| error.into_py_err(py))
     }
 
+    /// Where its sections lie: (start, size, whether writable).
+    fn ranges(&self, py: Python<'_>) -> PyResult<Vec<Place>> {
+        let library = self
+            .library
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let found = library
+            .as_ref()
+            .ok_or_else(|| PyRuntimeError::new_err("the code has been released"))?
+            .ranges()
+            .map_err(|error| error.into_py_err(py))?;
+        Ok(found.into_iter().map(place).collect())
+    }
+
     /// Frees the code.  Sound only while nothing can reach it any more.
     fn release(&self, py: Python<'_>) -> PyResult<()> {
         let taken = self
@@ -78,4 +94,44 @@ impl JitLibrary {
             None => Ok(()),
         }
     }
+}
+
+type Place = (u64, u64, bool);
+
+fn place(range: Range) -> Place {
+    (range.start, range.size, range.writable)
+}
+
+/// The segments of the shared library that holds an address, as `JitLibrary.ranges`.
+#[pyfunction]
+pub fn mapped_ranges(address: u64) -> Vec<Place> {
+    memory::mapped_ranges(address)
+        .into_iter()
+        .map(place)
+        .collect()
+}
+
+/// Replaces a pointer by another wherever it stands in the writable ones of `ranges`; how often.
+///
+/// The ranges must be those of loaded code.
+#[pyfunction]
+pub fn replace_pointers(ranges: Vec<Place>, from: u64, to: u64) -> usize {
+    let ranges: Vec<Range> = ranges
+        .into_iter()
+        .map(|(start, size, writable)| Range {
+            start,
+            size,
+            writable,
+        })
+        .collect();
+    // SAFETY: the caller vouches that the ranges are live and `from` an address of an object in
+    // that code; no other word there has such a value.
+    unsafe { memory::replace_words(&ranges, from, to) }
+}
+
+/// Makes calls of the C function at `from` run the one at `to`; both must have one signature.
+#[pyfunction]
+pub fn redirect_function(py: Python<'_>, from: u64, to: u64) -> PyResult<()> {
+    // SAFETY: the caller vouches for both addresses.
+    unsafe { redirect::redirect(from, to) }.map_err(|error| error.into_py_err(py))
 }

@@ -18,6 +18,9 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("NativeError", m.py().get_type::<error::NativeError>())?;
     m.add_class::<module::Module>()?;
     m.add_class::<jit::JitLibrary>()?;
+    m.add_function(wrap_pyfunction!(jit::mapped_ranges, m)?)?;
+    m.add_function(wrap_pyfunction!(jit::replace_pointers, m)?)?;
+    m.add_function(wrap_pyfunction!(jit::redirect_function, m)?)?;
     m.add_function(wrap_pyfunction!(module::compile_source, m)?)?;
     m.add_function(wrap_pyfunction!(module::build_pch, m)?)?;
     m.add_class::<tree::Symbols>()?;

@@ -94,6 +94,11 @@ impl Module {
         py.detach(|| self.lock().mark_cold(&prefixes))
     }
 
+    /// Makes the code replaceable while it runs, and gives it `data` under `symbol`.
+    fn prepare_live(&self, py: Python<'_>, symbol: &str, data: &[u8]) {
+        py.detach(|| self.lock().prepare_live(symbol, data));
+    }
+
     /// Makes every function be compiled for another CPU; "native" is this machine's.
     fn retarget(&self, py: Python<'_>, cpu: &str, features: &str) {
         py.detach(|| self.lock().retarget(&Cpu::named(cpu, features)));

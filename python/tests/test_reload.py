@@ -20,7 +20,7 @@ def test_an_edit_comes_in(sources: Path) -> None:
     assert importlib.reload(module) is module
     assert (module.f(), module.g()) == (2, 3)
     assert module.old == 1  # importlib.reload keeps names that are gone
-    assert old_function() == 1  # taken before: keeps its code
+    assert module.f is old_function  # taken before: runs the new code
 
 
 def test_cdef_classes_and_globals_are_new(sources: Path) -> None:
@@ -34,7 +34,8 @@ def test_cdef_classes_and_globals_are_new(sources: Path) -> None:
     assert [module.bump(), module.bump()] == [1, 2]
     write(path, path.read_text().replace("return 1", "return 2"))
     importlib.reload(module)
-    assert (instance.v(), module.A().v(), module.bump()) == (1, 2, 1)
+    assert (instance.v(), module.A().v(), module.bump()) == (2, 2, 1)
+    assert type(instance) is module.A
 
 
 def test_unchanged_source_runs_again(sources: Path) -> None:

@@ -12,6 +12,7 @@
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/TargetSelect.h"
 
+#include <map>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -25,8 +26,44 @@ namespace {
 
 using Output = void (*)(void *user, const char *text, size_t length);
 
+struct Range {
+  uint64_t start, size;
+  int writable;
+};
+
+// Where each library's sections lie.
+struct Ranges : ObjectLinkingLayer::Plugin {
+  std::mutex mutex;
+  std::map<JITDylib *, std::vector<Range>> found;
+
+  void modifyPassConfig(MaterializationResponsibility &responsibility, jitlink::LinkGraph &,
+                        jitlink::PassConfiguration &passes) override {
+    JITDylib *dylib = &responsibility.getTargetJITDylib();
+    passes.PostFixupPasses.push_back([this, dylib](jitlink::LinkGraph &graph) -> Error {
+      std::lock_guard<std::mutex> lock(mutex);
+      for (jitlink::Section &section : graph.sections()) {
+        if (section.empty() || section.getMemLifetime() == MemLifetime::NoAlloc)
+          continue;
+        jitlink::SectionRange range(section);
+        int writable = (section.getMemProt() & MemProt::Write) != MemProt::None;
+        if (range.getSize())
+          found[dylib].push_back({range.getStart().getValue(), range.getSize(), writable});
+      }
+      return Error::success();
+    });
+  }
+  Error notifyFailed(MaterializationResponsibility &) override { return Error::success(); }
+  Error notifyRemovingResources(JITDylib &dylib, ResourceKey) override {
+    std::lock_guard<std::mutex> lock(mutex);
+    found.erase(&dylib);
+    return Error::success();
+  }
+  void notifyTransferringResources(JITDylib &, ResourceKey, ResourceKey) override {}
+};
+
 struct Session {
   std::unique_ptr<LLJIT> jit;
+  std::shared_ptr<Ranges> ranges = std::make_shared<Ranges>();
   unsigned counter = 0;
   // What the session reported since the last call: why a lookup failed is told only there.
   std::mutex mutex;
@@ -101,6 +138,7 @@ Session *cyl_jit_create(void *user, Output output) {
   }
   static_cast<ObjectLinkingLayer &>(session->jit->getObjLinkingLayer())
       .addPlugin(std::move(*frames));
+  static_cast<ObjectLinkingLayer &>(session->jit->getObjLinkingLayer()).addPlugin(session->ranges);
   if (Error error = enableDebuggerSupport(*session->jit)) {
     fail(std::move(error), user, output);
     return nullptr;
@@ -172,6 +210,17 @@ int cyl_jit_lookup(Session *session, JITDylib *library, const char *symbol, uint
   }
   *address = found->getValue();
   return 0;
+}
+
+// Where a library's sections lie, once it has been linked.
+void cyl_jit_ranges(Session *session, JITDylib *library, void *user,
+                    void (*each)(void *user, uint64_t start, uint64_t size, int writable)) {
+  std::lock_guard<std::mutex> lock(session->ranges->mutex);
+  auto found = session->ranges->found.find(library);
+  if (found == session->ranges->found.end())
+    return;
+  for (const Range &range : found->second)
+    each(user, range.start, range.size, range.writable);
 }
 
 int cyl_jit_remove(Session *session, JITDylib *library, void *user, Output output) {

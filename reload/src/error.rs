@@ -16,6 +16,8 @@ pub enum JitError {
     Library { path: String, reason: String },
     #[error("the code could not be freed: {0}")]
     Free(String),
+    #[error("a function could not be redirected: {0}")]
+    Redirect(String),
     #[error("a name holds a NUL byte")]
     BadName,
     #[error("the JIT failed internally: {0}")]
@@ -32,6 +34,7 @@ impl JitError {
             JitError::MissingSymbols(_) => "CYL2103",
             JitError::Library { .. } => "CYL2104",
             JitError::Free(_) => "CYL2105",
+            JitError::Redirect(_) => "CYL2108",
             JitError::BadName => "CYL2106",
             JitError::Crashed(_) => "CYL2107",
         }

@@ -36,6 +36,12 @@ unsafe extern "C" {
         user: *mut c_void,
         output: Output,
     ) -> c_int;
+    pub fn cyl_jit_ranges(
+        session: *mut RawSession,
+        library: *mut RawLibrary,
+        user: *mut c_void,
+        each: extern "C" fn(*mut c_void, u64, u64, c_int),
+    );
     pub fn cyl_jit_remove(
         session: *mut RawSession,
         library: *mut RawLibrary,

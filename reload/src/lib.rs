@@ -6,6 +6,8 @@
 pub mod error;
 mod ffi;
 pub mod library;
+pub mod memory;
+pub mod redirect;
 mod session;
 
 pub use error::JitError;

@@ -1,12 +1,13 @@
 //! One module's code in this process.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::sync::Mutex;
 
 use frontend_bridge::recovery;
 
 use crate::JitError;
 use crate::ffi::{self, RawLibrary, Text};
+use crate::memory::Range;
 use crate::session::session;
 
 /// Code loaded by [`Library::load_object`].
@@ -113,6 +114,32 @@ impl Library {
         } else {
             Err(JitError::from_orc(text.into_string()))
         }
+    }
+
+    /// Where the code and its data lie; empty before the first [`Library::address`].
+    pub fn ranges(&self) -> Result<Vec<Range>, JitError> {
+        extern "C" fn each(user: *mut c_void, start: u64, size: u64, writable: c_int) {
+            // SAFETY: `user` is the vector below.
+            unsafe {
+                (*user.cast::<Vec<Range>>()).push(Range {
+                    start,
+                    size,
+                    writable: writable != 0,
+                });
+            }
+        }
+        let session = session()?;
+        let mut found: Vec<Range> = Vec::new();
+        // SAFETY: the library has not been freed; `found` outlives the call.
+        unsafe {
+            ffi::cyl_jit_ranges(
+                session.raw(),
+                self.raw,
+                (&raw mut found).cast::<c_void>(),
+                each,
+            );
+        }
+        Ok(found)
     }
 
     /// Frees the code.

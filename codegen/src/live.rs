@@ -1,0 +1,73 @@
+//! What a module needs so that its code can be replaced while it runs.
+
+use inkwell::GlobalVisibility;
+use inkwell::attributes::AttributeLoc;
+use inkwell::module::{Linkage, Module};
+
+/// C functions of the user's begin like this on both routes.
+const PREFIX: &str = "__pyx_f_";
+
+/// Bytes before a function's entry, for an absolute jump; see `reload::redirect`.
+const ROOM: &str = "14";
+/// Bytes of the instruction at the entry that may be replaced at once.
+const ENTRY: &str = "2";
+
+/// Gives the user's C functions room for a redirection, and the module `data` under `symbol`.
+pub fn prepare(module: &Module<'_>, symbol: &str, data: &[u8]) {
+    let context = module.get_context();
+    let room = context.create_string_attribute("patchable-function-prefix", ROOM);
+    let entry = context.create_string_attribute("patchable-function-entry", ENTRY);
+    for function in module.get_functions() {
+        let ours = function
+            .get_name()
+            .to_bytes()
+            .starts_with(PREFIX.as_bytes());
+        if ours && function.count_basic_blocks() > 0 {
+            function.add_attribute(AttributeLoc::Function, room);
+            function.add_attribute(AttributeLoc::Function, entry);
+        }
+    }
+    if module.get_global(symbol).is_some() {
+        return;
+    }
+    let text = context.const_string(data, true);
+    let global = module.add_global(text.get_type(), None, symbol);
+    global.set_initializer(&text);
+    global.set_constant(true);
+    global.set_linkage(Linkage::External);
+    global.set_visibility(GlobalVisibility::Default);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inkwell::context::Context;
+
+    #[test]
+    fn functions_get_room_and_the_module_its_data() {
+        let context = Context::create();
+        let module = context.create_module("m");
+        let kind = context.void_type().fn_type(&[], false);
+        let builder = context.create_builder();
+        for name in ["__pyx_f_f", "other"] {
+            let function = module.add_function(name, kind, None);
+            builder.position_at_end(context.append_basic_block(function, "entry"));
+            builder.build_return(None).expect("a return");
+        }
+        module.add_function("__pyx_f_elsewhere", kind, None);
+        prepare(&module, "info", b"{}");
+        prepare(&module, "info", b"{}");
+        let text = module.print_to_string().to_string();
+        assert_eq!(
+            text.matches("patchable-function-prefix").count(),
+            1,
+            "{text}"
+        );
+        assert!(
+            text.contains("@info = constant [3 x i8] c\"{}\\00\""),
+            "{text}"
+        );
+        assert!(text.contains("define void @__pyx_f_f() #0"), "{text}");
+        assert!(text.contains("define void @other() {"), "{text}");
+    }
+}

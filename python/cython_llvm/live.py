@@ -1,0 +1,220 @@
+"""Reload: the edited module's code runs in the module that exists, and the objects that others hold
+run it too.
+
+The new code is executed as `importlib.reload` says, in the module's own namespace.  Extension types
+are made over to it as soon as they exist, so that the module's body already sees them; functions,
+descriptors and Python classes follow once the body has succeeded.  Where it raises, everything is put
+back.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from . import live_classes, live_code, live_info, live_objects
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+LOCK = threading.RLock()
+
+
+class ReloadWarning(UserWarning):
+    """A reload could not carry everything that exists over to the new code."""
+
+
+class Record:
+    """What is known of a module that has been reloaded."""
+
+    def __init__(self, info: live_info.Description) -> None:
+        self.classes: dict[str, Any] = dict(info["classes"])  # as the type objects in use have them
+        self.functions = live_classes.Functions()
+        self.pointers: dict[tuple[str, str], Any] = {}  # capsules handed out, by name and signature
+
+
+_records: dict[str, Record] = {}
+
+
+def execute_again(module: ModuleType, name: str, address: int, *, before: Any = None,
+                  path: str | None = None, prune: bool = False) -> None:  # fmt: skip
+    """Run the code whose init function is at ``address`` in a module that exists.
+
+    ``before``: the `loader.Code` that the module was first executed with.  ``path``: of the new
+    library, where the system's loader has it.
+    """
+    from . import _native
+
+    with LOCK:
+        objects = live_objects.functions()
+        record = _records.get(name)
+        if record is None:
+            known = live_code.description(before.address, before.path) if before else None
+            record = _records[name] = Record(known or live_info.parse(None))
+        change = _Change(module, name, record, live_code.description(address, path), objects)
+        change.places = live_code.ranges(address)
+        watched = objects is not None and objects.watch(module, change.on_type) == 1
+        try:
+            try:
+                _native.exec_into(address, module)
+            finally:
+                if watched:
+                    objects.unwatch(module)
+        except BaseException:
+            change.undo()
+            raise
+        change.commit(prune=prune)
+
+
+class _Change:
+    """One reload of one module."""
+
+    def __init__(self, module: ModuleType, name: str, record: Record, info: live_info.Description,
+                 objects: Any) -> None:  # fmt: skip
+        self.module = module
+        self.name = name
+        self.record = record
+        self.info = info
+        self.objects = objects
+        self.before = dict(module.__dict__)
+        capi = self.before.get("__pyx_capi__")
+        self.capi = dict(capi) if isinstance(capi, dict) else {}
+        self.places: list[live_code.Place] = []  # of the new code
+        self.types: list[tuple[type, Any]] = []  # those made over, and what undoes it
+        self.replaced: list[type] = []  # those with another layout
+
+    # -------------------------------------------------------------- extension types
+
+    def on_type(self, name: str, made: type) -> type:
+        """The type object that the module is to have under a name, while it is executed."""
+        from . import _native
+
+        old = self.before.get(name)
+        if not isinstance(old, type) or old is made or old.__module__ != made.__module__:
+            return made
+        described = self.info["classes"].get(name)
+        known = self.record.classes.get(name)
+        if described is None or described != known or not self.objects.same_layout(old, made):
+            self.replaced.append(old)
+            return made
+        table, made_table = self.objects.vtable_of(old), self.objects.vtable_of(made)
+        count = len(described["vtable"]) if table else 0
+        self.types.append((old, self.objects.type(old, made, count)))
+        _native.replace_pointers(self.places, id(made), id(old))
+        if table and made_table:
+            _native.replace_pointers(self.places, made_table, table)
+        return old
+
+    # -------------------------------------------------------------- the two ends
+
+    def undo(self) -> None:
+        """Everything as it was."""
+        for _, saved in reversed(self.types):
+            self.objects.type_restore(saved)
+        namespace = self.module.__dict__
+        namespace.update(self.before)
+        for added in [key for key in namespace if key not in self.before]:
+            del namespace[added]
+        capi = namespace.get("__pyx_capi__")
+        if isinstance(capi, dict):
+            capi.clear()
+            capi.update(self.capi)
+
+    def commit(self, *, prune: bool) -> None:
+        """What others hold runs the new code."""
+        self._keep()
+        if prune:
+            self._prune()
+        if self.objects is not None:
+            pairs = live_classes.Pairs(self.name, self.module.__dict__, self.objects, self.record.functions)
+            for kind, saved in self.types:
+                pairs.extension_type(kind, self.objects.type_before(saved))
+            pairs.namespace(self.before)
+            pairs.finish()
+        self._pointers()
+        for old in self.replaced:
+            self._warn(old)
+        self.record.classes.update(self.info["classes"])
+
+    def _keep(self) -> None:
+        """Names that the module declares to outlive a reload."""
+        namespace = self.module.__dict__
+        names = namespace.get("__keep__", ())
+        for name in (names,) if isinstance(names, str) else names:
+            if name in self.before:
+                namespace[name] = self.before[name]
+
+    def _prune(self) -> None:
+        """Functions and classes of the module's own that the new code does not make any more."""
+        namespace = self.module.__dict__
+        for name, value in self.before.items():
+            if name.startswith("__") or namespace.get(name) is not value:
+                continue
+            own = isinstance(value, type) or self.objects is None or self.objects.is_function(value)
+            if own and getattr(value, "__module__", None) == self.name and not self._is_kept(value):
+                del namespace[name]
+
+    def _is_kept(self, value: Any) -> bool:
+        return any(value is kind for kind, _ in self.types)
+
+    # -------------------------------------------------------------- C functions
+
+    def _pointers(self) -> None:
+        """Addresses that others have from ``__pyx_capi__`` run the new code, by the same signature."""
+        from . import _native
+
+        capi = self.module.__dict__.get("__pyx_capi__")
+        if not isinstance(capi, dict):
+            return
+        for name, capsule in self.capi.items():
+            self.record.pointers.setdefault((name, live_objects.capsule(capsule)[0]), capsule)
+        for name, capsule in list(capi.items()):
+            signature, address = live_objects.capsule(capsule)
+            old = self.record.pointers.get((name, signature))
+            if old is None or old is capsule or "(" not in signature:
+                continue
+            try:
+                _native.redirect_function(live_objects.capsule(old)[1], address)
+            except _native.NativeError as error:
+                warnings.warn(f"C function '{name}' of module '{self.name}': addresses taken before keep "
+                              f"the old code; {error.args[1]}", ReloadWarning, stacklevel=2)  # fmt: skip
+                continue
+            capi[name] = old
+
+    # -------------------------------------------------------------- messages
+
+    def _warn(self, old: type) -> None:
+        was = self.record.classes.get(old.__name__, {})
+        now = self.info["classes"].get(old.__name__, {})
+        holders = sorted(
+            name
+            for name, module in list(sys.modules.items())
+            if module is not self.module
+            and isinstance(getattr(module, "__dict__", None), dict)
+            and any(value is old for value in list(module.__dict__.values()))
+        )
+        held = f"; still held by {', '.join(holders)}" if holders else ""
+        warnings.warn(
+            f"class '{self.name}.{old.__name__}' has another layout ({_difference(was, now)}): objects "
+            f"made before keep the old class and its code{held}",
+            ReloadWarning, stacklevel=2,
+        )  # fmt: skip
+
+
+def _difference(was: dict[str, Any], now: dict[str, Any]) -> str:
+    """What distinguishes two descriptions of a class, in words."""
+    said = []
+    for what, word in (("fields", "field"), ("vtable", "C method")):
+        old = {name: kind for name, kind in was.get(what, ())}
+        new = {name: kind for name, kind in now.get(what, ())}
+        said += [f"{word} '{name}' added" for name in new if name not in old]
+        said += [f"{word} '{name}' removed" for name in old if name not in new]
+        said += [f"{word} '{name}': {old[name]} -> {new[name]}"
+                 for name in new if name in old and old[name] != new[name]]  # fmt: skip
+        if not said and list(old) != list(new):
+            said.append(f"order of {word}s")
+    if was.get("base") != now.get("base"):
+        said.append(f"base {was.get('base')} -> {now.get('base')}")
+    return ", ".join(said) or "its base class or its flags"

@@ -1,0 +1,48 @@
+"""Code of this process, by the address of its init function: where it lies, what it says of itself."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+from . import live_info
+
+Place = tuple[int, int, bool]
+
+_libraries: dict[int, Any] = {}  # JitLibrary by the address of its init function
+
+
+def register(address: int, library: Any) -> None:
+    """Note code that the JIT has loaded."""
+    _libraries[address] = library
+
+
+def ranges(address: int) -> list[Place]:
+    """(start, size, writable) of the code's sections and of its data."""
+    from . import _native
+
+    library = _libraries.get(address)
+    return library.ranges() if library is not None else _native.mapped_ranges(address)
+
+
+def inside(address: int, places: list[Place]) -> bool:
+    return any(start <= address < start + size for start, size, _ in places)
+
+
+def description(address: int, path: str | None) -> live_info.Description:
+    """What the code says of itself; ``path``: of the library, where the system has loaded it."""
+    from . import _native
+
+    library = _libraries.get(address)
+    if library is not None:
+        try:
+            return live_info.parse(ctypes.string_at(library.address(live_info.SYMBOL)))
+        except _native.NativeError:
+            return live_info.parse(None)
+    if path is None:
+        return live_info.parse(None)
+    try:
+        text = ctypes.c_char.in_dll(ctypes.PyDLL(path), live_info.SYMBOL)
+    except (OSError, ValueError):
+        return live_info.parse(None)
+    return live_info.parse(ctypes.string_at(ctypes.addressof(text)))
