@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .build import build_ext, cythonize
+    from . import errors
     from .errors import CompileError, CythonLLVMError, LinkError, ModuleBuildError
     from .explaining import Explanation, explain
     from .importer import install, uninstall
     from .importfile import import_file
     from .inlinepatch import patch, unpatch
     from .inlining import inline, inline_module
+    from .live import ReloadWarning
+    from .live_repl import autoreload
+    from .live_watch import entr, retry, revise, track, tracked
     from .magic import load_ipython_extension, unload_ipython_extension
 
 _PUBLIC = {
@@ -39,6 +43,14 @@ _PUBLIC = {
     "unload_ipython_extension": "magic",
     "patch": "inlinepatch",
     "unpatch": "inlinepatch",
+    "autoreload": "live_repl",
+    "revise": "live_watch",
+    "errors": "errors",  # the module itself, which can be called
+    "retry": "live_watch",
+    "track": "live_watch",
+    "tracked": "live_watch",
+    "entr": "live_watch",
+    "ReloadWarning": "live",
     "build_ext": "build",
     "cythonize": "build",
     "CythonLLVMError": "errors",

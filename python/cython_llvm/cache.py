@@ -245,7 +245,12 @@ def lookup(key: str, filename: str) -> str | None:
     except (OSError, ValueError, EOFError, TypeError):
         return None
     touch(manifest_path)
+    files_of[path] = (manifest.dependencies, manifest.absent)
     return path
+
+
+#: Of the entries that `lookup` found: the files read besides the source, and those looked for in vain.
+files_of: dict[str, tuple[tuple[tuple[str, int, int, str], ...], tuple[str, ...]]] = {}
 
 
 def manifest_of(key: str) -> Manifest | None:

@@ -26,15 +26,16 @@ def fill(path: str, name: str, settings: Settings, key: str, filename: str, *,
     try:
         found = None if in_place or force else cache.lookup(key, filename)
         if found is not None:
-            return Code(path=found, cached=True)
+            return Code(path=found, cached=True, files=cache.files_of.get(found))
         beside = os.path.join(os.path.dirname(path), filename) if in_place else None
         built = compiling.build(path, name, settings, beside)
+        files = (built.state, built.unit.absent)
         if built.address:
             store: Callable[[], object] = lambda: compiling.store(built, key, filename)  # noqa: E731
             handed_on = _in_background(store, lock)
-            return Code(address=built.address)
+            return Code(address=built.address, files=files)
         stored = built.path if in_place else compiling.store(built, key, filename)
-        return Code(path=stored or built.path)
+        return Code(path=stored or built.path, files=files)
     finally:
         if not handed_on:
             lock.__exit__()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports pass here
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,3 +55,16 @@ class ModuleBuildError(CythonLLVMError, ImportError):
         CythonLLVMError.__init__(self, message, code=code, diagnostics=diagnostics)
         self.name = name
         self.path = path
+
+
+class _Errors(ModuleType):
+    """``cython_llvm.errors()``: what `live_watch.errors` gives."""
+
+    def __call__(self) -> dict[str, BaseException]:
+        from . import live_watch
+
+        return live_watch.errors()
+
+
+errors = sys.modules[__name__]
+errors.__class__ = _Errors

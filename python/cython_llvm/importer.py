@@ -123,6 +123,8 @@ def install(
     route: str | None = None,
     directives: Mapping[str, Any] | None = None,
     include_path: Iterable[str] | None = None,
+    watch: bool = False,
+    prune: bool = False,
 ) -> tuple[PyFinder | None, PyxFinder | None]:
     """Make ``import`` compile .pyx files (and .py files with ``pyimport=True``).
 
@@ -130,7 +132,8 @@ def install(
     may hold ``include_dirs`` and ``options`` of ``build_ext``; ``build_in_temp``
     and ``reload_support`` are accepted and always so: nothing is built beside the source, and
     ``importlib.reload`` always recompiles.  ``inplace=True`` writes the shared library beside the
-    source.  The others are settings of the compiler.
+    source.  ``watch=True`` starts a thread that reloads what is edited; ``prune=True`` makes reloads
+    drop functions and classes that the source no longer has.  The others are settings of the compiler.
 
     Returns (importer of .py, importer of .pyx), None for what was installed already, as
     `uninstall` takes them.
@@ -142,6 +145,11 @@ def install(
         return chosen_settings(language_level=language_level, opt_level=opt_level, march=march,
                                route=route, directives=directives, include_path=include_path)  # fmt: skip
 
+    if watch or prune:
+        from . import live, live_watch
+
+        live.options.prune = prune
+        live_watch.watch(watch)
     options()  # a wrong value is told now, not at the first import
     py_importer: PyFinder | None = None
     pyx_importer: PyxFinder | None = None

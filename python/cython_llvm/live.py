@@ -33,57 +33,83 @@ class Record:
         self.classes: dict[str, Any] = dict(info["classes"])  # as the type objects in use have them
         self.functions = live_classes.Functions()
         self.pointers: dict[tuple[str, str], Any] = {}  # capsules handed out, by name and signature
+        self.targets: dict[int, int] = {}  # where calls of redirected C functions go
 
 
 _records: dict[str, Record] = {}
 
 
 def execute_again(module: ModuleType, name: str, address: int, *, before: Any = None,
-                  path: str | None = None, prune: bool = False) -> None:  # fmt: skip
+                  path: str | None = None) -> None:  # fmt: skip
     """Run the code whose init function is at ``address`` in a module that exists.
 
     ``before``: the `loader.Code` that the module was first executed with.  ``path``: of the new
     library, where the system's loader has it.
     """
-    from . import _native
+    execute_together([(module, name, address, before, path)])
 
+
+def execute_together(parts: list[tuple[ModuleType, str, int, Any, str | None]],
+                     prune: bool | None = None) -> None:  # fmt: skip
+    """`execute_again` for several modules, in this order: all of them, or none where one raises."""
     with LOCK:
-        objects = live_objects.functions()
-        record = _records.get(name)
-        if record is None:
-            known = live_code.description(before.address, before.path) if before else None
-            record = _records[name] = Record(known or live_info.parse(None))
-        change = _Change(module, name, record, live_code.description(address, path), objects)
-        change.places = live_code.ranges(address)
-        watched = objects is not None and objects.watch(module, change.on_type) == 1
+        done: list[_Change] = []
         try:
-            try:
-                _native.exec_into(address, module)
-            finally:
-                if watched:
-                    objects.unwatch(module)
+            for module, name, address, before, path in parts:
+                record = _records.get(name)
+                if record is None:
+                    known = live_code.description(before.address, before.path) if before else None
+                    record = _records[name] = Record(known or live_info.parse(None))
+                change = _Change(module, name, record, address, path)
+                done.append(change)
+                change.execute()
         except BaseException:
-            change.undo()
+            for change in reversed(done):
+                change.undo()
             raise
-        change.commit(prune=prune)
+        for change in done:
+            change.commit(prune=options.prune if prune is None else prune)
+
+
+class Options:
+    """What `install` and `autoreload` set for all reloads."""
+
+    prune = False
+
+
+options = Options()
 
 
 class _Change:
     """One reload of one module."""
 
-    def __init__(self, module: ModuleType, name: str, record: Record, info: live_info.Description,
-                 objects: Any) -> None:  # fmt: skip
+    def __init__(self, module: ModuleType, name: str, record: Record, address: int,
+                 path: str | None) -> None:  # fmt: skip
         self.module = module
         self.name = name
         self.record = record
-        self.info = info
-        self.objects = objects
+        self.address = address
+        self.info = live_code.description(address, path)
+        self.places = live_code.ranges(address)  # of the new code
+        self.objects: Any = live_objects.functions()
         self.before = dict(module.__dict__)
         capi = self.before.get("__pyx_capi__")
         self.capi = dict(capi) if isinstance(capi, dict) else {}
-        self.places: list[live_code.Place] = []  # of the new code
         self.types: list[tuple[type, Any]] = []  # those made over, and what undoes it
         self.replaced: list[type] = []  # those with another layout
+        self.redirected: list[tuple[int, int]] = []  # C functions, and where their calls went before
+
+    def execute(self) -> None:
+        """Run the new code; `undo` or `commit` must follow."""
+        from . import _native
+
+        watched = self.objects is not None and self.objects.watch(self.module, self.on_type) == 1
+        try:
+            _native.exec_into(self.address, self.module)
+        finally:
+            if watched:
+                self.objects.unwatch(self.module)
+        self._pointers()
 
     # -------------------------------------------------------------- extension types
 
@@ -111,6 +137,11 @@ class _Change:
 
     def undo(self) -> None:
         """Everything as it was."""
+        from . import _native
+
+        for address, before in reversed(self.redirected):
+            _native.redirect_function(address, before)
+            self.record.targets[address] = before
         for _, saved in reversed(self.types):
             self.objects.type_restore(saved)
         namespace = self.module.__dict__
@@ -133,7 +164,6 @@ class _Change:
                 pairs.extension_type(kind, self.objects.type_before(saved))
             pairs.namespace(self.before)
             pairs.finish()
-        self._pointers()
         for old in self.replaced:
             self._warn(old)
         self.record.classes.update(self.info["classes"])
@@ -175,12 +205,16 @@ class _Change:
             old = self.record.pointers.get((name, signature))
             if old is None or old is capsule or "(" not in signature:
                 continue
+            known = live_objects.capsule(old)[1]
             try:
-                _native.redirect_function(live_objects.capsule(old)[1], address)
+                _native.redirect_function(known, address)
             except _native.NativeError as error:
                 warnings.warn(f"C function '{name}' of module '{self.name}': addresses taken before keep "
                               f"the old code; {error.args[1]}", ReloadWarning, stacklevel=2)  # fmt: skip
                 continue
+            # Where it was not redirected yet, its own code goes on behind the first instruction.
+            self.redirected.append((known, self.record.targets.get(known, known + 2)))
+            self.record.targets[known] = address
             capi[name] = old
 
     # -------------------------------------------------------------- messages

@@ -19,6 +19,7 @@ TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+    from typing import Any
 
     from . import errors
 
@@ -28,10 +29,13 @@ _EXT_SUFFIX = next(suffix for suffix in _imp.extension_suffixes())
 class Code:
     """Code of one module, ready to run once; a library on disk or an init function's address."""
 
-    __slots__ = ("address", "cached", "path")
+    __slots__ = ("address", "cached", "files", "path", "source")
 
-    def __init__(self, *, path: str | None = None, address: int = 0, cached: bool = False) -> None:
+    def __init__(self, *, path: str | None = None, address: int = 0, cached: bool = False,
+                 files: Any = None) -> None:  # fmt: skip
         self.path = path
+        self.files = files or ((), ())  # read besides the source, with their state; looked for in vain
+        self.source: tuple[int, int] | None = None  # size and time of the source as it was read
         self.address = address
         self.cached = cached  # found, not compiled
 
@@ -63,14 +67,20 @@ class Code:
 
     def execute_again(self, module: ModuleType, name: str, before: Code | None = None) -> None:
         """Run this code in a module that exists; ``before``: what it was first executed with."""
-        from . import jit, live
+        from . import live
 
-        address, path = self.address, None
-        if self.path is not None:
-            # A library that is loaded already would come back with its old variables.
-            path = jit.private_copy(self.path)
-            address = jit.dlopen_init(path, name)
+        address, path = self.loaded_again(name)
         live.execute_again(module, name, address, before=before, path=path)
+
+    def loaded_again(self, name: str) -> tuple[int, str | None]:
+        """The init function's address, and the library's path where the system's loader has it."""
+        from . import jit
+
+        if self.path is None:
+            return self.address, None
+        # A library that is loaded already would come back with its old variables.
+        path = jit.private_copy(self.path)
+        return jit.dlopen_init(path, name), path
 
 
 def _load_error(error: ImportError, spec: ModuleSpec) -> errors.ModuleBuildError:
@@ -93,6 +103,7 @@ def obtain(path: str, name: str, settings: Settings, *, in_place: bool = False,
     """
     try:
         with open(path, "rb", buffering=0) as file:
+            status = os.fstat(file.fileno())
             source = file.read()
     except OSError as error:
         from . import errors
@@ -104,10 +115,13 @@ def obtain(path: str, name: str, settings: Settings, *, in_place: bool = False,
     key = cache.key("module", source, path, name, settings.identity(), _folder_of_use(source, settings))
     found = None if in_place or force else cache.lookup(key, filename)
     if found is not None:
-        return Code(path=found, cached=True)
-    from . import cachefill
+        code = Code(path=found, cached=True, files=cache.files_of.get(found))
+    else:
+        from . import cachefill
 
-    return cachefill.fill(path, name, settings, key, filename, in_place=in_place, force=force)
+        code = cachefill.fill(path, name, settings, key, filename, in_place=in_place, force=force)
+    code.source = (status.st_size, status.st_mtime_ns)
+    return code
 
 
 def _folder_of_use(source: bytes, settings: Settings) -> str:
@@ -130,6 +144,7 @@ def _folder_of_use(source: bytes, settings: Settings) -> str:
 # ---------------------------------------------------------------------------- the import system
 
 _first: dict[str, Code] = {}  # what each module was executed with first
+current: dict[str, Code] = {}  # and last
 
 
 class PyxLoader:
@@ -167,15 +182,14 @@ class PyxLoader:
         fresh, self._fresh = self._fresh, None
         if fresh is not None and fresh[0] is module:
             fresh[1].execute(module)
-            _first[self.name] = fresh[1]
+            _first[self.name] = current[self.name] = fresh[1]
             return
         self._execute_again(module)
 
     def _execute_again(self, module: ModuleType) -> None:
-        code = self._obtain()
-        if code.gone():
-            code = self._obtain()
+        code = self.obtain()
         code.execute_again(module, self.name, _first.get(self.name))
+        current[self.name] = code
 
     def _obtain(self) -> Code:
         try:
@@ -187,6 +201,11 @@ class PyxLoader:
             if isinstance(error, errors.CompileError):
                 raise build_error(error, self.name, self.path) from error
             raise
+
+    def obtain(self) -> Code:
+        """Code for the source as it is now."""
+        code = self._obtain()
+        return self._obtain() if code.gone() else code
 
     def settings(self) -> Settings:
         """How the module is compiled."""
