@@ -20,7 +20,8 @@ from . import live, loader
 State = tuple[int, int] | None  # size and time, None where there is no such file
 
 _LOCK = threading.RLock()
-_failed: dict[str, tuple[dict[str, State], BaseException]] = {}  # by module: state of its files then
+# By module: the state of its files when it failed, why, and the modules that were to go with it.
+_failed: dict[str, tuple[dict[str, State], BaseException, list[str]]] = {}
 _tracked: dict[str, dict[str, State]] = {}  # by module: files that `track` added
 
 
@@ -45,6 +46,9 @@ def _files(name: str, own: loader.PyxLoader) -> dict[str, State]:
     code = loader.current[name]
     read, absent = code.files
     found: dict[str, State] = {path: (size, changed) for path, size, changed, _ in read}
+    for path in [path for path in found if path.endswith((".pyx", ".py"))]:
+        if os.path.splitext(path)[0] + ".pxd" in found:
+            del found[path]  # looked at for its place only
     found.update(dict.fromkeys(absent, None))
     found[own.path] = code.source
     found.update(_tracked.get(name, {}))
@@ -84,6 +88,10 @@ def _dirty() -> dict[str, loader.PyxLoader]:
         # A source that is gone for a moment is being written.
         if now(own.path) is not None and any(now(path) != state for path, state in files.items()):
             found[name] = own
+    for name in [mate for name in found if name in _failed for mate in _failed[name][2]]:
+        own = _loader_of(name)
+        if own is not None:
+            found.setdefault(name, own)
     return found
 
 
@@ -101,8 +109,8 @@ def _groups(dirty: dict[str, loader.PyxLoader]) -> list[list[str]]:
     }
     shared: dict[str, list[str]] = {}
     for name in dirty:
-        for path, *_ in loader.current[name].files[0]:
-            if _state(path) != _files(name, dirty[name])[path]:
+        for path, state in _files(name, dirty[name]).items():
+            if _state(path) != state:
                 shared.setdefault(path, []).append(name)
     root = {name: name for name in dirty}
 
@@ -166,7 +174,7 @@ def _revise(dirty: dict[str, loader.PyxLoader], throw: bool, prune: bool | None)
         except Exception as error:
             first = first or error
             for name in names:
-                _failed[name] = (before[name], error)
+                _failed[name] = (before[name], error, names)
             continue
         for name in names:
             _failed.pop(name, None)
@@ -180,7 +188,7 @@ def _revise(dirty: dict[str, loader.PyxLoader], throw: bool, prune: bool | None)
 
 def errors() -> dict[str, BaseException]:
     """Why modules are not what their files say, by module."""
-    return {name: error for name, (_, error) in _failed.items()}
+    return {name: error for name, (_, error, _) in _failed.items()}
 
 
 def retry(*, throw: bool = False) -> list[str]:

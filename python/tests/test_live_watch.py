@@ -79,12 +79,12 @@ def test_an_edited_pxd_reloads_all_that_depend_on_it(sources: Path) -> None:
     assert (a.f(), a.size(), z.f(), z.size()) == (5, 16, 5, 16)
     # All or none: one of them does not compile with the new declarations.
     order.seen.clear()
-    write(sources / "low.pxd", declared.format("double z").replace("int x", "int w"))
-    write(sources / "low.pyx", (sources / "low.pyx").read_text().replace("p.x", "p.w"))
+    write(sources / "low.pxd", declared.format("double y").replace("*p)", "*p, int n)"))
+    write(sources / "low.pyx", (sources / "low.pyx").read_text().replace("*p)", "*p, int n)"))
     assert cython_llvm.revise() == [] and order.seen == []
     assert sorted(cython_llvm.errors()) == ["a_user", "low", "z_user"] and a.f() == z.f() == 5
     for name in ("a_user", "z_user"):
-        write(sources / f"{name}.pyx", user.format(name).replace("p.x", "p.w"))
+        write(sources / f"{name}.pyx", user.format(name).replace("get(&p)", "get(&p, 1)"))
     assert sorted(cython_llvm.revise()) == ["a_user", "low", "z_user"] and a.f() == z.f() == 5
 
 
