@@ -88,10 +88,10 @@ def _dirty() -> dict[str, loader.PyxLoader]:
         # A source that is gone for a moment is being written.
         if now(own.path) is not None and any(now(path) != state for path, state in files.items()):
             found[name] = own
-    for name in [mate for name in found if name in _failed for mate in _failed[name][2]]:
-        own = _loader_of(name)
+    for mate in [mate for name in found if name in _failed for mate in _failed[name][2]]:
+        own = _loader_of(mate)
         if own is not None:
-            found.setdefault(name, own)
+            found.setdefault(mate, own)
     return found
 
 

@@ -60,9 +60,10 @@ def test_failures_are_kept_and_retried(sources: Path) -> None:
 def test_an_edited_pxd_reloads_all_that_depend_on_it(sources: Path) -> None:
     declared = "cdef struct Point:\n    int x\n    {0}\ncdef int get(Point *p)\n"
     write(sources / "low.pxd", declared.format(""))
-    write(sources / "low.pyx", "import order\norder.seen.append('low')\ncdef int get(Point *p): return p.x\n")
+    noted = "import order\norder.seen.append('{0}')\n"
+    write(sources / "low.pyx", noted.format("low") + "cdef int get(Point *p): return p.x\n")
     user = (
-        "from low cimport Point, get\nimport order\norder.seen.append('{0}')\ndef size(): return sizeof(Point)\n"
+        "from low cimport Point, get\n" + noted + "def size(): return sizeof(Point)\n"
         "def f():\n    cdef Point p\n    p.x = 5\n    return get(&p)\n"
     )
     write(sources / "order.py", "seen = []\n")
@@ -232,14 +233,15 @@ def test_ipython(sources: Path, run: Callable[..., str]) -> None:
         from IPython.testing.globalipapp import start_ipython
         shell = start_ipython()
         import cython_llvm
-        cython_llvm.install(pyimport=True)
+        cython_llvm.install()
         def write(name, text):
             open({str(sources)!r} + "/" + name, "w").write(text)
         write("ipm.pyx", "def f(): return 1\\n")
         write("ipy.py", "def g(): return 1\\n")
         shell.run_cell("%load_ext autoreload")
         shell.run_cell("%autoreload 2")
-        shell.run_cell("import ipm, ipy; from ipm import f; from ipy import g; import cython_llvm")
+        shell.run_cell("import cython_llvm; cython_llvm.import_file({str(sources / 'ipy.py')!r})")
+        shell.run_cell("import ipm, ipy; from ipm import f; from ipy import g")
         shell.run_cell("cython_llvm.autoreload()")
         import time; time.sleep(0.01)
         write("ipm.pyx", "def f(): return 22\\n")
