@@ -210,6 +210,9 @@ impl<'m, 't> Body<'m, 't> {
 
     /// A process-wide object such as `_Py_NoneStruct`; borrowed.
     pub fn symbol_object(&mut self, symbol: &str) -> Value {
+        if let Some(at) = symbol.find("PyExc_") {
+            return self.variable_object(symbol[at..].trim_end_matches(')'));
+        }
         let symbol = match symbol {
             // A type of CPython from 3.15 on; Cython takes dict before.
             "__Pyx_PyFrozenDict_TypePtr"

@@ -72,9 +72,7 @@ impl<'t> Body<'_, 't> {
         }
         let mut args = Vec::new();
         let mut held = Vec::new();
-        let mut own = entry
-            .and_then(|entry| self.own_function(entry))
-            .or(utility);
+        let mut own = entry.and_then(|entry| self.own_function(entry)).or(utility);
         let mut method = None;
         if function.kind() == "AttributeNode" && entry.is_some_and(|entry| entry.flag("is_cmethod"))
         {

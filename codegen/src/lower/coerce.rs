@@ -226,14 +226,6 @@ impl<'t> Body<'_, 't> {
         self.rt_status(&function, "o:p", &[object], null)
     }
 
-    /// The runtime's conversions of C strings know no encoding.
-    fn refuse_encoding(&self) -> Result<()> {
-        match self.directive("c_string_encoding") {
-            Some(Attr::Str(encoding)) if !encoding.is_empty() => self.missing("c_string_encoding"),
-            _ => Ok(()),
-        }
-    }
-
     /// A borrowed object as a C value of a type.
     pub(super) fn from_python(&mut self, object: Value, to: TreeType<'t>) -> Result<Value> {
         let plain = types::resolve(to);

@@ -80,6 +80,12 @@ impl<'t> Body<'_, 't> {
             "MatMultNode" => self.lower_binary(node),
             "UnaryMinusNode" | "UnaryPlusNode" | "TildeNode" => self.lower_unary(node),
             "NotNode" => self.lower_not(node),
+            "BackquoteNode" => {
+                let arg = self.expr(node.child("arg")?)?;
+                let text = self.rt_object("PyObject_Repr", "o:O", &[arg])?;
+                self.release(arg);
+                Ok(text)
+            }
             "PrimaryCmpNode" | "MatchValuePrimaryCmpNode" => self.lower_comparison(node),
             "BoolBinopNode" => self.lower_bool_binop(node),
             "BoolBinopResultNode" => self.lower_bool_binop_result(node),

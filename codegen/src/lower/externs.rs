@@ -30,7 +30,7 @@ impl<'t> Body<'_, 't> {
         if let Some(done) = self.special_extern(name, args)? {
             return Ok(Some(done));
         }
-        let Some((symbol, c)) = self.m.symbols.resolve(name) else {
+        let Some((symbol, c)) = self.m.resolve(name) else {
             return missing_node(node, &format!("of C function '{name}'"));
         };
         let c = c.clone();

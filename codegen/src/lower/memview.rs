@@ -82,9 +82,7 @@ impl<'t> Body<'_, 't> {
             | "ResultRefNode"
             | "EvalWithTempExprNode"
             | "SimpleCallNode"
-            | "AssignmentExpressionNode" => {
-                self.plain_expr(node)
-            }
+            | "AssignmentExpressionNode" => self.plain_expr(node),
             "CondExprNode" => self.slice_conditional(node),
             _ => missing_node(node, "of a memoryview"),
         }

@@ -78,6 +78,7 @@ mod slicing;
 mod stat;
 mod symbols;
 mod temporaries;
+mod text_coding;
 mod types;
 mod unpacking;
 mod value_methods;

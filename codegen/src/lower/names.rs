@@ -29,6 +29,9 @@ impl<'t> Body<'_, 't> {
         let in_module = entry
             .scope("scope")
             .is_some_and(|scope| scope.is_a("ModuleScope"));
+        if entry.text("cname") == Some("__pyx_assertions_enabled()") {
+            return self.rt_value("__pyx_assertions_enabled", ":i", &[]);
+        }
         if entry.flag("is_builtin") && entry.flag("is_const") {
             return self.constant_builtin(node, entry);
         }

@@ -48,7 +48,7 @@ impl<'t> Body<'_, 't> {
         let symbol = if self.m.symbols.is_empty() {
             name.to_owned()
         } else {
-            match self.m.symbols.resolve(name) {
+            match self.m.resolve(name) {
                 Some((symbol, found)) => {
                     check(name, &signature, found)?;
                     symbol

@@ -177,7 +177,17 @@ impl<'t> Body<'_, 't> {
     }
 
     fn lower_expr_stat(&mut self, node: Node<'t>) -> Result<()> {
-        let value = self.expr(node.child("expr")?)?;
+        let mut expr = node.child("expr")?;
+        if expr.kind() == "AttributeNode" {
+            // A C method of a built-in type, which nothing calls: only its object is evaluated.
+            let method = expr
+                .entry("entry")
+                .is_some_and(|entry| entry.flag("is_cmethod") && entry.flag("is_cfunction"));
+            if method && expr.child("obj")?.expr_type()?.flag("is_builtin_type") {
+                expr = expr.child("obj")?;
+            }
+        }
+        let value = self.expr(expr)?;
         self.release(value);
         Ok(())
     }

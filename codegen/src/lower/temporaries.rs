@@ -122,7 +122,12 @@ impl<'t> Body<'_, 't> {
         }
     }
 
-    pub(super) fn set_local(&mut self, target: Node<'t>, local: LocalId, value: Value) -> Result<()> {
+    pub(super) fn set_local(
+        &mut self,
+        target: Node<'t>,
+        local: LocalId,
+        value: Value,
+    ) -> Result<()> {
         let ty = self.b.function.locals[local.0 as usize].ty.clone();
         if ty == Type::Object {
             let value = self.give(value);
