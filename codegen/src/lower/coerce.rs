@@ -401,7 +401,10 @@ impl<'t> Body<'_, 't> {
         if matches!(ty.text("name"), Some("int" | "float")) && node.flag("exact_builtin_type") {
             return self.plain_number(value, ty, allow_none);
         }
-        self.builtin_type_test(node, value, ty, allow_none, node.flag("exact_builtin_type"))?;
+        // Of exceptions, subclasses will do.
+        let exception = ty.text("cname").is_some_and(|name| name.contains("PyExc_"));
+        let exact = node.flag("exact_builtin_type") && !exception;
+        self.builtin_type_test(node, value, ty, allow_none, exact)?;
         Ok(value)
     }
 

@@ -129,6 +129,12 @@ impl<'t> Body<'_, 't> {
             } else {
                 Comparison::Ne
             };
+            if !objects {
+                let operator = if how == Comparison::Eq { "==" } else { "!=" };
+                let sides = ((left.expr_type()?, x), (right.expr_type()?, y));
+                let same = self.compare_numbers(node, operator, sides.0, sides.1)?;
+                return self.comparison_result(same, as_object);
+            }
             let same = self.op(Op::Compare(how, x, y));
             return self.comparison_result(same, as_object);
         }

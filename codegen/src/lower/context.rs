@@ -65,6 +65,8 @@ pub(super) struct Context<'t> {
     /// Variables that something assigns to or deletes.
     pub reassigned: HashSet<EntryId>,
     traceback_caches: HashMap<u32, GlobalId>,
+    /// Places of constant frozensets, by what is in them.
+    pub frozensets: HashMap<String, GlobalId>,
     /// The module object.
     pub module_object: GlobalId,
     /// The module's dictionary.
@@ -116,6 +118,7 @@ impl<'t> Context<'t> {
             numpy_ready: false,
             reassigned: reassigned(tree),
             traceback_caches: HashMap::new(),
+            frozensets: HashMap::new(),
             module_object,
             module_dict,
         }

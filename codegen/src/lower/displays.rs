@@ -82,7 +82,7 @@ impl<'t> Body<'_, 't> {
         self.fill(node, node.nodes("args"), "PyList_New", "PyList_SET_ITEM")
     }
 
-    fn object_items(&mut self, node: Node<'t>, args: Vec<Node<'t>>) -> Result<Vec<Value>> {
+    pub(super) fn object_items(&mut self, node: Node<'t>, args: Vec<Node<'t>>) -> Result<Vec<Value>> {
         let items = self.expr_list(args)?;
         if items.iter().any(|item| *self.b.ty(*item) != Type::Object) {
             return missing_node(node, "of C values");
@@ -155,25 +155,6 @@ impl<'t> Body<'_, 't> {
     }
 
     /// `FrozenSetNode` and `FrozenSetFromArrayNode`.
-    pub(super) fn lower_frozenset(&mut self, node: Node<'t>) -> Result<Value> {
-        if node.kind() == "FrozenSetFromArrayNode" {
-            let items = self.object_items(node, node.nodes("args"))?;
-            let array = self.object_array(&items);
-            let count = self.int(items.len() as i128, 64);
-            let made = self.rt_object("__Pyx_PyFrozenSet_FromArray", "pl:O", &[array, count])?;
-            self.release_under(made, &items);
-            return Ok(made);
-        }
-        let Some(arg) = node.node("arg") else {
-            let null = self.null_object();
-            return self.rt_object("PyFrozenSet_New", "o:O", &[null]);
-        };
-        let source = self.expr(arg)?;
-        let made = self.rt_object("__Pyx_PyFrozenSet_New", "o:O", &[source])?;
-        self.release_under(made, &[source]);
-        Ok(made)
-    }
-
     pub(super) fn lower_dict_display(&mut self, node: Node<'t>) -> Result<Value> {
         if !node.expr_type()?.flag("is_pyobject") {
             return self.lower_struct_display(node);

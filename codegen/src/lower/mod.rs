@@ -42,6 +42,7 @@ mod exceptions;
 mod expr;
 mod externs;
 mod formatting;
+mod frozensets;
 mod functions;
 mod fused;
 mod fused_buffers;
