@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .importfile import import_file
     from .inlinepatch import patch, unpatch
     from .inlining import inline, inline_module
+    from .jitted import jit
     from .live import ReloadWarning
     from .live_repl import autoreload
     from .live_watch import entr, retry, revise, track, tracked
@@ -39,6 +40,7 @@ _PUBLIC = {
     "Explanation": "explaining",
     "inline": "inlining",
     "inline_module": "inlining",
+    "jit": "jitted",
     "load_ipython_extension": "magic",
     "unload_ipython_extension": "magic",
     "patch": "inlinepatch",

@@ -1,0 +1,153 @@
+"""`jit`: the helpers that every generated module begins with; Python's results in C's types."""
+
+from __future__ import annotations
+
+#: Functions of `math` whose finite results are the C library's own.
+MATH = ("sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "exp", "log", "log2", "log10", "sinh", "cosh",
+        "tanh", "fabs")  # fmt: skip
+
+_DIRECTIVES = """\
+# cython: language_level=3, boundscheck=True, wraparound=True, cdivision=True, overflowcheck=True
+# cython: infer_types=False, initializedcheck=False
+"""
+
+#: The namespaces of the function that was decorated, and the look-up of a name in them.
+_BINDING = """\
+cdef dict _cyl_globals = {}
+cdef dict _cyl_builtins = {}
+
+def _cyl_bind(dict names, dict builtins):
+    global _cyl_globals, _cyl_builtins
+    _cyl_globals = names
+    _cyl_builtins = builtins
+
+cdef object _cyl_global(str name):
+    if name in _cyl_globals:
+        return _cyl_globals[name]
+    if name in _cyl_builtins:
+        return _cyl_builtins[name]
+    raise NameError(f"name '{name}' is not defined")
+
+"""
+
+_HELPERS = """\
+cdef inline double _cyl_divide(double a, double b) noexcept:
+    return a / b
+
+cdef inline double _cyl_fdiv(double a, double b) except? -1:
+    if b == 0.0:
+        raise ZeroDivisionError("float division by zero")
+    return a / b
+
+cdef double _cyl_pow(double a, double b) except? -1:
+    cdef double r
+    if a != 0.0 or b >= 0.0:
+        r = pow(a, b)
+        if r - r == 0.0:
+            return r
+    return <double>((<object>a) ** (<object>b))
+
+cdef double _cyl_truediv(long long a, long long b) except? -1:
+    if b != 0 and -9007199254740992 <= a <= 9007199254740992 and -9007199254740992 <= b <= 9007199254740992:
+        return (<double>a) / (<double>b)
+    return <double>((<object>a) / (<object>b))
+
+cdef inline long long _cyl_floordiv(long long a, long long b) except? -1:
+    cdef long long q
+    if b == 0:
+        raise ZeroDivisionError("integer division or modulo by zero")
+    if b == -1:
+        return <long long>0 - a
+    q = a / b
+    if q * b != a and (a < 0) != (b < 0):
+        q = q - 1
+    return q
+
+cdef inline long long _cyl_mod(long long a, long long b) except? -1:
+    cdef long long r
+    if b == 0:
+        raise ZeroDivisionError("integer modulo by zero")
+    if b == -1:
+        return 0
+    r = a % b
+    if r != 0 and (r < 0) != (b < 0):
+        r = r + b
+    return r
+
+cdef inline long long _cyl_abs(long long a) except? -1:
+    return <long long>0 - a if a < 0 else a
+
+cdef long long _cyl_int(double a) except? -1:
+    if -9223372036854775808.0 <= a < 9223372036854775808.0:
+        return <long long>a
+    return <long long>(int(<object>a))
+
+cdef long long _cyl_bound(object a) except? -1:
+    if a >= 9223372036854775807:
+        return 9223372036854775807
+    if a <= -9223372036854775807:
+        return -9223372036854775807
+    return <long long>a
+
+cdef inline double _cyl_min_float(double a, double b) noexcept:
+    return b if b < a else a
+
+cdef inline double _cyl_max_float(double a, double b) noexcept:
+    return b if b > a else a
+
+cdef inline long long _cyl_min_int(long long a, long long b) noexcept:
+    return b if b < a else a
+
+cdef inline long long _cyl_max_int(long long a, long long b) noexcept:
+    return b if b > a else a
+
+"""
+
+_STORE = """\
+cdef inline long long _cyl_to_{name}(long long a) except? -1:
+    if a < {low} or a > {high}:
+        raise OverflowError(f"Python integer {{a}} out of bounds for {name}")
+    return a
+
+"""
+
+_MATH = """\
+cdef inline double _cyl_{name}(double a) except? -1:
+    cdef double r = {name}(a)
+    if r - r == 0.0:
+        return r
+    return <double>(_cyl_math.{name}(a))
+
+"""
+
+
+def _pieces() -> dict[str, str]:
+    pieces = {}
+    text = _HELPERS
+    for bits in (8, 16, 32):
+        text += _STORE.format(name=f"int{bits}", low=-(1 << bits - 1), high=(1 << bits - 1) - 1)
+        text += _STORE.format(name=f"uint{bits}", low=0, high=(1 << bits) - 1)
+    text += "".join(_MATH.format(name=name) for name in MATH)
+    for piece in text.split("\n\n"):
+        if piece.strip():
+            name = piece.partition("(")[0].rpartition(" ")[2]
+            pieces[name] = piece + "\n\n"
+    return pieces
+
+
+_PIECES = _pieces()
+
+
+def with_helpers(text: str) -> str:
+    """A module with this function and the helpers that it calls."""
+    used = [name for name in _PIECES if name + "(" in text]
+    helpers = "".join(_PIECES[name] for name in used)
+    wanted = [name for name in (*MATH, "pow") if f"_cyl_{name}(" in text or f"{name}(" in helpers]
+    if "fabs(" in text and "fabs" not in wanted:
+        wanted.append("fabs")
+    head = _DIRECTIVES
+    if wanted:
+        head += f"from libc.math cimport {', '.join(dict.fromkeys(wanted))}\n"
+    if "_cyl_math." in helpers:
+        head += "import math as _cyl_math\n"
+    return head + _BINDING + helpers + text
