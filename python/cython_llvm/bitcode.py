@@ -6,7 +6,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from . import errors, jit, toolchain
+from . import codeload, errors, toolchain
 from .settings import Settings
 
 
@@ -26,7 +26,7 @@ def import_bitcode(path: str, name: str, settings: Settings) -> ModuleType:
         if settings.march == "native":
             module.retarget("native", "")
         module.optimize(settings.opt_level)
-        wanted = jit.init_symbol(name)
+        wanted = codeload.init_symbol(name)
         if wanted not in module.defined_symbols():
             raise errors.ModuleBuildError(
                 f"'{path}' does not define module '{name}': it has no {wanted}",
@@ -43,7 +43,7 @@ def import_bitcode(path: str, name: str, settings: Settings) -> ModuleType:
     openmp = toolchain.uses_openmp(module)
     spec = ModuleSpec(name, None, origin=path)
     try:
-        address = jit.load(obj, name, settings, language=language, openmp=openmp)
+        address = codeload.load(obj, name, settings, language=language, openmp=openmp)
         if address is None:
             address = _linked(obj, name, settings, language, openmp)
     except errors.CompileError as error:
@@ -68,4 +68,4 @@ def _linked(obj: bytes, name: str, settings: Settings, language: str, openmp: bo
     with scratch.folder() as folder:
         output = os.path.join(folder, name + ".so")
         toolchain.link_extension([obj], output, settings, language=language, openmp=openmp)
-        return jit.dlopen_init(jit.private_copy(output), name)
+        return codeload.dlopen_init(codeload.private_copy(output), name)

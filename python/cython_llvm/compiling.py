@@ -15,10 +15,10 @@ from . import (
     cache,
     cachestore,
     cdiag,
+    codeload,
     coldcode,
     errors,
     frontend,
-    jit,
     linkargs,
     live_info,
     pch,
@@ -100,8 +100,8 @@ def _build_unit(built: Built, beside: str | None) -> Built:
     for source in unit.settings.extra_sources:
         text = _read_further(source, unit.source_path)
         _compile(built, text, os.path.abspath(source), _language_of(source), [])
-    if beside is None and not jit.needs_linking(unit.settings):
-        address = jit.load(built.objects[0], unit.module_name, unit.settings,
+    if beside is None and not codeload.needs_linking(unit.settings):
+        address = codeload.load(built.objects[0], unit.module_name, unit.settings,
                            language=unit.language, openmp=built.openmp,
                            runtime=built.runtime)  # fmt: skip
         if address is not None:
@@ -111,7 +111,7 @@ def _build_unit(built: Built, beside: str | None) -> Built:
         _link(built, beside)
         built.path = beside
     else:
-        built.path = jit.memory_file(_linked(built), unit.module_name)
+        built.path = codeload.memory_file(_linked(built), unit.module_name)
     return built
 
 

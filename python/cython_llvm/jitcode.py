@@ -398,7 +398,11 @@ class _Maker:
             current = self.load(node.target.id)
             if current.type == "obj":
                 self.effects()
-                self.put(depth, f"{current.text} {_OPERATORS[type(node.op)]}= {value.object()}")
+                if isinstance(node.op, ast.Mult):
+                    product = f"PyNumber_InPlaceMultiply({current.text}, {value.object()})"
+                    self.put(depth, f"{current.text} = {product}")
+                else:
+                    self.put(depth, f"{current.text} {_OPERATORS[type(node.op)]}= {value.object()}")
                 self.store_name(node.target.id, "obj")
                 return
             found = self.binary(current, node.op, value)
@@ -561,11 +565,11 @@ class _Maker:
         if kinds <= {"int"}:
             return self.integers(left, sign, right, index)
         if kinds <= {"int", "pyint"} and sign in "+ - * & | ^":
-            return Value(f"({left.object()} {sign} {right.object()})", "pyint")
+            return Value(_objects(left, sign, right), "pyint")
         if "float" in kinds and kinds <= {"float", "int", "pyint"}:
             return self.floats(left, sign, right)
         self.effects()
-        return Value(f"({left.object()} {sign} {right.object()})", "obj")
+        return Value(_objects(left, sign, right), "obj")
 
     def integers(self, left: Value, sign: str, right: Value, index: bool) -> Value:
         if sign in ("+", "-", "*"):
@@ -594,9 +598,9 @@ class _Maker:
     def floats(self, left: Value, sign: str, right: Value) -> Value:
         a, b = self.as_type(left, "float"), self.as_type(right, "float")
         if "pyint" in (left.type, right.type):  # it may be too large for a float, which Python tells
-            return Value(f"(<double>({left.object()} {sign} {right.object()}))", "float") if sign in (
-                "+", "-", "*", "/", "//", "%") else Value(
-                f"({left.object()} {sign} {right.object()})", "obj")  # fmt: skip
+            text = _objects(left, sign, right)
+            known = sign in ("+", "-", "*", "/", "//", "%")
+            return Value(f"(<double>({text}))", "float") if known else Value(text, "obj")
         if sign in ("+", "-", "*"):
             return Value(f"({a} {sign} {b})", "float")
         if sign == "/":
@@ -781,6 +785,13 @@ class _Maker:
         if isinstance(node, ast.Tuple) and any(isinstance(one, ast.Slice) for one in node.elts):
             return ", ".join(self.index(one) for one in node.elts)
         return self.value(node).object()
+
+
+def _objects(left: Value, sign: str, right: Value) -> str:
+    """An operation of objects.  Not Cython's own product: 0.0 * -1 is 0.0 there, and -0.0 in Python."""
+    if sign == "*":
+        return f"PyNumber_Multiply({left.object()}, {right.object()})"
+    return f"({left.object()} {sign} {right.object()})"
 
 
 def _leaves(statements: list[ast.stmt]) -> bool:

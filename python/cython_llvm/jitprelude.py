@@ -30,6 +30,13 @@ cdef object _cyl_global(str name):
 
 """
 
+_OF_OBJECTS = """\
+cdef extern from "Python.h":
+    object PyNumber_Multiply(object a, object b)
+    object PyNumber_InPlaceMultiply(object a, object b)
+
+"""
+
 _HELPERS = """\
 cdef inline double _cyl_divide(double a, double b) noexcept:
     return a / b
@@ -148,6 +155,8 @@ def with_helpers(text: str) -> str:
     head = _DIRECTIVES
     if wanted:
         head += f"from libc.math cimport {', '.join(dict.fromkeys(wanted))}\n"
+    if "PyNumber_" in text:
+        head += _OF_OBJECTS
     if "_cyl_math." in helpers:
         head += "import math as _cyl_math\n"
     return head + _BINDING + helpers + text

@@ -5,7 +5,6 @@ what happens once per combination of types.  What C types an argument gets, `jit
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast

@@ -74,13 +74,13 @@ class Code:
 
     def loaded_again(self, name: str) -> tuple[int, str | None]:
         """The init function's address, and the library's path where the system's loader has it."""
-        from . import jit
+        from . import codeload
 
         if self.path is None:
             return self.address, None
         # A library that is loaded already would come back with its old variables.
-        path = jit.private_copy(self.path)
-        return jit.dlopen_init(path, name), path
+        path = codeload.private_copy(self.path)
+        return codeload.dlopen_init(path, name), path
 
 
 def _load_error(error: ImportError, spec: ModuleSpec) -> errors.ModuleBuildError:

@@ -39,7 +39,8 @@ def test_at_a_terminal(tmp_path: Path, cache_dir: Path) -> None:
         say("import lively")
         assert "1" in say("lively.f()").splitlines()[-1]
         time.sleep(0.05)
-        (tmp_path / "lively.pyx").write_text("cdef int number():\n    return 22\ndef f():\n    return number()\n")
+        again = "cdef int number():\n    return 22\ndef f():\n    return number()\n"
+        (tmp_path / "lively.pyx").write_text(again)
         assert "22" in say("lively.f()")
         (tmp_path / "lively.pyx").write_text("cdef int number(:\n")
         shown = say("lively.f()")

@@ -53,7 +53,7 @@ def tags(path: str) -> dict[str, set[str]]:
 
 
 def compile_and_import(path: str, name: str, *, only_compile: bool = False):
-    from cython_llvm import jit, sharedutil, toolchain, treefrontend, treeroute
+    from cython_llvm import codeload, sharedutil, toolchain, treefrontend, treeroute
     from cython_llvm.settings import Settings
 
     support = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(path))), "testsupport")
@@ -65,7 +65,7 @@ def compile_and_import(path: str, name: str, *, only_compile: bool = False):
     if lowered.module is None:
         return None, [[m.construct, m.file, m.line] for m in lowered.missing]
     toolchain.optimize(lowered.module, settings)
-    address = jit.load(toolchain.emit(lowered.module, "obj", settings), name, settings, language="c",
+    address = codeload.load(toolchain.emit(lowered.module, "obj", settings), name, settings, language="c",
                        openmp=toolchain.uses_openmp(lowered.module), runtime=True)  # fmt: skip
     if only_compile:
         return name, []
