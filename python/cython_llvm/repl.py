@@ -1,4 +1,4 @@
-"""The prompt of ``python -m cython_llvm``: Python's own, with a look at edited sources before each input."""
+"""The prompt of ``python -m cython_llvm``: Python's own, with edits to sources brought in before each input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import traceback
 from types import ModuleType
 from typing import Any
 
-from . import __version__, loader
+from . import __version__
 
 
 class Console(code.InteractiveConsole):
@@ -20,15 +20,7 @@ class Console(code.InteractiveConsole):
         self.module = ModuleType("__main__")
         self.module.__dict__["__builtins__"] = sys.modules["builtins"]
         super().__init__(self.module.__dict__)
-        self._edited = Edited() if reloading else None
-
-    def raw_input(self, prompt: str = "") -> str:
-        if self._edited is not None and prompt == getattr(sys, "ps1", ">>> "):
-            self._edited.bring_in()
-        line = super().raw_input(prompt)
-        if self._edited is not None and prompt == getattr(sys, "ps1", ">>> "):
-            self._edited.bring_in()  # what was saved while the prompt waited
-        return line
+        self._reloading = reloading
 
     def talk(self, *, quiet: bool = False) -> None:
         """The prompt, until the end of input."""
@@ -37,8 +29,12 @@ class Console(code.InteractiveConsole):
             sys.path.insert(0, "")
         sys.argv = [""]
         _line_editing(self.module.__dict__)
+        if self._reloading:
+            from .live_repl import autoreload
+
+            autoreload()
         banner = f"Python {sys.version.split()[0]}, cython_llvm {__version__}: .pyx files import" + (
-            ", and edits to them come in before each input" if self._edited is not None else ""
+            ", and edits to them come in before each input" if self._reloading else ""
         )
         self.interact(banner="" if quiet else banner, exitmsg="")
 
@@ -110,33 +106,3 @@ def _save(history: str) -> None:
 
     with contextlib.suppress(OSError):
         readline.write_history_file(history)
-
-
-class Edited:
-    """Modules of .pyx files whose sources have changed since they were loaded."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[str, int]] = {}
-
-    def bring_in(self) -> None:
-        """Reload what was edited; a source that does not compile leaves the old code, with a word."""
-        import importlib
-
-        for name, module in list(sys.modules.items()):
-            own = getattr(module, "__loader__", None)
-            if type(own) is not loader.PyxLoader or not isinstance(module, ModuleType):
-                continue
-            try:
-                now = os.stat(own.path).st_mtime_ns
-            except OSError:
-                continue
-            before = self._known.get(name)
-            self._known[name] = (own.path, now)
-            if before is None or before == (own.path, now):
-                continue
-            try:
-                importlib.reload(module)
-            except Exception as error:
-                print(f"[cython_llvm] {name} keeps its old code: {error}", file=sys.stderr)
-            else:
-                print(f"[cython_llvm] reloaded {name}", file=sys.stderr)

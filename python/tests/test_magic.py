@@ -131,6 +131,23 @@ def test_a_cell_run_again_replaces_its_functions(run: Callable[..., str], tmp_pa
     assert shown[-3:] == ["101 True", "101", "True 2 1"]
 
 
+def test_what_uses_a_cell_follows_it(run: Callable[..., str], tmp_path: Path) -> None:
+    """C functions that other cells call, functions that are held, instances of extension types."""
+    shown = cells(run, tmp_path, """
+        first = ("cdef double f(double x): return x + {0}\\ndef g(x): return f(x)\\n"
+                 "cdef class Box:\\n    cdef public int n\\n    def told(self): return {0} + self.n\\n"
+                 "    cdef int inner(self): return {0}\\n")
+        cython(first.format(1))
+        cython("def uses(x): return f(x)\\ndef asks(Box b): return b.inner()")
+        held, box = ip.user_ns["g"], ip.user_ns["Box"]()
+        uses, asks = ip.user_ns["uses"], ip.user_ns["asks"]
+        print(held(1), uses(1), box.told(), asks(box))
+        cython(first.format(100))
+        print(held(1), uses(1), box.told(), asks(box), asks(ip.user_ns["Box"]()))
+    """)  # fmt: skip
+    assert shown == ["2.0 2.0 1 1", "101.0 101.0 100 100 100"]
+
+
 def test_options(run: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "twice.h").write_text("#define TWICE(x) (2 * (x))\n")
     (tmp_path / "more.c").write_text("int thrice(int x) { return 3 * x; }\n")
