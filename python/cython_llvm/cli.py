@@ -239,6 +239,7 @@ def build_one(
                 uncached = type(options)(options, cache=None, shared_utility_qualified_name=shared)
                 if generate(main_module, stock_compile, job, uncached, request, directory):
                     shown = _shown(job.source)
+                    settings = _of_header(settings, values, job, request)
                     treeproduce.write(trees[0], shown, settings, request.emit, job.output)
                 else:
                     outcome.num_errors = 1
@@ -247,10 +248,7 @@ def build_one(
         if unit is None:
             outcome.num_errors = 1
             return outcome
-        settings = produce.from_distutils(settings, values)
-        settings = settings.with_(extra_sources=tuple(values.get("sources") or ()))
-        settings = produce.resolved(settings, [os.getcwd(), os.path.dirname(job.source)])
-        settings = _command_line_wins(settings, request)
+        settings = _of_header(settings, values, job, request)
         outcome.messages += finish(unit, settings, request, job.output)
         if request.explain:
             outcome.explanation = explaining.route_line(job.source, _shown(job.source))
@@ -270,6 +268,14 @@ def build_one(
             shutil.rmtree(directory, ignore_errors=True)
         outcome.seconds = time.perf_counter() - began
     return outcome
+
+
+def _of_header(settings: Any, values: Any, job: Job, request: Request) -> Any:
+    """``settings`` with what a source's `# distutils:` lines say."""
+    settings = produce.from_distutils(settings, values)
+    settings = settings.with_(extra_sources=tuple(values.get("sources") or ()))
+    settings = produce.resolved(settings, [os.getcwd(), os.path.dirname(job.source)])
+    return _command_line_wins(settings, request)
 
 
 def _command_line_wins(settings: Any, request: Request) -> Any:

@@ -31,6 +31,7 @@ class Shims:
 
 def build(request: dict[str, Any], settings: Settings) -> Shims:
     """Compile what lowering asked for.  Raises `errors.CompileError` with places in the .pyx."""
+    settings = _with_headers(settings, request)
     text = ("#define PY_SSIZE_T_CLEAN\n" + request["before"] + _macros() + request["text"]).encode("utf-8", "surrogateescape")
     source = os.path.abspath(request["source"])
     # A name of the text's own: the folder is where #include "..." looks.
@@ -58,6 +59,14 @@ def build(request: dict[str, Any], settings: Settings) -> Shims:
     if len(state) == len(set(map(os.path.abspath, headers))):
         cachestore.store(key, "shims.bc", data, state)
     return _shims(data, request, headers)
+
+
+def _with_headers(settings: Settings, request: dict[str, Any]) -> Settings:
+    """The folders of the module and, where the text asks for it, of NumPy's headers."""
+    from . import produce
+
+    unit = produce.CUnit(request["text"].encode("utf-8", "surrogateescape"), "", "c", request["source"])
+    return produce.with_module_headers(settings, unit)
 
 
 def _compile(text: bytes, filename: str, settings: Settings) -> Any:

@@ -17,8 +17,10 @@ def write(tree: str, source: str, settings: Settings, emit: str, output: str) ->
     if emit == "tree":
         atomic.write_bytes(output, tree.encode("ascii"))
         return
-    from . import runtimelib, toolchain, treeroute
+    from . import cobject, runtimelib, toolchain, treeroute
 
+    # As the C route sorts what a user wrote.
+    settings = cobject.normalized(settings, "c")
     lowered = treeroute.lower(tree, settings, mir=emit == "mir")
     if lowered.missing:
         raise treeroute.refusal(source, lowered.missing)
@@ -31,7 +33,11 @@ def write(tree: str, source: str, settings: Settings, emit: str, output: str) ->
         settings = settings.with_(extra_link_args=linked)
         code = toolchain.emit(lowered.module, "obj", settings)
         openmp = toolchain.uses_openmp(lowered.module)
-        toolchain.link_extension([code], output, settings, openmp=openmp)
+        further = cobject.compile_sources(settings.extra_sources, settings)
+        cxx = any(cobject.language_of(path) == "c++" for path in settings.extra_sources)
+        toolchain.link_extension(
+            [code, *further], output, settings, language="c++" if cxx else "c", openmp=openmp
+        )
         return
     if emit != "bc":  # bitcode is finished where it is loaded, for the CPU that is there
         toolchain.optimize(lowered.module, settings)

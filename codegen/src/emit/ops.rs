@@ -345,7 +345,16 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         let call = match callee {
             Callee::Function(id) => b.build_call(self.e.functions[id.0 as usize], &values, "")?,
             Callee::Extern(id) => match self.e.external(*id) {
-                Some(function) => b.build_call(function, &values, "")?,
+                Some(function) => {
+                    // Another declaration of the symbol may have other types.
+                    let signature = &self.e.mir.externs[id.0 as usize].signature;
+                    let ty = signature.as_ref().map(|own| self.e.function_type(own));
+                    let address = function.as_global_value().as_pointer_value();
+                    match ty.filter(|ty| *ty != function.get_type()) {
+                        Some(ty) => b.build_indirect_call(ty, address, &values, "")?,
+                        None => b.build_call(function, &values, "")?,
+                    }
+                }
                 None => return self.malformed("a call of data"),
             },
             Callee::Indirect(address, signature) => {

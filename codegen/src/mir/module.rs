@@ -197,14 +197,23 @@ impl Module {
 
     fn add_extern(&mut self, name: &str, signature: Option<Signature>) -> ExternId {
         if let Some(found) = self.extern_ids.get(name) {
-            return *found;
+            let same = |item: &Extern| signature.is_none() || item.signature == signature;
+            if same(&self.externs[found.0 as usize]) {
+                return *found;
+            }
+            // A function may be declared to take an object over here, and not there.
+            let mut other = self.externs.iter();
+            let other = other.rposition(|item| item.name == name && same(item));
+            if let Some(index) = other {
+                return ExternId(index as u32);
+            }
         }
         let id = ExternId(self.externs.len() as u32);
         self.externs.push(Extern {
             name: name.to_owned(),
             signature,
         });
-        self.extern_ids.insert(name.to_owned(), id);
+        self.extern_ids.entry(name.to_owned()).or_insert(id);
         id
     }
 
