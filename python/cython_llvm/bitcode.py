@@ -6,7 +6,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from . import codeload, errors, toolchain
+from . import codeload, errors, runtimelib, toolchain
 from .settings import Settings
 
 
@@ -41,10 +41,15 @@ def import_bitcode(path: str, name: str, settings: Settings) -> ModuleType:
     cxx = any(symbol.startswith(("_ZSt", "__cxa_", "_ZNSt")) for symbol in module.undefined_symbols())
     language = "c++" if cxx else "c"
     openmp = toolchain.uses_openmp(module)
+    # By the tree route: the helpers are the runtime library's.
+    runtime = any(symbol.startswith(("cyl_", "__Pyx_")) for symbol in module.undefined_symbols())
     spec = ModuleSpec(name, None, origin=path)
     try:
-        address = codeload.load(obj, name, settings, language=language, openmp=openmp)
+        address = codeload.load(obj, name, settings, language=language, openmp=openmp, runtime=runtime)
         if address is None:
+            if runtime:
+                linked = (*settings.extra_link_args, *runtimelib.static_arguments())
+                settings = settings.with_(extra_link_args=linked)
             address = _linked(obj, name, settings, language, openmp)
     except errors.CompileError as error:
         raise errors.ModuleBuildError(str(error), name=name, path=path, code=error.code) from error

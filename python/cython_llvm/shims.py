@@ -32,7 +32,8 @@ class Shims:
 def build(request: dict[str, Any], settings: Settings) -> Shims:
     """Compile what lowering asked for.  Raises `errors.CompileError` with places in the .pyx."""
     settings = _with_headers(settings, request)
-    text = ("#define PY_SSIZE_T_CLEAN\n" + request["before"] + _macros() + request["text"]).encode("utf-8", "surrogateescape")
+    parts = ["#define PY_SSIZE_T_CLEAN\n", request["before"], _macros(), request["text"]]
+    text = "".join(parts).encode("utf-8", "surrogateescape")
     source = os.path.abspath(request["source"])
     # A name of the text's own: the folder is where #include "..." looks.
     filename = os.path.splitext(source)[0] + ".c"

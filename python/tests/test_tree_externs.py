@@ -1,0 +1,243 @@
+"""What only C's headers know, numpy's cimport and old buffers by the tree route, beside the C route."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import cython_llvm
+from cli_tools import python, run
+from conftest import write
+from cython_llvm import cache, errors
+from test_treeroute import Both, both, outcome  # noqa: F401  the fixture
+
+DECLARATIONS = '''
+cdef extern from *:
+    """
+    #define TWICE(x) ((x) * 2)
+    #define SUM(...) cyl_test_sum(__VA_ARGS__)
+    static int counter = 5;
+    static int table[3] = {1, 2, 3};
+    static double cyl_test_sum(int n, double a, double b) { return n + a + b; }
+    typedef unsigned short narrow;
+    typedef float real;
+    typedef struct { char pad[3]; int a; short b; double c[2]; } Record;
+    typedef union { int i; unsigned char c[8]; } Either;
+    typedef enum { RED = 7, BLUE = -2 } Colour;
+    static Record make(int a) { Record r = {{0}, a, 2, {1.5, 2.5}}; return r; }
+    static int of_record(Record r) { return r.a * 10 + r.b; }
+    static Colour next(Colour c) { return c == RED ? BLUE : RED; }
+    static real half(real x) { return x / 2; }
+    """
+    int TWICE(int)
+    double SUM(int, ...)
+    int counter
+    int table[3]
+    ctypedef int narrow
+    ctypedef double real
+    ctypedef struct Record:
+        int a
+        int b
+        double c[2]
+    ctypedef union Either:
+        int i
+        unsigned char c[8]
+    ctypedef enum Colour:
+        RED
+        BLUE
+    enum: INT_MAX
+    Record make(int)
+    int of_record(Record)
+    Colour next(Colour)
+    real half(real)
+'''
+
+
+def test_macros_constants_and_structs_are_those_of_the_header(both: Both) -> None:  # noqa: F811
+    text = """
+        def macro(int x): return TWICE(x), SUM(1, 2.0, 3.0), INT_MAX
+        def variables():
+            global counter
+            counter += 1
+            cdef int *place = &counter
+            place[0] += 10
+            return counter, table[2]
+        def narrowed(x):
+            cdef narrow n = x
+            return n, <narrow> -1, sizeof(narrow)
+        def record(int a):
+            cdef Record r = make(a)
+            cdef Record *p = &r
+            r.b += 1
+            p.c[1] = 4
+            return r.a, r.b, p.c[1], of_record(r), sizeof(Record)
+        def either():
+            cdef Either e
+            e.i = 258
+            return e.c[0], e.c[1]
+        def enums(): return next(RED) == BLUE, <int> next(RED), <int> BLUE
+        def halves(x): return half(x)
+    """
+    tree, c = both(DECLARATIONS + textwrap.dedent(text))
+    for name, *args in (("macro", 4), ("variables",), ("record", 9), ("either",), ("enums",),
+                        ("halves", 0.2), ("narrowed", 3), ("narrowed", 70000), ("narrowed", -1)):  # fmt: skip
+        assert outcome(getattr(tree, name), *args) == outcome(getattr(c, name), *args), name
+
+
+def test_what_does_not_compile_is_told_with_its_place(tmp_path: Path) -> None:
+    source = write(tmp_path / "bad_shim.pyx", """
+        cdef extern from *:
+            int not_declared_anywhere(int)
+        def f():
+            return not_declared_anywhere(1) + also_not
+        cdef extern from *:
+            int also_not
+    """)  # fmt: skip
+    with pytest.raises(errors.ModuleBuildError) as caught:
+        cython_llvm.import_file(source, "bad_shim", route="tree")
+    assert "bad_shim.pyx:5" in str(caught.value) and "also_not" in str(caught.value)
+
+
+def test_shims_are_kept_until_a_header_changes(tmp_path: Path) -> None:
+    header = write(tmp_path / "size.h", "typedef int sized;\n#define ANSWER 1\n")
+    source = write(tmp_path / "kept_shim.pyx", """
+        cdef extern from "size.h":
+            ctypedef int sized
+            enum: ANSWER
+        def f(): return sizeof(sized), ANSWER
+    """)  # fmt: skip
+    assert cache.directory() is not None
+    for number, kind in ((1, "int"), (1, "int"), (2, "short")):
+        header.write_text(f"typedef {kind} sized;\n#define ANSWER {number}\n")
+        name = f"kept_shim_{number}"
+        module = cython_llvm.import_file(source, name, route="tree")
+        assert module.f() == (4 if kind == "int" else 2, number)
+
+
+NUMPY = """
+cimport cython
+import numpy as np
+cimport numpy as cnp
+from libc.stdlib cimport malloc, free
+"""
+
+
+def test_numpy_by_its_declarations(both: Both) -> None:  # noqa: F811
+    pytest.importorskip("numpy")
+    import numpy as np
+
+    text = """
+        cnp.import_array()
+        def shape(cnp.ndarray a):
+            return a.ndim, a.shape[0], cnp.PyArray_DIM(a, 1), a.size, cnp.PyArray_TYPE(a) == cnp.NPY_DOUBLE
+        def new(Py_ssize_t n):
+            cdef cnp.npy_intp dims[1]
+            dims[0] = n
+            cdef cnp.ndarray made = cnp.PyArray_SimpleNew(1, dims, cnp.NPY_INTP)
+            cdef cnp.intp_t *data = <cnp.intp_t *> cnp.PyArray_DATA(made)
+            for i in range(n): data[i] = i
+            return made
+        def total(cnp.ndarray a):
+            cdef cnp.flatiter it = cnp.PyArray_IterNew(a)
+            cdef double sum = 0
+            while cnp.PyArray_ITER_NOTDONE(it):
+                sum += (<double *> cnp.PyArray_ITER_DATA(it))[0]
+                cnp.PyArray_ITER_NEXT(it)
+            return sum
+        def narrow(cnp.int8_t x): return x
+    """
+    tree, c = both(NUMPY + textwrap.dedent(text))
+    array = np.arange(6.0).reshape(2, 3)
+    for module in (tree, c):
+        assert module.shape(array) == (2, 2, 3, 6, True)
+        assert list(module.new(4)) == [0, 1, 2, 3]
+        assert module.total(array[:, ::2]) == 10.0
+    for args in ((array,), (None,), ([1],)):
+        assert outcome(tree.total, *args) == outcome(c.total, *args)
+    for number in (5, 200, -129):
+        assert outcome(tree.narrow, number) == outcome(c.narrow, number)
+
+
+def test_buffers_are_taken_checked_and_given_back(both: Both) -> None:  # noqa: F811
+    pytest.importorskip("numpy")
+    import numpy as np
+
+    text = """
+        def item(cnp.ndarray[double, ndim=2] a, i, j): return a[i, j]
+        @cython.boundscheck(False)
+        def total(cnp.ndarray[cnp.int64_t, ndim=1, mode='c'] a not None):
+            cdef cnp.int64_t sum = 0
+            cdef Py_ssize_t i
+            for i in range(a.shape[0]): sum += a[i]
+            return sum
+        def unsigned(cnp.ndarray[int, negative_indices=False] a, Py_ssize_t i): return a[i]
+        def put(cnp.ndarray[double] a, i, value):
+            a[i] = value
+            a[i] *= 2
+            return a[i]
+        def objects(cnp.ndarray[object] a, value):
+            old = a[0]
+            a[0] = value
+            return old, a[1]
+        def again(first, second):
+            cdef cnp.ndarray[double] a = first
+            sum = a[0]
+            try:
+                a = second
+            except ValueError as error:
+                return sum, str(error), a[0]
+            return sum, a[0]
+        def first_fails(data):
+            cdef object[int] a
+            try:
+                a = data
+            except (TypeError, ValueError, BufferError) as error:
+                return type(error)
+            return a[0]
+        def fused(cnp.ndarray[cython.floating] a): return a[0] * 2, cython.floating is float
+    """
+    tree, c = both(NUMPY + textwrap.dedent(text))
+    doubles = np.arange(12.0).reshape(3, 4)
+    integers = np.arange(5)
+    calls = [
+        *(("item", doubles, i, j) for i in (0, -1, 3, -4) for j in (0, 3, 4)),
+        ("item", integers, 0, 0), ("item", doubles.T, 3, 2), ("item", None, 0, 0), ("item", 3, 0, 0),
+        ("total", integers), ("total", integers[::2]), ("total", None), ("total", doubles),
+        ("unsigned", integers.astype("i4"), 2), ("unsigned", integers.astype("i4"), -1),
+        ("put", doubles[0].copy(), 1, 5), ("put", doubles[0].copy(), 9, 5), ("put", np.ones(2)[:0], 0, 1),
+        ("again", np.ones(2), np.zeros(2)), ("again", np.ones(2), integers), ("again", np.ones(2), doubles),
+        ("first_fails", integers), ("first_fails", 5), ("first_fails", integers.astype("i4")),
+        ("fused", np.ones(2)), ("fused", np.ones(2, "f4")), ("fused", integers),
+    ]  # fmt: skip
+    for name, *args in calls:
+        assert outcome(getattr(tree, name), *args) == outcome(getattr(c, name), *args), (name, args)
+    value = object()
+    for module in (tree, c):
+        array = np.array([value, None], dtype=object)
+        before = sys.getrefcount(value)
+        for _ in range(5):
+            assert module.objects(array, value) == (value, None)
+        assert sys.getrefcount(value) == before
+        memory = bytearray(16)
+        for _ in range(3):
+            outcome(module.first_fails, memory)
+        memory += b"grows"  # nobody holds its buffer
+
+
+def test_files_have_their_shims_in_them(tmp_path: Path) -> None:
+    text = "def macro(int x): return TWICE(x), make(x).a, RED\n"
+    write(tmp_path / "shimmed.pyx", "# cython: language_level=3\n" + DECLARATIONS + text)
+    for emit, check in (
+        ("so", "import shimmed; print(shimmed.macro(4))"),
+        ("bc", "import cython_llvm.bitcode as b; from cython_llvm.settings import Settings; "
+               "print(b.import_bitcode('shimmed.bc', 'shimmed', Settings()).macro(4))"),
+    ):  # fmt: skip
+        command = [sys.executable, "-m", "cython_llvm.cli", "--backend=llvm", "--route=tree"]
+        done = run(tmp_path, *command, f"--emit={emit}", "shimmed.pyx")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert python(tmp_path, check) == "(8, 4, 7)"
+        for made in tmp_path.glob("shimmed*.so"):
+            made.unlink()
