@@ -436,7 +436,11 @@ def _with_wrappers(text: bytes) -> bytes:
     # Of a precompiled header's functions only those in use would be emitted: an include before
     # Python.h, one without consequences, keeps it away.
     text = b"#include <stddef.h>\n" + text
-    return text + "".join((_OWN_C, *_own_sources(), *wrappers, *_families())).encode()
+    # Some of Cython's names have its version in them.
+    from Cython.Compiler.Naming import cyversion
+
+    versioned = f"#define CYL_VERSIONED(name) name##_{cyversion}\n"
+    return text + "".join((versioned, _OWN_C, *_own_sources(), *wrappers, *_families())).encode()
 
 
 def _own_sources() -> Iterator[str]:

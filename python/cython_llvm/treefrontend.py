@@ -37,6 +37,9 @@ def exporting() -> Iterator[list[str]]:
             if Options.cimport_from_pyx:
                 share_all(module.scope)
             trees.append(treeexport.export(module))
+            # The headers of public and api names: Cython's own, as after generating C.
+            module.generate_h_code(module.scope, options, result)
+            module.generate_api_code(module.scope, options, result)
             result.compilation_source = module.compilation_source
             with open(result.c_file, "wb"):
                 pass

@@ -29,6 +29,7 @@ struct cyl_class {
     const char *const *docs; /* name and text of special methods, ends with a null */
     const uint32_t *slices;  /* offsets of fields that are memoryview slices */
     int64_t slice_count;
+    PyTypeObject *storage; /* of a public type's symbol, or null */
 };
 
 enum { CYL_GC = 1, CYL_FINALIZE = 2, CYL_TRASHCAN = 4, CYL_FINAL = 8, CYL_SEQUENCE = 16, CYL_MAPPING = 32,
@@ -402,15 +403,16 @@ PyObject *cyl_slot_binary(struct cyl_class *c, int64_t id, ternaryfunc self, ter
 
 /* ---------------------------------------------------------------- making the type */
 
-static void cyl_fill_slots(const struct cyl_class *c, struct cyl_storage *made) {
+static void cyl_fill_slots(const struct cyl_class *c, struct cyl_storage *made, PyTypeObject *type) {
     for (const struct cyl_slot *slot = c->slots; slot->id; slot++) {
         size_t offset = cyl_slot_offset(slot->id);
-        *(void **) ((char *) made + offset) = slot->function;
-        if (offset >= offsetof(struct cyl_storage, buffer)) made->type.tp_as_buffer = &made->buffer;
-        else if (offset >= offsetof(struct cyl_storage, sequence)) made->type.tp_as_sequence = &made->sequence;
-        else if (offset >= offsetof(struct cyl_storage, mapping)) made->type.tp_as_mapping = &made->mapping;
-        else if (offset >= offsetof(struct cyl_storage, number)) made->type.tp_as_number = &made->number;
-        else if (offset >= offsetof(struct cyl_storage, async)) made->type.tp_as_async = &made->async;
+        char *place = offset < offsetof(struct cyl_storage, async) ? (char *) type : (char *) made;
+        *(void **) (place + offset) = slot->function;
+        if (offset >= offsetof(struct cyl_storage, buffer)) type->tp_as_buffer = &made->buffer;
+        else if (offset >= offsetof(struct cyl_storage, sequence)) type->tp_as_sequence = &made->sequence;
+        else if (offset >= offsetof(struct cyl_storage, mapping)) type->tp_as_mapping = &made->mapping;
+        else if (offset >= offsetof(struct cyl_storage, number)) type->tp_as_number = &made->number;
+        else if (offset >= offsetof(struct cyl_storage, async)) type->tp_as_async = &made->async;
     }
 }
 
@@ -457,7 +459,7 @@ int cyl_class_ready(struct cyl_class *c, PyObject *module, PyObject *args) {
         PyErr_NoMemory();
         return -1;
     }
-    PyTypeObject *type = &made->type;
+    PyTypeObject *type = c->storage ? c->storage : &made->type;
     Py_SET_REFCNT(type, 1);
     type->tp_name = c->name;
     type->tp_basicsize = (Py_ssize_t) c->size;
@@ -470,7 +472,7 @@ int cyl_class_ready(struct cyl_class *c, PyObject *module, PyObject *args) {
     type->tp_methods = c->methods;
     type->tp_getset = c->properties;
     type->tp_dictoffset = (Py_ssize_t) c->dict_at;
-    cyl_fill_slots(c, made);
+    cyl_fill_slots(c, made, type);
     if (bases) type->tp_bases = Py_NewRef(bases);
     if (c->base) {
         type->tp_base = *c->base;
@@ -498,11 +500,20 @@ int cyl_class_import(PyTypeObject **type, void ***vtable, const char *module, co
     if (*type) return 0;
     PyObject *imported = PyImport_ImportModule(module);
     if (!imported) return -1;
-    *type = __Pyx_ImportType_3_3_1(imported, module, name, (size_t) size, (size_t) align,
-                                   (enum __Pyx_ImportType_CheckSize_3_3_1) check);
+    *type = CYL_VERSIONED(__Pyx_ImportType)(imported, module, name, (size_t) size, (size_t) align,
+                                            (enum CYL_VERSIONED(__Pyx_ImportType_CheckSize)) check);
     Py_DECREF(imported);
     if (!*type) return -1;
     return vtable && __Pyx_GetVtable(*type, (void **) vtable) != 1 ? -1 : 0;
+}
+
+/* A C function or variable of another module, by its name and C declaration. */
+int cyl_import_function(PyObject *module, const char *name, void (**place)(void), const char *signature) {
+    return CYL_VERSIONED(__Pyx_ImportFunction)(module, name, place, signature);
+}
+
+int cyl_import_variable(PyObject *module, const char *name, void **place, const char *signature) {
+    return CYL_VERSIONED(__Pyx_ImportVoidPtr)(module, name, place, signature);
 }
 
 /* A name in the body of an extension type. */

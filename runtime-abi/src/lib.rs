@@ -22,3 +22,4 @@ pub mod layouts {
 pub static CRT_SHARED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/crt_shared.o"));
 
 pub mod slots;
+pub mod structs;

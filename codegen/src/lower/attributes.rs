@@ -166,6 +166,13 @@ impl<'t> Body<'_, 't> {
         Ok((None, Some(self.table_item(table, index))))
     }
 
+    /// Whether the object of a C method is of a class that only this module calls methods of.
+    pub(super) fn is_own_method(&self, function: Node<'t>) -> Result<bool> {
+        let ty = function.child("obj")?.expr_type()?;
+        let class = self.m.classes.get(&ty.id());
+        Ok(class.is_some_and(|class| !super::shared::is_shared(class)))
+    }
+
     fn table_item(&mut self, table: Value, index: usize) -> Value {
         let index = self.int(index as i128, 64);
         let place = self.op(Op::Index(table, Type::Ptr, index));

@@ -94,6 +94,11 @@ impl<'t> Body<'_, 't> {
             }
             _ => None,
         };
+        let elsewhere = entry.is_some_and(|entry| self.m.imported_place(entry).is_some())
+            || method.is_some() && !self.is_own_method(function)?;
+        if elsewhere && !self.m.fits_c(ty)? {
+            return missing_node(node, "of a function elsewhere with memoryviews or structs");
+        }
         let declared = ty.list("args").len();
         for (index, arg) in node.nodes("args").into_iter().enumerate() {
             let more = function.kind() == "PythonCapiFunctionNode" || ty.flag("has_varargs");
@@ -165,7 +170,13 @@ impl<'t> Body<'_, 't> {
                 self.b.call(&self.m.mir, Callee::Function(id), values)
             }
             (None, Some(address)) => {
-                let signature = self.function_signature(ty)?;
+                let mut signature = self.function_signature(ty)?;
+                for param in &mut signature.params {
+                    // Functions of C's rely on the extension.
+                    if matches!(param.ty, Type::Int(8 | 16)) {
+                        param.ty = Type::I32;
+                    }
+                }
                 let mut values: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
                 values.extend(extra);
                 self.fit_arguments(&signature, &args, &mut values);

@@ -11,9 +11,9 @@ use super::body::Body;
 use super::context::{Context, missing};
 use crate::mir::{GlobalId, Op, Type, Value};
 
-/// The version in the names of Cython's functions for this.
-const IMPORT_FUNCTION: &str = "__Pyx_ImportFunction_3_3_1";
-const IMPORT_VARIABLE: &str = "__Pyx_ImportVoidPtr_3_3_1";
+/// The runtime's names of Cython's functions for this, which have Cython's version in theirs.
+const IMPORT_FUNCTION: &str = "cyl_import_function";
+const IMPORT_VARIABLE: &str = "cyl_import_variable";
 
 impl<'t> Context<'t> {
     /// The modules whose .pxd files this one uses, in the order met.
@@ -159,16 +159,7 @@ impl<'t> Body<'_, 't> {
         let Some(id) = self.m.functions.get(&entry.id()).copied() else {
             return missing("export of a function that is not lowered", entry.position());
         };
-        if matches!(
-            self.m.mir.functions[id.0 as usize].signature.result,
-            Type::Int(8 | 16)
-        ) {
-            // C callers expect it extended.
-            return missing(
-                "export of a function with a narrow result",
-                entry.position(),
-            );
-        }
+        let id = self.m.c_entry(id, entry)?;
         Ok(self.function_address(id))
     }
 

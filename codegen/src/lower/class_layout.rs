@@ -12,24 +12,6 @@ use crate::mir::{Module, Type};
 /// Cython's name of the base's part of a struct, in the C names of what is inherited.
 const BASE: &str = "__pyx_base.";
 
-/// Sizes of the structs of builtin types, on 64-bit CPython 3.11.
-const BUILTIN: &[(&str, u64)] = &[
-    ("PyObject", 16),
-    ("PyListObject", 40),
-    ("PyDictObject", 48),
-    ("PySetObject", 200),
-    ("PyFrozensetObject", 200),
-    ("PyBaseExceptionObject", 72),
-    ("PyTupleObject", 32),
-    ("PyLongObject", 32),
-    ("PyFloatObject", 24),
-    ("PyComplexObject", 32),
-    ("PyBytesObject", 40),
-    ("PyByteArrayObject", 56),
-    ("PyUnicodeObject", 80),
-    ("PySliceObject", 40),
-];
-
 /// A field of the type's own.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Field<'t> {
@@ -89,8 +71,8 @@ impl<'t> Context<'t> {
         if let Some(base) = ty.ty("base_type") {
             if base.flag("is_builtin_type") {
                 let of = base.text("objstruct_cname").unwrap_or_default();
-                match BUILTIN.iter().find(|(name, _)| *name == of) {
-                    Some((_, size)) => layout.size = *size,
+                match runtime_abi::structs::object_size(of) {
+                    Some(size) => layout.size = size,
                     None => {
                         return missing(&format!("extension type with the base struct '{of}'"), at);
                     }

@@ -42,15 +42,6 @@ pub(super) struct Class<'t> {
     pub early: bool,
 }
 
-/// Structs of builtin types in .pxd files of CPython's, with their size.
-const EXTERNAL: &[(&str, u64)] = &[
-    // Its subclasses are heap types.
-    ("PyTypeObject", 904),
-    ("PyBoolObject", 32),
-    ("PyComplexObject", 32),
-    ("PyLongObject", 24),
-];
-
 impl<'t> Context<'t> {
     /// Notes the module's extension types; before anything is lowered.
     pub fn declare_classes(&mut self) -> Result<()> {
@@ -58,18 +49,14 @@ impl<'t> Context<'t> {
             return Ok(());
         };
         for entry in scope.entries("c_class_entries") {
-            let (Some(ty), Some(visibility)) = (entry.ty("type"), entry.text("visibility")) else {
-                self.declare_class(entry, "private")?;
-                continue;
-            };
-            if visibility == "extern" {
+            if let (Some(ty), Some("extern")) = (entry.ty("type"), entry.text("visibility")) {
                 // Imported where it is used.
                 if !ty.flag("is_builtin_type") {
                     self.type_place(ty)?;
                 }
                 continue;
             }
-            self.declare_class(entry, visibility)?;
+            self.declare_class(entry)?;
         }
         self.sort_classes();
         Ok(())
@@ -96,7 +83,7 @@ impl<'t> Context<'t> {
         self.class_order = sorted;
     }
 
-    fn declare_class(&mut self, entry: Entry<'t>, visibility: &str) -> Result<()> {
+    fn declare_class(&mut self, entry: Entry<'t>) -> Result<()> {
         let Some(ty) = entry.ty("type") else {
             return Ok(());
         };
@@ -110,7 +97,7 @@ impl<'t> Context<'t> {
         if !own {
             return Ok(());
         }
-        let done = self.declare_own_class(entry, ty, scope, visibility);
+        let done = self.declare_own_class(entry, ty, scope);
         match done {
             Err(error) => self.note(error),
             Ok(()) => Ok(()),
@@ -122,12 +109,8 @@ impl<'t> Context<'t> {
         entry: Entry<'t>,
         ty: TreeType<'t>,
         scope: Scope<'t>,
-        visibility: &str,
     ) -> Result<()> {
         let at = entry.position();
-        if visibility == "public" || entry.flag("api") {
-            return missing("public extension type", at);
-        }
         if entry
             .attr("utility_code_definition")
             .is_some_and(Attr::truth)
@@ -149,7 +132,10 @@ impl<'t> Context<'t> {
         );
         // As runtime-abi/runtime/extension_type.c has it.
         let description = self.mir.structure("cyl_class", || {
-            "pppppllpppppllppllllpppllppl".chars().map(letter).collect()
+            "pppppllpppppllppllllpppllpplp"
+                .chars()
+                .map(letter)
+                .collect()
         });
         let description = self.variable(&format!("class.{name}"), Type::Struct(description));
         let early = ty.attr("early_init").is_none_or(Attr::truth);
@@ -338,6 +324,7 @@ impl<'t> Context<'t> {
             GlobalInit::Zero
         };
         let number = |value: u64| GlobalInit::Int(i128::from(value));
+        let storage = self.type_storage(class);
         let place = self.type_place(class.ty)?;
         let slots = self.slot_table(slots);
         Ok(GlobalInit::List(vec![
@@ -369,6 +356,7 @@ impl<'t> Context<'t> {
             docs,
             slices,
             number(slice_count),
+            storage,
         ]))
     }
 
@@ -433,9 +421,7 @@ impl<'t> Context<'t> {
                 || UNSKIPPED.contains(&name)
                 || is_binary(name)
                 || (name == "__getattr__"
-                    && !scope
-                        .directive("fast_getattr")
-                        .is_some_and(Attr::truth));
+                    && !scope.directive("fast_getattr").is_some_and(Attr::truth));
             if !listed {
                 continue;
             }
@@ -587,6 +573,10 @@ impl<'t> Context<'t> {
                 return missing(&format!("C method '{cname}'"), entry.position());
             };
             let index = self.method_index(class.ty, entry)?;
+            let function = match super::shared::is_shared(class) {
+                true => self.c_entry(function, entry)?,
+                false => function,
+            };
             init[index] = GlobalInit::Function(function);
         }
         let ty = Type::Array(Box::new(Type::Ptr), count.max(1) as u64);
@@ -739,8 +729,8 @@ impl<'t> Body<'_, 't> {
         let mut name = ty.text("name").unwrap_or_default();
         let (size, align) = if ty.flag("is_external") {
             let of = ty.text("objstruct_cname").unwrap_or_default();
-            match EXTERNAL.iter().find(|(known, _)| *known == of) {
-                Some((_, size)) => (*size, 8),
+            match runtime_abi::structs::imported_size(of) {
+                Some(size) => (size, 8),
                 None => {
                     let layout = self.m.layout(ty, None)?;
                     (layout.size, layout.align)

@@ -207,6 +207,9 @@ impl<'t> Context<'t> {
         let ty = self.c_type(ty, entry.position())?;
         let name = entry.text("cname").unwrap_or("variable").to_owned();
         let id = self.variable(&name, ty);
+        if super::shared::is_public(entry) && entry.flag("is_cglobal") {
+            self.mir.globals[id.0 as usize].linkage = Linkage::External;
+        }
         self.globals.insert(entry.id(), id);
         Ok(id)
     }

@@ -84,7 +84,11 @@ impl<'t> Context<'t> {
             .unwrap_or("function");
         let mut signature = Signature::new(params, result);
         signature.varargs = node.ty("type").is_some_and(|ty| ty.flag("has_varargs"));
-        let mut function = Function::new(name, Linkage::Internal, signature);
+        let linkage = match super::shared::is_public(entry) {
+            true => Linkage::External,
+            false => Linkage::Internal,
+        };
+        let mut function = Function::new(name, linkage, signature);
         let takes = node.ty("type").is_some_and(|ty| ty.flag("with_gil"));
         function.gil = !takes && !scope.is_some_and(|scope| scope.flag("nogil"));
         function.source = node.position().map(|at| (at.source, at.line));
@@ -149,9 +153,8 @@ impl<'t> Body<'_, 't> {
             return Ok(());
         }
         self.refuse_kinds(node)?;
-        let public = matches!(entry.text("visibility"), Some("public")) || node.flag("api");
-        if public {
-            return missing_node(node, "public or api");
+        if super::shared::is_public(entry) {
+            self.m.check_public(entry)?;
         }
         if node.node("skip_dispatch").is_some() {
             return missing_node(node, "cpdef or method");

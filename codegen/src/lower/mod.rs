@@ -75,6 +75,7 @@ mod pyclass;
 mod runtime;
 mod shim_calls;
 mod shims;
+mod shared;
 mod slicing;
 mod stat;
 mod symbols;

@@ -1,0 +1,134 @@
+//! What modules share with C: public functions, variables and types, and whether C calls a function as
+//! it is lowered.
+
+use frontend_bridge::tree::{Entry, Type as TreeType, Value as Attr};
+
+use super::Result;
+use super::classes::Class;
+use super::context::{Context, missing};
+use super::types;
+use crate::mir::{
+    Builder, Callee, CastOp, FuncId, Function, Global, GlobalInit, Linkage, Op, Signature,
+    Terminator, Type,
+};
+
+/// Whether C code of other files names something.
+pub(super) fn is_public(entry: Entry<'_>) -> bool {
+    entry.text("visibility") == Some("public")
+}
+
+/// Whether functions of a class's C method table are called by other modules.
+pub(super) fn is_shared(class: &Class<'_>) -> bool {
+    class
+        .ty
+        .entry("entry")
+        .is_some_and(|entry| is_public(entry) || entry.flag("api") || entry.flag("defined_in_pxd"))
+}
+
+/// Whether values of a type are passed as C passes them.
+fn plain(context: &Context<'_>, ty: &Type) -> bool {
+    let Type::Struct(id) = ty else {
+        return !matches!(ty, Type::Array(..));
+    };
+    let structure = &context.mir.structs[id.0 as usize];
+    // What two registers hold, eight bytes each.
+    let wide = |field: &Type| matches!(field, Type::F64 | Type::Int(64) | Type::Ptr | Type::Object);
+    structure.fields.len() <= 2 && structure.fields.iter().all(wide)
+}
+
+/// The types of a C function's parameters.
+fn argument_types<'t>(ty: TreeType<'t>) -> Vec<TreeType<'t>> {
+    let tree = ty.tree();
+    ty.list("args")
+        .iter()
+        .filter_map(|value| match value {
+            Attr::Type(id) => tree.ty(*id).ty("type"),
+            Attr::Helper(id) => tree.helper(*id).ty("type"),
+            _ => None,
+        })
+        .collect()
+}
+
+impl<'t> Context<'t> {
+    /// Whether a C function type is passed arguments and results as C does it.
+    pub(super) fn fits_c(&mut self, ty: TreeType<'t>) -> Result<bool> {
+        let mut all = argument_types(ty);
+        all.extend(ty.ty("return_type"));
+        for ty in all {
+            if ty.flag("is_memoryviewslice") {
+                return Ok(false);
+            }
+            let made = self.c_type(ty, None)?;
+            if !plain(self, &made) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A function as C calls it: itself, or one that extends a narrow result.
+    pub(super) fn c_entry(&mut self, id: FuncId, entry: Entry<'t>) -> Result<FuncId> {
+        let (Some(ty), at) = (entry.ty("type"), entry.position()) else {
+            return missing("shared function without a type", entry.position());
+        };
+        if !self.fits_c(ty)? {
+            return missing("shared function with memoryviews or structs", at);
+        }
+        let declared = self.mir.functions[id.0 as usize].clone();
+        let Type::Int(8 | 16) = declared.signature.result else {
+            return Ok(id);
+        };
+        let signature = Signature {
+            result: Type::I32,
+            ..declared.signature.clone()
+        };
+        let name = format!("{}.c", declared.name);
+        let mut function = Function::new(&name, Linkage::Internal, signature);
+        function.gil = declared.gil;
+        let mut b = Builder::new(function);
+        let params = declared.signature.params.len() as u32;
+        let values = (0..params)
+            .map(|index| b.value(&self.mir, Op::Param(index)))
+            .collect();
+        let Some(made) = b.call(&self.mir, Callee::Function(id), values) else {
+            return missing("shared function without a result", at);
+        };
+        let unsigned = ty.ty("return_type").is_some_and(types::unsigned);
+        let how = if unsigned { CastOp::ZExt } else { CastOp::SExt };
+        let wide = b.value(&self.mir, Op::Cast(how, made, Type::I32));
+        b.end(Terminator::Return(Some(wide)));
+        Ok(self.mir.add_function(b.finish()))
+    }
+
+    /// Checks a function that C code calls by its name.
+    pub(super) fn check_public(&mut self, entry: Entry<'t>) -> Result<()> {
+        let (Some(ty), at) = (entry.ty("type"), entry.position()) else {
+            return missing("public function without a type", entry.position());
+        };
+        let narrow = match ty.ty("return_type") {
+            Some(result) => matches!(self.c_type(result, at)?, Type::Int(8 | 16)),
+            None => false,
+        };
+        if narrow || !self.fits_c(ty)? {
+            return missing("public function with these types", at);
+        }
+        Ok(())
+    }
+
+    /// The symbol of a public extension type's type object; null for others, which are made anew.
+    pub(super) fn type_storage(&mut self, class: &Class<'t>) -> GlobalInit {
+        let entry = class.ty.entry("entry").filter(|entry| is_public(*entry));
+        let (Some(_), Some(name)) = (entry, class.ty.text("typeobj_cname")) else {
+            return GlobalInit::Zero;
+        };
+        let words = runtime_abi::structs::type_object_size().div_ceil(8);
+        let storage = Global {
+            name: name.to_owned(),
+            ty: Type::Array(Box::new(Type::I64), words),
+            init: GlobalInit::Zero,
+            constant: false,
+            linkage: Linkage::External,
+        };
+        GlobalInit::Global(self.mir.add_global(storage))
+    }
+}
