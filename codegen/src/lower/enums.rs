@@ -16,32 +16,10 @@ impl<'t> Body<'_, 't> {
         if external(entry) {
             return self.external_constant(node, entry);
         }
-        match (entry.attr("enum_int_value"), self.type_of(node)?) {
-            (Some(Attr::Int(value)), Type::Int(bits)) => Ok(self.int(i128::from(*value), bits)),
-            (None | Some(Attr::None), Type::Int(bits)) if entry.node("value_node").is_some() => {
-                let value = self.enum_value(node, entry)?;
-                Ok(self.widen(value, bits, false))
-            }
+        match (known_value(entry, 0), self.type_of(node)?) {
+            (Some(value), Type::Int(bits)) => Ok(self.int(i128::from(value), bits)),
             _ => missing_node(node, &format!("constant '{name}'")),
         }
-    }
-
-    /// The value of a constant of an enum in 64 bits.
-    pub(super) fn enum_value(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
-        if let Some(Attr::Int(number)) = entry.attr("enum_int_value") {
-            return Ok(self.int(i128::from(*number), 64));
-        }
-        if external(entry) {
-            return missing_node(node, "public enum of C");
-        }
-        let Some(source) = entry.node("value_node") else {
-            return missing_node(node, "of an enum without values");
-        };
-        let value = self.expr(source)?;
-        if !self.b.ty(value).is_int() {
-            return missing_node(node, "of an enum with this value");
-        }
-        Ok(self.widen(value, 64, types::unsigned(source.expr_type()?)))
     }
 
     /// `CEnumDefNode`: the values of a public enum are names of the module.
@@ -58,7 +36,10 @@ impl<'t> Body<'_, 't> {
             .map(|entry| entry.entries("enum_values"))
             .unwrap_or_default()
         {
-            let number = self.enum_value(node, item)?;
+            let Some(number) = known_value(item, 0) else {
+                return missing_node(node, "public enum with this value");
+            };
+            let number = self.int(i128::from(number), 64);
             let value = self.rt_object("PyLong_FromLong", "l:O", &[number])?;
             self.set_global(item.text("name").unwrap_or_default(), value)?;
             self.release(value);
@@ -117,5 +98,38 @@ impl<'t> Body<'_, 't> {
         };
         self.check_occurred()?;
         Ok(made)
+    }
+}
+
+/// The deepest nesting of values that is followed.
+const DEPTH: u32 = 16;
+
+/// The value of a constant of an enum, computed from others where it is.
+pub(super) fn known_value(entry: Entry<'_>, depth: u32) -> Option<i64> {
+    if let Some(Attr::Int(number)) = entry.attr("enum_int_value") {
+        return Some(*number);
+    }
+    if depth > DEPTH || external(entry) {
+        return None;
+    }
+    known_number(entry.node("value_node")?, depth + 1)
+}
+
+fn known_number(node: Node<'_>, depth: u32) -> Option<i64> {
+    if depth > DEPTH {
+        return None;
+    }
+    let operand = |name: &str| known_number(node.node(name)?, depth + 1);
+    if let Some(Attr::Int(number)) = node.attr("constant_result") {
+        return Some(*number);
+    }
+    match node.kind() {
+        "NameNode" => known_value(node.entry("entry")?, depth + 1),
+        "UnaryMinusNode" => operand("operand")?.checked_neg(),
+        "AddNode" => operand("operand1")?.checked_add(operand("operand2")?),
+        "SubNode" => operand("operand1")?.checked_sub(operand("operand2")?),
+        "MulNode" => operand("operand1")?.checked_mul(operand("operand2")?),
+        "BitwiseOrNode" => Some(operand("operand1")? | operand("operand2")?),
+        _ => None,
     }
 }

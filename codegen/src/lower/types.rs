@@ -251,10 +251,9 @@ fn enum_signed(ty: TreeType<'_>) -> Option<bool> {
     }
     let mut negative = false;
     for value in entry.entries("enum_values") {
-        match value.attr("enum_int_value") {
-            Some(Value::Int(number)) if i32::try_from(*number).is_ok() => negative |= *number < 0,
-            _ => return None,
-        }
+        let number = super::enums::known_value(value, 0)?;
+        i32::try_from(number).ok()?;
+        negative |= number < 0;
     }
     Some(negative)
 }

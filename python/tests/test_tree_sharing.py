@@ -1,0 +1,197 @@
+"""What modules share by .pxd files and headers, between the tree route and the C route."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import itertools
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import cython_llvm
+from cli_tools import SUFFIX, cython
+from conftest import write
+
+PXD = """
+# cython: language_level=3
+cdef struct Pair:
+    long a
+    double b
+cdef int counter
+cdef object things
+cdef double scale(double x, int by=*) except? -1
+cdef signed char narrow(signed char x, unsigned char y) noexcept
+cpdef long both(long x)
+cdef class Base:
+    cdef public object name
+    cdef int n
+    cdef readonly double[:] view
+    cdef int number(self) except? -1
+    cdef signed char small(self, short x)
+    cpdef object shown(self, suffix=*)
+cdef class Derived(Base):
+    cdef list items
+    cdef void add(self, object item)
+"""
+LIBRARY = """
+# cython: language_level=3
+counter = 3
+things = ["one"]
+cdef double scale(double x, int by=2) except? -1:
+    if by == 0: raise ValueError("by nothing")
+    return x * by
+cdef signed char narrow(signed char x, unsigned char y) noexcept:
+    return <signed char> (x - y)
+cpdef long both(long x): return x + counter
+cdef class Base:
+    def __init__(self, name): self.name, self.n = name, len(name)
+    cdef int number(self) except? -1:
+        if self.n > 5: raise KeyError(self.name)
+        return self.n
+    cdef signed char small(self, short x): return <signed char> -x
+    cpdef object shown(self, suffix="!"): return self.name + suffix
+cdef class Derived(Base):
+    def __cinit__(self): self.items = []
+    cdef int number(self) except? -1: return -len(self.items)
+    cdef void add(self, object item): self.items.append(item)
+"""
+CLIENT = """
+# cython: language_level=3
+from {library} cimport Base, Derived, Pair, both, counter, narrow, scale, things
+
+cdef class Own(Derived):
+    cdef int number(self) except? -1: return 100 + len(self.items)
+    cpdef object shown(self, suffix="?"): return "own " + Derived.shown(self, suffix)
+
+class Python(Own):
+    def shown(self, suffix="%"): return "python"
+
+def functions():
+    global counter
+    results = [scale(1.5), scale(1.5, 3), both(1), counter, list(things)]
+    results += [narrow(-100, 28), narrow(3, 255), narrow(-1, 0)]
+    counter += 1
+    results += [both(1), counter]
+    counter -= 1
+    try: scale(1, 0)
+    except ValueError as error: results.append(str(error))
+    return results
+
+def methods():
+    cdef Base base = Base("base")
+    cdef Derived derived = Derived("derived")
+    cdef Own own = Own("own")
+    derived.add(1); own.add(2); own.add(3)
+    results = [base.number(), derived.number(), own.number(), base.n, own.items]
+    results += [base.small(7), own.small(-100)]
+    results += [base.shown(), derived.shown("."), own.shown(), (<Base> Python("p")).shown()]
+    try: Base("too long").number()
+    except KeyError as error: results.append(error.args)
+    cdef Pair pair = Pair(1, 2.5)
+    return results + [pair.a, pair.b, isinstance(own, Base), Base.__subclasses__() != []]
+"""
+
+count = itertools.count()
+
+
+def imported(folder: Path, name: str, text: str, route: str) -> types.ModuleType:
+    return cython_llvm.import_file(write(folder / f"{name}.pyx", text), name, route=route)
+
+
+@pytest.mark.parametrize(("library_route", "client_route"), itertools.product(("tree", "c"), repeat=2))
+def test_cimported_classes_and_functions_work_across_routes(
+    tmp_path: Path, library_route: str, client_route: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    number = next(count)
+    library, client = f"shared_library_{number}", f"shared_client_{number}"
+    write(tmp_path / f"{library}.pxd", PXD)
+    imported(tmp_path, library, LIBRARY, library_route)
+    module = imported(tmp_path, client, CLIENT.replace("{library}", library), client_route)
+    try:
+        assert module.functions() == [3, 4.5, 4, 3, ["one"], -128, 4, -1, 5, 4, "by nothing"]
+        assert module.methods() == [4, -1, 102, 4, [2, 3], -7, 100, "base!", "derived.", "own own?", "python",
+                                    ("too long",), 1, 2.5, True, True]  # fmt: skip
+    finally:
+        sys.modules.pop(library, None)
+        sys.modules.pop(client, None)
+
+
+PUBLIC = """
+# cython: language_level=3
+cdef public enum Kind:
+    FIRST = 1
+    SECOND = FIRST + 1
+cdef public struct Pair:
+    int a
+    double b
+cdef public int counter = 7
+cdef public api int add(int a, int b) except? -1:
+    return a + b + counter
+cdef api double half(double x) noexcept nogil:
+    return x / 2
+cdef api Pair *swap(Pair *pair) noexcept:
+    pair.a = -pair.a
+    return pair
+cdef public api class Thing [object ThingObject, type ThingType]:
+    cdef int n
+    def __init__(self, n): self.n = n
+    cdef int get(self): return self.n
+"""
+
+
+def test_public_names_come_with_cythons_headers_and_as_symbols(tmp_path: Path) -> None:
+    found = {}
+    for route in ("c", "tree"):
+        folder = tmp_path / route
+        write(folder / "shown.pyx", PUBLIC)
+        done = cython(folder, "--backend=llvm", f"--route={route}", "shown.pyx")
+        assert done.returncode == 0, done.stdout + done.stderr
+        found[route] = {name: (folder / name).read_text() for name in ("shown.h", "shown_api.h")}
+        library = folder / f"shown{SUFFIX}"
+        spec = importlib.util.spec_from_file_location("shown", library)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        symbols = ctypes.PyDLL(str(library))
+        assert (symbols.add(1, 2), ctypes.c_int.in_dll(symbols, "counter").value) == (10, 7)
+        assert ctypes.addressof(ctypes.c_char.in_dll(symbols, "ThingType")) == id(module.Thing)
+        assert sorted(module.__pyx_capi__) == ["add", "half", "swap"]
+        assert module.FIRST == 1
+    assert found["tree"] == found["c"]
+
+
+def test_a_c_client_uses_the_api_header_of_a_tree_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "shown.pyx", PUBLIC.replace("SECOND = FIRST + 1", "SECOND = 2"))
+    done = cython(tmp_path, "--backend=llvm", "--route=tree", "shown.pyx")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = """
+    # cython: language_level=3
+    cdef extern from "shown_api.h":
+        int import_shown() except -1
+        int add(int, int) except? -1
+        double half(double)
+        struct Pair:
+            int a
+            double b
+        Pair *swap(Pair *)
+    def use():
+        cdef Pair pair
+        pair.a = 5
+        import_shown()
+        return add(1, 2), half(3), swap(&pair).a
+    """
+    module = imported(tmp_path, "api_client", text, "c")
+    try:
+        assert module.use() == (10, 1.5, -5)
+    finally:
+        for name in ("api_client", "shown"):
+            sys.modules.pop(name, None)
