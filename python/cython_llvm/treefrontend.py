@@ -45,7 +45,9 @@ def exporting() -> Iterator[list[str]]:
                 pass
             return result
 
-        return [*stages[: generation_stage(stages)], export_stage]
+        stages = list(stages[: generation_stage(stages)])
+        stages.insert(stage_index(stages, "inject_utility_code_stage"), wrap_declared)
+        return [*stages, export_stage]
 
     with frontend.LOCK:
         stock = Pipeline.create_pyx_pipeline
@@ -63,13 +65,23 @@ def share_all(scope: Any) -> None:
             entry.defined_in_pxd = entry.used = 1
 
 
+def wrap_declared(module: Any) -> Any:
+    """Asks for the conversions to Python of functions that are declared ``cpdef``, as C's generator does."""
+    for entry in module.scope.cfunc_entries:
+        if entry.create_wrapper and entry.scope is module.scope:
+            entry.type.create_to_py_utility_code(module.scope)
+    return module
+
+
+def stage_index(stages: list[Any], name: str) -> int:
+    """The index of a stage by its function's name; the end where there is none."""
+    found = (index for index, stage in enumerate(stages) if getattr(stage, "__name__", "") == name)
+    return next(found, len(stages))
+
+
 def generation_stage(stages: list[Any]) -> int:
     """The index of the stage that generates code."""
-    return next(
-        index
-        for index, stage in enumerate(stages)
-        if getattr(stage, "__name__", "") == "generate_pyx_code_stage"
-    )
+    return stage_index(stages, "generate_pyx_code_stage")
 
 
 def analyse(

@@ -122,19 +122,36 @@ impl<'t> Body<'_, 't> {
         let slice = ty
             .ty("return_type")
             .is_some_and(|ty| ty.flag("is_memoryviewslice"));
-        if own.is_none() && (slice || args.iter().any(|(_, ty)| ty.flag("is_memoryviewslice"))) {
+        // Pointers to functions with memoryviews are the module's own.
+        let any_slice = slice || args.iter().any(|(_, ty)| ty.flag("is_memoryviewslice"));
+        if any_slice && own.is_none() && (address.is_none() || elsewhere) {
             return missing_node(node, "with a memoryview, of a function elsewhere");
         }
-        if let (true, Some(id)) = (slice, own) {
+        if slice {
             let storage = self.slice_storage("returned");
             let mut values = vec![storage];
             values.extend(args.iter().map(|(value, _)| *value));
             values.extend(extra);
-            if self.m.mir.functions[id.0 as usize].signature.params.len() != values.len() {
-                return missing_node(node, "with another number of arguments");
+            let (callee, wanted) = match (own, address) {
+                (None, Some(address)) => {
+                    let signature = self.function_signature(ty)?;
+                    let count = signature.params.len();
+                    (Callee::Indirect(address, Box::new(signature)), count)
+                }
+                (Some(id), _) => {
+                    let signature = &self.m.mir.functions[id.0 as usize].signature;
+                    (Callee::Function(id), signature.params.len())
+                }
+                (None, None) => return missing_node(node, "of an unknown function"),
+            };
+            let fits = args
+                .iter()
+                .all(|(value, _)| !matches!(self.b.ty(*value), Type::Int(8 | 16)));
+            if wanted != values.len() || !fits {
+                return missing_node(node, "with other arguments");
             }
             self.clear_memview(storage);
-            self.b.call(&self.m.mir, Callee::Function(id), values);
+            self.b.call(&self.m.mir, callee, values);
             self.checked_slice(storage)?;
             for value in held.into_iter().rev() {
                 self.release(value);
@@ -253,9 +270,7 @@ impl<'t> Body<'_, 't> {
                 _ => None,
             };
             match arg {
-                Some(arg) if arg.flag("is_memoryviewslice") => {
-                    return self.missing("function pointer with memoryviews");
-                }
+                Some(arg) if arg.flag("is_memoryviewslice") => params.push(Type::Ptr),
                 Some(arg) => params.push(self.c_type(arg)?),
                 None => return self.missing("function type without argument types"),
             }
@@ -267,6 +282,11 @@ impl<'t> Body<'_, 't> {
             params.push(Type::Ptr);
         }
         let result = match ty.ty("return_type") {
+            Some(result) if result.flag("is_memoryviewslice") => {
+                // Into storage of the caller's.
+                params.insert(0, Type::Ptr);
+                Type::Void
+            }
             Some(result) => self.c_type(result)?,
             None => Type::Void,
         };

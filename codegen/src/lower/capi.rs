@@ -9,7 +9,7 @@ use super::Result;
 use super::arithmetic::NEGATIVE;
 use super::body::Body;
 use super::context::{Context, missing};
-use crate::mir::{GlobalId, Op, Type, Value};
+use crate::mir::{Callee, GlobalId, Op, Raises, Type, Value};
 
 /// The runtime's names of Cython's functions for this, which have Cython's version in theirs.
 const IMPORT_FUNCTION: &str = "cyl_import_function";
@@ -131,6 +131,52 @@ impl<'t> Body<'_, 't> {
             }
             self.release(capi);
         }
+        Ok(())
+    }
+
+    /// `cpdef` functions that are only declared, as `cdef extern from ...: cpdef double sqrt(double)`:
+    /// the module gets Python functions around them.
+    pub(super) fn wrap_declared(&mut self) -> Result<()> {
+        let Some(scope) = self.m.tree.root().scope("scope") else {
+            return Ok(());
+        };
+        let mut wanted = scope.entries("cfunc_entries");
+        wanted.retain(|entry| entry.flag("create_wrapper"));
+        wanted.sort_by_key(|entry| entry.text("name"));
+        for entry in wanted {
+            if let Err(error) = self.wrap_declared_function(entry) {
+                self.m.note(error)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wrap_declared_function(&mut self, entry: Entry<'t>) -> Result<()> {
+        let maker = entry.ty("type").and_then(|ty| ty.text("to_py_function"));
+        let maker = maker.and_then(|name| self.m.functions_by_name.get(name).copied());
+        let (Some(maker), Some(cname)) = (maker, entry.text("cname")) else {
+            return missing("Python wrapper of a declared C function", entry.position());
+        };
+        let root = self.m.tree.root();
+        let address = self.extern_function_address(root, cname)?;
+        let made = self
+            .b
+            .call(&self.m.mir, Callee::Function(maker), vec![address]);
+        let Some(made) = made else {
+            return self.defect("no object");
+        };
+        let made = self.checked(made, Raises::Null)?;
+        let (module, name) = (
+            self.module_object(),
+            self.text(entry.text("name").unwrap_or_default()),
+        );
+        self.rt_status(
+            "PyObject_SetAttrString",
+            "opo:i",
+            &[module, name, made],
+            NEGATIVE,
+        )?;
+        self.release(made);
         Ok(())
     }
 

@@ -88,11 +88,8 @@ pub(super) const BINARY: &[(&str, i128)] = &[
     ("matmul", 75),
 ];
 
-/// Comparisons in the order of Py_LT and so on.
-const COMPARISONS: [&str; 6] = ["__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"];
-
 /// An argument of the runtime function behind a slot.
-enum Arg {
+pub(super) enum Arg {
     Param(u32),
     Function(Option<FuncId>),
     Address(Option<GlobalId>),
@@ -121,7 +118,7 @@ impl<'t> Context<'t> {
         }
     }
 
-    fn special_wrapper(&self, scope: Scope<'t>, name: &str) -> Result<Option<FuncId>> {
+    pub(super) fn special_wrapper(&self, scope: Scope<'t>, name: &str) -> Result<Option<FuncId>> {
         special(scope, name)
             .map(|entry| self.wrapper_of(entry))
             .transpose()
@@ -457,81 +454,6 @@ impl<'t> Context<'t> {
         Ok(())
     }
 
-    fn comparison_slot(
-        &mut self,
-        class: &Class<'t>,
-        slots: &mut Vec<(i128, FuncId)>,
-    ) -> Result<()> {
-        use Arg::{Address, Param};
-        if let Some(user) = self.special_wrapper(class.scope, "__richcmp__")? {
-            slots.push((slot::TP_RICHCOMPARE, user));
-            return Ok(());
-        }
-        if COMPARISONS
-            .iter()
-            .all(|name| special(class.scope, name).is_none())
-        {
-            return Ok(());
-        }
-        let total = class.scope.map("directives").iter().any(|(key, _)| {
-            matches!(key, frontend_bridge::tree::Value::Str(key) if key == "total_ordering")
-        });
-        // The classes that Cython has code of; what comes above is asked at run time.
-        let (mut known, mut outside) = (vec![class.scope], None);
-        let mut next = class.ty.ty("base_type");
-        while let Some(base) = next {
-            if base.flag("is_builtin_type")
-                || base.entry("entry").and_then(|e| e.text("visibility")) == Some("extern")
-            {
-                outside = Some(base);
-                break;
-            }
-            known.extend(base.scope("scope"));
-            next = base.ty("base_type");
-        }
-        let mut table = Vec::new();
-        for name in COMPARISONS {
-            let entry = known.iter().find_map(|scope| look_up(*scope, name));
-            table.push(match entry {
-                Some(entry) => GlobalInit::Function(self.wrapper_of(entry)?),
-                None => GlobalInit::Zero,
-            });
-        }
-        table.push(
-            outside
-                .map(|base| self.type_place_init(base))
-                .transpose()?
-                .unwrap_or(GlobalInit::Zero),
-        );
-        // The methods that the others follow from: an ordering, and an equality.
-        let defined = |found: &GlobalInit| !matches!(found, GlobalInit::Zero);
-        let source = [0, 1, 4, 5].map(|op| table[op].clone());
-        let source = source.into_iter().find(defined);
-        let complete = table[2..4].iter().any(defined);
-        table.push(match source {
-            Some(source) if total && complete => source,
-            _ => GlobalInit::Zero,
-        });
-        let table = self.table(
-            "comparisons",
-            Type::Array(Box::new(Type::Ptr), 8),
-            GlobalInit::List(table),
-            true,
-        );
-        let args = vec![Address(Some(table)), Param(0), Param(1), Param(2)];
-        let params = [Type::Ptr, Type::Ptr, Type::I32];
-        let made = self.thunk(
-            class,
-            "richcompare",
-            &params,
-            Type::Ptr,
-            "cyl_slot_richcompare",
-            args,
-        );
-        slots.push((slot::TP_RICHCOMPARE, made));
-        Ok(())
-    }
-
     /// `__next__` as a method: what tp_iternext may leave out is raised.
     pub(super) fn next_method(&mut self, class: &Class<'t>, user: FuncId) -> FuncId {
         let args = vec![Arg::Function(Some(user)), Arg::Param(0)];
@@ -546,7 +468,7 @@ impl<'t> Context<'t> {
     }
 
     /// A function that hands its parameters on to a runtime function, with what that needs besides.
-    fn thunk(
+    pub(super) fn thunk(
         &mut self,
         class: &Class<'t>,
         name: &str,

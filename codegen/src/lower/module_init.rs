@@ -19,25 +19,8 @@ impl<'t> Context<'t> {
         if let Err(error) = self.declare_cimports() {
             self.note(error)?;
         }
-        self.refuse_declared_wrappers();
         let exec = self.lower_exec()?;
         self.define_module(exec)
-    }
-
-    /// `cpdef` functions that are only declared: `cdef extern from ...: cpdef double sqrt(double)`.
-    fn refuse_declared_wrappers(&mut self) {
-        let Some(scope) = self.tree.root().scope("scope") else {
-            return;
-        };
-        for entry in scope.entries("cfunc_entries") {
-            if entry.flag("create_wrapper") {
-                let construct = "Python wrapper of a declared C function".to_owned();
-                self.missing.push(super::Missing {
-                    construct,
-                    position: entry.position(),
-                });
-            }
-        }
     }
 
     fn lower_exec(&mut self) -> Result<FuncId> {
@@ -79,6 +62,7 @@ impl<'t> Context<'t> {
         body.make_classes()?;
         body.fetch_cimports()?;
         body.stat(root.child("body")?)?;
+        body.wrap_declared()?;
         if let Some(local) = body.returned {
             let zero = body.int(0, 32);
             body.b.effect(Op::Set(local, zero));

@@ -58,6 +58,15 @@ impl<'t> Context<'t> {
             if ty.flag("is_memoryviewslice") {
                 return Ok(false);
             }
+            // What is called through a pointer to it.
+            let inner = types::resolve(ty);
+            let pointed = inner.ty("base_type").filter(|_| inner.flag("is_ptr"));
+            if let Some(called) = pointed.map(types::resolve)
+                && called.flag("is_cfunction")
+                && !self.fits_c(called)?
+            {
+                return Ok(false);
+            }
             let made = self.c_type(ty, None)?;
             if !plain(self, &made) {
                 return Ok(false);
