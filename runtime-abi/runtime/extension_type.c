@@ -33,7 +33,8 @@ struct cyl_class {
 };
 
 enum { CYL_GC = 1, CYL_FINALIZE = 2, CYL_TRASHCAN = 4, CYL_FINAL = 8, CYL_SEQUENCE = 16, CYL_MAPPING = 32,
-       CYL_INTERNAL = 64, CYL_REDUCE = 128, CYL_TRIVIAL_CINIT = 256, CYL_CHECK_BASE = 512 };
+       CYL_INTERNAL = 64, CYL_REDUCE = 128, CYL_TRIVIAL_CINIT = 256, CYL_CHECK_BASE = 512,
+       CYL_NO_VERSION_TAG = 1024 };
 
 #define CYL_AT(object, offset) ((PyObject **) ((char *) (object) + (offset)))
 
@@ -463,7 +464,8 @@ int cyl_class_ready(struct cyl_class *c, PyObject *module, PyObject *args) {
     Py_SET_REFCNT(type, 1);
     type->tp_name = c->name;
     type->tp_basicsize = (Py_ssize_t) c->size;
-    type->tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VERSION_TAG;
+    type->tp_flags = Py_TPFLAGS_DEFAULT;
+    if (!(c->flags & CYL_NO_VERSION_TAG)) type->tp_flags |= Py_TPFLAGS_HAVE_VERSION_TAG;
     if (!(c->flags & CYL_FINAL)) type->tp_flags |= Py_TPFLAGS_BASETYPE;
     if (c->flags & CYL_GC) type->tp_flags |= Py_TPFLAGS_HAVE_GC;
     if (c->flags & CYL_SEQUENCE) type->tp_flags |= Py_TPFLAGS_SEQUENCE;

@@ -7,7 +7,7 @@ use super::Result;
 use super::arithmetic::NEGATIVE;
 use super::body::Body;
 use super::class_layout::look_up;
-use super::class_slots::{BINARY, special};
+use super::class_slots::special;
 use super::context::{Context, missing};
 use super::runtime::letter;
 use crate::mir::{Global, GlobalId, GlobalInit, Linkage, Op, Raises, Type, Value};
@@ -23,6 +23,7 @@ const INTERNAL: i128 = 64;
 const REDUCE: i128 = 128;
 const TRIVIAL_CINIT: i128 = 256;
 const CHECK_BASE: i128 = 512;
+const NO_VERSION_TAG: i128 = 1024;
 
 /// An extension type that the module makes.
 #[derive(Clone, Debug)]
@@ -375,6 +376,8 @@ impl<'t> Context<'t> {
             special(scope, "__cinit__").is_some_and(|entry| entry.flag("trivial_signature")),
         );
         set(CHECK_BASE, ty.ty("base_type").is_some());
+        let tagged = scope.directive("type_version_tag");
+        set(NO_VERSION_TAG, tagged.is_some_and(|on| !on.truth()));
         flags
     }
 }
