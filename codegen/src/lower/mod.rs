@@ -71,6 +71,7 @@ mod numpy;
 mod overflow;
 mod operators;
 mod parallel;
+mod parallel_extrema;
 mod parallel_frames;
 mod parallel_loops;
 mod pyclass;

@@ -250,7 +250,8 @@ impl<'t> Body<'_, 't> {
             region.fields.insert(one.entry.id(), one.field);
             let to = body.op(Op::LocalAddr(local));
             match &one.private {
-                Some(Some(operator)) => {
+                // The greatest and the least value start from what was there before.
+                Some(Some(operator)) if !matches!(operator.as_str(), "max" | "min") => {
                     let value = body.identity(node, operator, &one.ty)?;
                     body.b.effect(Op::Store { address: to, value });
                 }

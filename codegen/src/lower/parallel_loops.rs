@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use frontend_bridge::tree::{EntryId, Node, NodeId, Value as Attr};
+use frontend_bridge::tree::{EntryId, Node, NodeId, Type as TreeType, Value as Attr};
 
 use super::Result;
 use super::body::{Body, Variable};
@@ -11,6 +11,7 @@ use super::context::missing_node;
 use super::parallel::{
     BROKEN, Captured, RAISED, RETURNED, Range, Region, START, STEP, STEPS, WHY, region_kept,
 };
+use super::parallel_extrema::extremum;
 use super::types;
 use crate::mir::{BinaryOp, Comparison, Constant, LocalId, Op, Type, Value};
 
@@ -363,6 +364,22 @@ impl<'t> Body<'_, 't> {
         })
     }
 
+    /// The greater or lesser of this thread's value and that of the others, which stays where they
+    /// do not compare.
+    fn extreme(&mut self, operator: &str, one: &Captured<'t>, mine: Value, all: Value) -> Value {
+        let unsigned = one.entry.ty("type").is_some_and(types::unsigned);
+        let how = match (operator == "max", one.ty.is_float(), unsigned) {
+            (true, true, _) => Comparison::FGt,
+            (false, true, _) => Comparison::FLt,
+            (true, false, true) => Comparison::UGt,
+            (false, false, true) => Comparison::ULt,
+            (true, false, false) => Comparison::SGt,
+            (false, false, false) => Comparison::SLt,
+        };
+        let better = self.op(Op::Compare(how, mine, all));
+        self.op(Op::Select(better, mine, all))
+    }
+
     /// Adds this thread's parts of reductions to those of the others.
     pub(super) fn combine(&mut self, captured: &[Captured<'t>], region: &Region) -> Result<()> {
         let mut reductions = Vec::new();
@@ -389,6 +406,11 @@ impl<'t> Body<'_, 't> {
         for (one, operator, id) in reductions {
             let mine = self.op(Op::Get(id));
             let all = self.get_field(region.frame, region.structure, one.field, one.ty.clone());
+            if matches!(operator.as_str(), "max" | "min") {
+                let best = self.extreme(&operator, one, mine, all);
+                self.set_field(region.frame, region.structure, one.field, best);
+                continue;
+            }
             let op = match (operator.as_str(), one.ty.is_float()) {
                 ("+" | "-", true) => BinaryOp::FAdd,
                 ("+" | "-", false) => BinaryOp::Add,
@@ -414,6 +436,9 @@ impl<'t> Body<'_, 't> {
 
 /// The variables that a parallel statement assigns, and the operators of reductions.
 pub(super) fn privates(node: Node<'_>) -> Vec<(EntryId, Option<String>)> {
+    let body = node
+        .node("body")
+        .filter(|_| node.kind() == "ParallelRangeNode");
     node.map("privates")
         .iter()
         .filter_map(|(entry, operator)| match (entry, operator) {
@@ -422,10 +447,20 @@ pub(super) fn privates(node: Node<'_>) -> Vec<(EntryId, Option<String>)> {
             {
                 Some((*entry, Some(operator.clone())))
             }
-            (Attr::Entry(entry), _) => Some((*entry, None)),
+            (Attr::Entry(entry), _) => {
+                let number = node.tree().entry(*entry).ty("type").is_some_and(is_number);
+                let found = body.filter(|_| number);
+                let found = found.and_then(|body| extremum(body, *entry));
+                Some((*entry, found.map(str::to_owned)))
+            }
             _ => None,
         })
         .collect()
+}
+
+/// Whether a type is one of C's real numbers.
+fn is_number(ty: TreeType<'_>) -> bool {
+    ty.flag("is_int") || ty.flag("is_float")
 }
 
 /// A node and all nodes in it.
