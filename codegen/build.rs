@@ -4,6 +4,7 @@ use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Machines that this build makes code for.
 const TARGETS: &[&str] = &["X86", "NVPTX"];
@@ -35,6 +36,46 @@ fn main() {
     );
     println!("cargo:rustc-link-lib=static=lldELF");
     println!("cargo:rustc-link-lib=static=lldCommon");
+    device_math();
+}
+
+/// Bitcode of C's mathematical functions for GPUs: rustc's LLVM is of the version that is used here.
+fn device_math() {
+    println!("cargo:rerun-if-changed=../devicemath");
+    let out = PathBuf::from(env::var("OUT_DIR").unwrap_or_default());
+    let target = out.join("devicemath");
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new(cargo);
+    command
+        .args(["rustc", "--release", "--lib", "--locked"])
+        .args(["--manifest-path", "../devicemath/Cargo.toml"])
+        .arg("--target-dir")
+        .arg(&target)
+        .args(["--", "--emit=llvm-bc"]);
+    // Flags for this build are not for that one.
+    for (name, _) in env::vars() {
+        if name.starts_with("CARGO_") && name != "CARGO_HOME" || name.contains("RUSTFLAGS") {
+            command.env_remove(name);
+        }
+    }
+    let done = command.status();
+    assert!(
+        done.as_ref().is_ok_and(std::process::ExitStatus::success),
+        "devicemath does not compile: {done:?}"
+    );
+    let folder = target.join("release/deps");
+    let newest = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "bc"))
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("devicemath")
+        })
+        .max_by_key(|path| fs::metadata(path).and_then(|data| data.modified()).ok());
+    let newest = newest.unwrap_or_else(|| panic!("no bitcode in {}", folder.display()));
+    fs::copy(newest, out.join("devicemath.bc")).unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// lld initialises every target that LLVM was built with.  Empty definitions for those not in

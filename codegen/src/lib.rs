@@ -8,6 +8,7 @@ pub mod context;
 pub mod emit;
 pub mod error;
 pub mod exports;
+pub mod gpu;
 pub mod hot;
 pub mod link;
 pub mod live;

@@ -5,6 +5,7 @@ use frontend_bridge::tree::{Tree, TreeError};
 
 use crate::OwnedModule;
 use crate::emit::{EmitError, EmitOptions};
+use crate::gpu;
 use crate::lower::{self, LowerError, Lowered, Missing, ShimFacts, ShimRequest, Symbols};
 use crate::mir::{self, VerifyError};
 use crate::passes;
@@ -54,6 +55,8 @@ pub struct TreeModule {
     pub mir: Option<String>,
     /// C to be compiled, and to be given with what it says, before the module can be made.
     pub request: Option<ShimRequest>,
+    /// The code for GPUs, where there is any.
+    pub ptx: Option<String>,
 }
 
 /// C functions that lowering asked for, compiled.
@@ -122,6 +125,7 @@ fn compile_here(
             sources,
             mir: text,
             request,
+            ptx: None,
         });
     }
     // Cheap beside what follows, and a leak that it finds is one that users do not.
@@ -130,6 +134,17 @@ fn compile_here(
         passes::suspend(&mut module);
         passes::frames(&mut module);
         mir::verify(&module)?;
+    }
+    let made = gpu::make(&mut module)?;
+    if !made.refused.is_empty() {
+        return Ok(TreeModule {
+            module: None,
+            missing: made.refused,
+            sources,
+            mir: text,
+            request: None,
+            ptx: None,
+        });
     }
     let mut module = OwnedModule::from_mir(&module, options)?;
     if let Some(bitcode) = &shims.bitcode {
@@ -141,5 +156,6 @@ fn compile_here(
         sources,
         mir: text,
         request: None,
+        ptx: made.ptx,
     })
 }

@@ -20,6 +20,9 @@ from typing import Any
 def import_compiler() -> None:
     """Import what a compilation needs; does nothing where that has happened."""
     if "Cython.Compiler.Builtin" in sys.modules:
+        from . import directives
+
+        directives.register()
         return
     with _undisturbed():
         _import_first()
@@ -52,8 +55,9 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _import_first() -> None:
-    from . import lexicon
+    from . import directives, lexicon
 
+    directives.register()
     lexicon.install()
     _import_annotate()
     _import_builtin()

@@ -33,6 +33,7 @@ class Lowered:
     missing: tuple[Missing, ...]
     mir: str | None = None
     headers: tuple[str, ...] = ()  # C headers that shims were made from
+    ptx: str | None = None
 
 
 #: A module's shims are known after so many attempts, or never.
@@ -63,7 +64,7 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
     for _ in range(_ROUNDS):
         given = made.given() if made is not None else None
         try:
-            module, missing, text, request = _native.compile_tree(
+            module, missing, text, request, ptx = _native.compile_tree(
                 tree, _symbols(), settings.debug, mir, given
             )
         except _native.NativeError as error:
@@ -77,7 +78,7 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
         if settings.opt_level >= 2:
             module.link_hot(runtimelib.hot_bitcode())
         toolchain.target_cpu(module, settings)
-    return Lowered(module, found, text, made.headers if made is not None else ())
+    return Lowered(module, found, text, made.headers if made is not None else (), ptx)
 
 
 def refusal(path: str, missing: tuple[Missing, ...]) -> errors.CompileError:

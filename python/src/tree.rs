@@ -53,9 +53,11 @@ type Compiled<'py> = (
     Vec<Missing>,
     Option<String>,
     Option<Bound<'py, PyDict>>,
+    Option<String>,
 );
 
-/// (module or None, what is missing, MIR text or None, C that is needed first or None) of a tree.
+/// (module or None, what is missing, MIR text or None, C that is needed first or None, PTX or
+/// None) of a tree.
 #[pyfunction]
 #[pyo3(signature = (tree, symbols, debug = false, mir = false, shims = None))]
 pub fn compile_tree<'py>(
@@ -99,5 +101,5 @@ pub fn compile_tree<'py>(
         .request
         .map(|request| request_dict(py, request))
         .transpose()?;
-    Ok((module, missing, made.mir, request))
+    Ok((module, missing, made.mir, request, made.ptx))
 }

@@ -69,6 +69,8 @@ pub(super) struct Body<'m, 't> {
     pub region_keeps: bool,
     /// Whether a loop in it returns.
     pub region_returns: bool,
+    /// The loop on a GPU whose function this is.
+    pub on_device: Option<super::parallel_kernel::OnDevice>,
     /// Where the caller wants the slice that is returned.
     pub returned_slice: Option<Value>,
     /// Locals besides variables that own objects.
@@ -140,6 +142,7 @@ impl<'m, 't> Body<'m, 't> {
             region_end: return_block,
             region_keeps: false,
             region_returns: false,
+            on_device: None,
             returned_slice: None,
             owned_locals: Vec::new(),
             scope_object: None,

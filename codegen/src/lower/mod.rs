@@ -73,6 +73,8 @@ mod operators;
 mod parallel;
 mod parallel_extrema;
 mod parallel_frames;
+mod parallel_gpu;
+mod parallel_kernel;
 mod parallel_loops;
 mod pyclass;
 mod runtime;

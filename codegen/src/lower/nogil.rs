@@ -19,6 +19,57 @@ pub(super) enum GilExit {
     RestoreUnknown(Value),
 }
 
+/// Exceptions that are made of nothing but a message.
+const PLAIN: &[&str] = &[
+    "ArithmeticError",
+    "AssertionError",
+    "BufferError",
+    "EOFError",
+    "Exception",
+    "FloatingPointError",
+    "IndexError",
+    "LookupError",
+    "NotImplementedError",
+    "OverflowError",
+    "RecursionError",
+    "ReferenceError",
+    "RuntimeError",
+    "SystemError",
+    "TypeError",
+    "ValueError",
+    "ZeroDivisionError",
+];
+
+/// The statement, the exception and the message of a body that only raises one with constant text.
+fn constant_raise(mut body: Node<'_>) -> Option<(Node<'_>, &str, &str)> {
+    while body.kind() == "StatListNode" {
+        let stats = body.nodes("stats");
+        let [only] = stats.as_slice() else {
+            return None;
+        };
+        body = *only;
+    }
+    let more = ["exc_value", "exc_tb", "cause"];
+    if body.kind() != "RaiseStatNode" || more.iter().any(|name| body.node(name).is_some()) {
+        return None;
+    }
+    let call = body.node("exc_type")?;
+    let (class, message) = match call.kind() {
+        "PyMethodCallNode" | "SimpleCallNode" => {
+            let args = call.node("arg_tuple")?.nodes("args");
+            let text = match args.as_slice() {
+                [text] if text.kind() == "UnicodeNode" => text.text("value")?,
+                _ => return None,
+            };
+            (call.node("function")?, text)
+        }
+        _ => return None,
+    };
+    let name = class.text("name")?;
+    let builtin = class.kind() == "NameNode" && class.entry("entry")?.flag("is_builtin");
+    (builtin && !message.contains('\0') && PLAIN.contains(&name)).then_some((body, name, message))
+}
+
 impl<'t> Body<'_, 't> {
     /// `GILStatNode`.
     pub(super) fn lower_gil_block(&mut self, node: Node<'t>) -> Result<()> {
@@ -26,6 +77,14 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, "with a condition or in a generator");
         }
         let takes = node.text("state") == Some("gil");
+        if takes
+            && !self.gil
+            && let Some((raised, exception, message)) = constant_raise(node.child("body")?)
+        {
+            // Nothing of it needs the lock here; regions that go to a GPU depend on it.
+            self.at(raised);
+            return self.raise_builtin(&format!("PyExc_{exception}"), message);
+        }
         let known = node.flag("scope_gil_state_known");
         let exit = if takes {
             GilExit::Release(self.op(Op::EnsureGil))

@@ -9,9 +9,10 @@ use std::collections::{HashMap, HashSet};
 
 use frontend_bridge::tree::{Entry, EntryId, Node};
 
-use super::Result;
+use super::{LowerError, Result};
 use super::body::{Body, Variable};
 use super::context::missing_node;
+use super::parallel_gpu::refuse;
 use super::parallel_loops::{inside, privates};
 use crate::mir::{
     BlockId, Callee, Comparison, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op,
@@ -74,7 +75,11 @@ impl<'t> Body<'_, 't> {
         if node.flag("is_nested_prange") {
             return self.sequential(node, range);
         }
+        let device = self.prange_device(node)?;
         if !node.flag("is_parallel") {
+            if device.is_some_and(|device| device.required) {
+                return refuse(node, "a loop in a 'with parallel()' block");
+            }
             return self.shared_loop(node, range);
         }
         let threads = self.thread_options(node)?;
@@ -86,6 +91,23 @@ impl<'t> Body<'_, 't> {
         let some = self.op(Op::Compare(Comparison::SGt, range.steps, zero));
         self.b.branch(some, enter, otherwise);
         self.b.switch_to(enter);
+        if let Some(device) = device {
+            let cpu = self.b.block();
+            let (kernels, missing) = (self.m.mir.kernels.len(), self.m.missing.len());
+            let depth = self.temps.len();
+            let done = self.prange_on_gpu(node, range, device, (cpu, otherwise, after));
+            let failed = matches!(done, Err(LowerError::Missing(_)));
+            if !device.required && (failed || self.m.missing.len() > missing) {
+                // It stays on the CPU: what was begun is given up.
+                self.m.mir.kernels.truncate(kernels);
+                self.m.missing.truncate(missing);
+                self.temps.truncate(depth);
+                self.b.jump(cpu);
+            } else {
+                done?;
+            }
+            self.b.switch_to(cpu);
+        }
         let captured = self.captured(node, &[node])?;
         let (structure, frame) = self.make_frame(&captured)?;
         for (field, value) in [

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use frontend_bridge::tree::{Entry, EntryId, Node};
+use frontend_bridge::tree::{Entry, EntryId, Node, Value as Attr};
 
 use super::Result;
 use super::body::{Body, Variable};
@@ -13,7 +13,32 @@ use super::parallel_loops::{inside, privates};
 use super::types;
 use crate::mir::{BinaryOp, Comparison, Op, StructId, Type, Value};
 
+/// Where else than on the CPU a loop may run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Device {
+    /// What cannot go to a GPU is an error.
+    pub required: bool,
+    /// Where there is no GPU, the loop runs on the CPU.
+    pub fallback: bool,
+}
+
 impl<'t> Body<'_, 't> {
+    /// What the directives say of a loop's device; none for the CPU.
+    pub(super) fn prange_device(&self, node: Node<'t>) -> Result<Option<Device>> {
+        let required = match self.directive("prange_device") {
+            Some(Attr::Str(name)) if name == "gpu" => true,
+            Some(Attr::Str(name)) if name == "auto" => false,
+            None | Some(Attr::None) => return Ok(None),
+            Some(Attr::Str(name)) if name == "cpu" => return Ok(None),
+            _ => return missing_node(node, "with this prange_device"),
+        };
+        let fallback = match self.directive("prange_fallback") {
+            None | Some(Attr::None) => !required,
+            Some(value) => value.truth(),
+        };
+        Ok(Some(Device { required, fallback }))
+    }
+
     /// start, step, and the number of iterations, in 64 bits.
     pub(super) fn prange_counts(&mut self, node: Node<'t>) -> Result<Range> {
         let mut values = Vec::new();

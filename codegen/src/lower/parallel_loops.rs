@@ -121,6 +121,9 @@ impl<'t> Body<'_, 't> {
 
     /// A `prange` in another: an ordinary loop.
     pub(super) fn sequential(&mut self, node: Node<'t>, range: Range) -> Result<()> {
+        if self.inner_grid_loop(node, range)? {
+            return Ok(());
+        }
         let (otherwise, after) = (self.b.block(), self.b.block());
         self.count_to(range.steps, |body, index| {
             body.set_index(node, range, index)?;
@@ -308,7 +311,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Gives the loop's variable its value in an iteration.
-    fn set_index(&mut self, node: Node<'t>, range: Range, index: Value) -> Result<()> {
+    pub(super) fn set_index(&mut self, node: Node<'t>, range: Range, index: Value) -> Result<()> {
         let target = node.child("target")?;
         let Type::Int(bits) = self.type_of(target)? else {
             return missing_node(node, "over something else than integers");

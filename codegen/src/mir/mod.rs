@@ -20,7 +20,7 @@ pub use builder::Builder;
 pub use constant::{CodeConstant, Constant, ObjectConstant, ObjectId};
 pub use function::{Block, BlockId, Function, Instr, Local, LocalId, Ownership, Value, ValueInfo};
 pub use module::{
-    Extern, ExternId, Frame, FrameId, FuncId, Global, GlobalId, GlobalInit, Linkage, Module, Param,
+    Extern, ExternId, Frame, FrameId, FuncId, Global, GlobalId, GlobalInit, Kernel, Linkage, Module, Param,
     Signature,
 };
 pub use op::{BinaryOp, Callee, CastOp, Comparison, Intrinsic, Op, Raises, Terminator, UnaryOp};

@@ -152,6 +152,27 @@ pub struct Frame {
     pub keep: bool,
 }
 
+/// A parallel loop whose body may run on a GPU.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Kernel {
+    /// Its symbol on the device.
+    pub name: String,
+    /// One thread's share of it: `(arguments, state, and twice index and number of threads)`.
+    pub function: FuncId,
+    /// What the runtime knows of it; empty where it stays on the CPU.
+    pub descriptor: GlobalId,
+    /// Whether it is an error where it cannot run on a GPU.
+    pub required: bool,
+    /// Words of 8 bytes that it is given.
+    pub arguments: u32,
+    /// Words that each thread keeps.
+    pub state: u32,
+    /// What threads combine: the word of the state, the type, the operator.
+    pub reductions: Vec<(u32, Type, String)>,
+    /// Whether it runs over a grid of two dimensions.
+    pub plane: bool,
+}
+
 /// A module.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Module {
@@ -171,6 +192,8 @@ pub struct Module {
     pub objects: Vec<ObjectConstant>,
     /// Kinds of scope objects.
     pub frames: Vec<Frame>,
+    /// Loops that may run on a GPU.
+    pub kernels: Vec<Kernel>,
     extern_ids: HashMap<String, ExternId>,
     struct_ids: HashMap<String, StructId>,
     object_ids: HashMap<String, ObjectId>,

@@ -1,3 +1,4 @@
 //! Machines that code is made for.
 
 pub mod host;
+pub mod nvptx;

@@ -1,0 +1,113 @@
+//! The C functions that code on a GPU may call.
+
+/// Bitcode of libm's functions, made by this crate's build script.
+pub(super) const BITCODE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/devicemath.bc"));
+
+/// In the bitcode, in double precision; with an `f` behind in single.
+const BUILT: &[&str] = &[
+    "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "erf", "erfc", "tgamma",
+    "lgamma", "atan2", "pow", "fmod", "hypot", "remainder", "nextafter", "fdim",
+];
+
+/// LLVM's own, by C's name and LLVM's, and the number of arguments.
+const INTRINSIC: &[(&str, &str, usize)] = &[
+    ("fabs", "fabs", 1),
+    ("floor", "floor", 1),
+    ("ceil", "ceil", 1),
+    ("trunc", "trunc", 1),
+    ("round", "round", 1),
+    ("rint", "rint", 1),
+    ("nearbyint", "nearbyint", 1),
+    ("sqrt", "sqrt", 1),
+    ("copysign", "copysign", 2),
+    ("fmin", "minnum", 2),
+    ("fmax", "maxnum", 2),
+    ("fma", "fma", 3),
+];
+
+/// Functions of the runtime that kernels call, in [`SUPPORT`].
+const RUNTIME: &[&str] = &["cyl_gpu_raise", "cyl_gpu_at", "cyl_gpu_break", "cyl_gpu_broken"];
+
+/// Whether a function can be called on a GPU.
+pub(super) fn known(name: &str) -> bool {
+    let plain = |name: &str| {
+        BUILT.contains(&name) || INTRINSIC.iter().any(|(known, ..)| *known == name)
+    };
+    plain(name) || name.strip_suffix('f').is_some_and(plain) || RUNTIME.contains(&name)
+}
+
+/// The runtime's functions on a GPU.  A thread's state starts with a mark (0, 1: it raised, 2: before
+/// all others) and the address of the launch's error word, which holds: taken, site, line, detail,
+/// left early.
+const SUPPORT: &str = r"
+define void @cyl_gpu_raise(ptr %state, i32 %site, i32 %line, i32 %detail) alwaysinline {
+  %seen = load i32, ptr %state
+  %first = icmp eq i32 %seen, 0
+  br i1 %first, label %try, label %out
+try:
+  %place = getelementptr i8, ptr %state, i64 8
+  %word = load ptr, ptr %place
+  %global = addrspacecast ptr %word to ptr addrspace(1)
+  %pair = cmpxchg ptr addrspace(1) %global, i32 0, i32 1 monotonic monotonic
+  %won = extractvalue { i32, i1 } %pair, 1
+  %mark = select i1 %won, i32 2, i32 1
+  store i32 %mark, ptr %state
+  br i1 %won, label %tell, label %out
+tell:
+  %a = getelementptr i8, ptr addrspace(1) %global, i64 4
+  store i32 %site, ptr addrspace(1) %a
+  %b = getelementptr i8, ptr addrspace(1) %global, i64 8
+  store i32 %line, ptr addrspace(1) %b
+  %c = getelementptr i8, ptr addrspace(1) %global, i64 12
+  store i32 %detail, ptr addrspace(1) %c
+  br label %out
+out:
+  ret void
+}
+define void @cyl_gpu_at(ptr %state, i32 %line) alwaysinline {
+  %mark = load i32, ptr %state
+  %won = icmp eq i32 %mark, 2
+  br i1 %won, label %tell, label %out
+tell:
+  %place = getelementptr i8, ptr %state, i64 8
+  %word = load ptr, ptr %place
+  %b = getelementptr i8, ptr %word, i64 8
+  store i32 %line, ptr %b
+  br label %out
+out:
+  ret void
+}
+define void @cyl_gpu_break(ptr %state) alwaysinline {
+  %place = getelementptr i8, ptr %state, i64 8
+  %word = load ptr, ptr %place
+  %flag = getelementptr i8, ptr %word, i64 16
+  store volatile i32 1, ptr %flag
+  ret void
+}
+define i32 @cyl_gpu_broken(ptr %state) alwaysinline {
+  %place = getelementptr i8, ptr %state, i64 8
+  %word = load ptr, ptr %place
+  %flag = getelementptr i8, ptr %word, i64 16
+  %found = load volatile i32, ptr %flag
+  ret i32 %found
+}
+";
+
+/// LLVM text of all that is not in the bitcode.
+pub(super) fn support() -> String {
+    let mut text = SUPPORT.to_owned();
+    for (c, llvm, count) in INTRINSIC {
+        for (ty, suffix, short) in [("double", "", "f64"), ("float", "f", "f32")] {
+            let params: Vec<_> = (0..*count).map(|index| format!("{ty} %{index}")).collect();
+            let types = vec![ty; *count].join(", ");
+            let params = params.join(", ");
+            text += &format!(
+                "declare {ty} @llvm.{llvm}.{short}({types})\n\
+                 define {ty} @{c}{suffix}({params}) alwaysinline {{\n  \
+                 %r = call {ty} @llvm.{llvm}.{short}({params})\n  ret {ty} %r\n}}\n"
+            );
+        }
+    }
+    text
+}

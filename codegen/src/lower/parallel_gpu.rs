@@ -1,0 +1,563 @@
+//! `prange` on a GPU, the side of the host: what goes into the arguments of a launch, the call of the
+//! runtime, and what comes back.
+//!
+//! A launch has an array of words of 8 bytes.  The first ones are the loop's; then come the variables
+//! that the loop knows: numbers in a word each, structs and arrays in as many as they need, memoryviews
+//! as address, extents and strides.  The runtime replaces addresses by those of the device.
+
+use std::collections::{HashMap, HashSet};
+
+use frontend_bridge::tree::{EntryId, Node, NodeId};
+
+use super::Result;
+use super::body::Body;
+use super::memview::{DATA, SHAPE, STRIDES, axes, dimensions, is_slice};
+use super::parallel::{Captured, Range};
+use super::parallel_frames::Device;
+use super::parallel_loops::{inside, privates};
+use super::types;
+use crate::mir::{
+    BlockId, Comparison, FuncId, Global, GlobalId, GlobalInit, Kernel, Linkage, Op, Terminator, Type,
+    Value,
+};
+
+/// Words of a launch before those of variables; 4 to 6 are the runtime's.
+pub(super) const STEPS: i128 = 0;
+pub(super) const START: i128 = 1;
+pub(super) const STEP: i128 = 2;
+const INNER_STEPS: i128 = 3;
+pub(super) const LINE: i128 = 7;
+pub(super) const RESULTS: i128 = 6;
+pub(super) const HEADER: u32 = 8;
+
+/// Kinds of entries in a kernel's description.
+const SLICE: i128 = 1;
+const REDUCTION: i128 = 2;
+const LAST: i128 = 3;
+
+/// Flags of a kernel.
+const REQUIRED: i128 = 1;
+const FALLBACK: i128 = 2;
+const PLANE: i128 = 4;
+
+/// A variable and its first word.
+#[derive(Clone)]
+pub(super) struct Place<'t> {
+    pub one: Captured<'t>,
+    pub word: u32,
+    /// For memoryviews: the number of dimensions.
+    pub dims: Option<usize>,
+    /// For variables whose last value counts: the word among the results.
+    pub last: Option<u32>,
+    /// For reductions: the word of a thread's state.
+    pub partial: Option<u32>,
+}
+
+/// What a loop on a GPU consists of.
+pub(super) struct Plan<'t> {
+    pub places: Vec<Place<'t>>,
+    pub words: u32,
+    pub results: u32,
+    pub state: u32,
+    /// The loop over the second dimension.
+    pub inner: Option<Node<'t>>,
+}
+
+impl<'t> Body<'_, 't> {
+    /// Runs a loop on a GPU, or goes to `cpu`; the current block ends.
+    pub(super) fn prange_on_gpu(
+        &mut self,
+        node: Node<'t>,
+        range: Range,
+        device: Device,
+        (cpu, otherwise, after): (BlockId, BlockId, BlockId),
+    ) -> Result<()> {
+        let plan = self.plan(node)?;
+        let inner_steps = match plan.inner {
+            Some(inner) => Some(self.prange_counts(inner)?.steps),
+            None => None,
+        };
+        let words = Type::Array(Box::new(Type::I64), u64::from(plan.words));
+        let local = self.b.local("gpu", words);
+        let launch = self.op(Op::LocalAddr(local));
+        let one = self.int(1, 64);
+        for (word, value) in [
+            (STEPS, range.steps),
+            (START, range.start),
+            (STEP, range.step),
+            (INNER_STEPS, inner_steps.unwrap_or(one)),
+        ] {
+            self.set_word(launch, word, value);
+        }
+        for place in &plan.places {
+            self.give_variable(launch, place)?;
+        }
+        let function = self.kernel_function(node, range, &plan)?;
+        let descriptor = self.describe_kernel(node, &plan, function, device)?;
+        let descriptor = self.op(Op::GlobalAddr(descriptor));
+        let status = self.rt_value("cyl_gpu_run", "pp:i", &[descriptor, launch])?;
+        let [done, broken, check] = std::array::from_fn(|_| self.b.block());
+        let failed = self.b.cold_block();
+        let zero = self.int(0, 32);
+        let bad = self.op(Op::Compare(Comparison::SLt, status, zero));
+        self.b.branch(bad, failed, check);
+        self.b.switch_to(failed);
+        let line = self.get_word(launch, LINE, Type::I32);
+        self.b.effect(Op::Set(self.line, line));
+        self.pass_on();
+        self.b.switch_to(check);
+        self.b
+            .end(Terminator::Switch(status, vec![(1, cpu), (2, broken)], done));
+        for (block, to) in [(done, otherwise), (broken, after)] {
+            self.b.switch_to(block);
+            for place in &plan.places {
+                self.take_variable(launch, place)?;
+            }
+            if block == done {
+                let last = self.op(Op::Binary(crate::mir::BinaryOp::Sub, range.steps, one));
+                self.set_index(node, range, last)?;
+            }
+            self.b.jump(to);
+        }
+        Ok(())
+    }
+
+    // ---------------------------------------------------------------- what goes there
+
+    fn plan(&mut self, node: Node<'t>) -> Result<Plan<'t>> {
+        refuse_constructs(node)?;
+        let captured = self.captured(node, &[node])?;
+        let target = node.node("target").and_then(|target| target.entry("entry"));
+        let mut known: HashSet<EntryId> = captured.iter().map(|one| one.entry.id()).collect();
+        let mut places = Vec::new();
+        let (mut words, mut results, mut state) = (HEADER, 0, 2);
+        let mut all = captured;
+        for inner in inside(node) {
+            // The module's C variables are read before the launch.
+            if let Some(entry) = inner.entry("entry").filter(|_| inner.kind() == "NameNode")
+                && entry.flag("is_cglobal")
+                && let Some(ty) = entry.ty("type")
+                && !(ty.flag("is_cfunction") || ty.flag("is_pyobject"))
+                && known.insert(entry.id())
+            {
+                let slice = ty.flag("is_memoryviewslice");
+                let ty = self.c_type(ty)?;
+                if slice || !(ty.is_int() || ty.is_float()) {
+                    return refuse(inner, "this kind of module variable");
+                }
+                let remote = false;
+                all.push(Captured {
+                    entry,
+                    ty,
+                    field: 0,
+                    remote,
+                    private: None,
+                });
+            }
+        }
+        for one in all {
+            let name = one.entry.text("name").unwrap_or("variable").to_owned();
+            let ty = one.entry.ty("type");
+            let slice = ty.filter(|ty| ty.flag("is_memoryviewslice"));
+            let size = if let Some(slice) = slice {
+                if axes(slice).iter().any(|(access, _)| *access != "direct") {
+                    return refuse(node, &format!("memoryview '{name}' with indirect dimensions"));
+                }
+                1 + 2 * dimensions(slice) as u32
+            } else {
+                match self.words(&one.ty) {
+                    Some(size) => size,
+                    None => {
+                        let what = match one.ty {
+                            Type::Object => "Python object",
+                            Type::Ptr => "pointer",
+                            _ => "variable",
+                        };
+                        return refuse(node, &format!("{what} '{name}'"));
+                    }
+                }
+            };
+            let is_target = target.is_some_and(|target| target.id() == one.entry.id());
+            let mut last = None;
+            let mut partial = None;
+            match &one.private {
+                Some(Some(_)) => {
+                    partial = Some(state);
+                    state += 1;
+                }
+                Some(None) if !is_target => {
+                    last = Some(results);
+                    results += size;
+                }
+                _ => {}
+            }
+            places.push(Place {
+                dims: slice.map(dimensions),
+                one,
+                word: words,
+                last,
+                partial,
+            });
+            words += size;
+        }
+        if words > 500 {
+            return refuse(node, "more than 4000 bytes of variables");
+        }
+        Ok(Plan {
+            inner: plane(node),
+            places,
+            words,
+            results,
+            state,
+        })
+    }
+
+    /// Words that a value takes; none for what a GPU does not know.
+    fn words(&self, ty: &Type) -> Option<u32> {
+        let (size, _) = self.layout(ty)?;
+        u32::try_from(size.div_ceil(8)).ok()
+    }
+
+    /// Size and alignment as C has them.
+    fn layout(&self, ty: &Type) -> Option<(u64, u64)> {
+        Some(match ty {
+            Type::Int(bits) if *bits <= 64 => {
+                let bytes = u64::from(*bits).div_ceil(8).next_power_of_two();
+                (bytes, bytes)
+            }
+            Type::F32 => (4, 4),
+            Type::F64 => (8, 8),
+            Type::Array(item, count) => {
+                let (size, align) = self.layout(item)?;
+                (size * count, align)
+            }
+            Type::Struct(id) => {
+                let item = &self.m.mir.structs[id.0 as usize];
+                let (mut end, mut most) = (0, 1);
+                for field in &item.fields {
+                    let (size, align) = self.layout(field)?;
+                    let align = if item.packed { 1 } else { align };
+                    end = u64::next_multiple_of(end, align) + size;
+                    most = most.max(align);
+                }
+                (end.next_multiple_of(most), most)
+            }
+            _ => return None,
+        })
+    }
+
+    // ---------------------------------------------------------------- there and back
+
+    pub(super) fn word(&mut self, launch: Value, word: i128) -> Value {
+        let index = self.int(word, 64);
+        self.op(Op::Index(launch, Type::I64, index))
+    }
+
+    fn set_word(&mut self, launch: Value, word: i128, value: Value) {
+        let address = self.word(launch, word);
+        self.b.effect(Op::Store { address, value });
+    }
+
+    pub(super) fn get_word(&mut self, launch: Value, word: i128, ty: Type) -> Value {
+        let address = self.word(launch, word);
+        self.op(Op::Load(ty, address))
+    }
+
+    /// Puts a variable among the arguments.
+    fn give_variable(&mut self, launch: Value, place: &Place<'t>) -> Result<()> {
+        let from = self.outer_place(place.one.entry)?;
+        let word = i128::from(place.word);
+        let Some(dims) = place.dims else {
+            let value = self.op(Op::Load(place.one.ty.clone(), from));
+            self.set_word(launch, word, value);
+            return Ok(());
+        };
+        let data = self.slice_pointer(from, DATA);
+        self.set_word(launch, word, data);
+        for dim in 0..dims {
+            for (part, field) in [SHAPE, STRIDES].into_iter().enumerate() {
+                let value = self.extent(from, field, dim);
+                let word = word + 1 + (part * dims + dim) as i128;
+                self.set_word(launch, word, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what a loop made of a variable.
+    fn take_variable(&mut self, launch: Value, place: &Place<'t>) -> Result<()> {
+        if place.last.is_none() && place.partial.is_none() {
+            return Ok(());
+        }
+        let address = self.outer_place(place.one.entry)?;
+        let value = self.get_word(launch, i128::from(place.word), place.one.ty.clone());
+        self.b.effect(Op::Store { address, value });
+        Ok(())
+    }
+
+    // ---------------------------------------------------------------- the description
+
+    fn describe_kernel(
+        &mut self,
+        node: Node<'t>,
+        plan: &Plan<'t>,
+        function: FuncId,
+        device: Device,
+    ) -> Result<GlobalId> {
+        let touched = touched(node);
+        let mut items = Vec::new();
+        let mut reductions = Vec::new();
+        for place in &plan.places {
+            let ty = place.one.entry.ty("type");
+            let item = if let Some(dims) = place.dims {
+                let Some(dtype) = ty.and_then(|ty| ty.ty("dtype")) else {
+                    return refuse(node, "a memoryview of no type");
+                };
+                let item = self.c_type(dtype)?;
+                let Some((size, _)) = self.layout(&item) else {
+                    return refuse(node, &format!("a memoryview of {item}"));
+                };
+                let mut flags = touched.get(&place.one.entry.id()).copied().unwrap_or(3);
+                if dtype.flag("is_const") {
+                    flags &= 1;
+                }
+                [
+                    SLICE,
+                    i128::from(place.word),
+                    i128::from(size),
+                    dims as i128,
+                    i128::from(flags),
+                ]
+            } else if let (Some(state), Some(Some(operator))) = (place.partial, &place.one.private) {
+                let unsigned = ty.is_some_and(types::unsigned);
+                let operator = match operator.as_str() {
+                    "max" if unsigned => "umax",
+                    "min" if unsigned => "umin",
+                    other => other,
+                };
+                reductions.push((state, place.one.ty.clone(), operator.to_owned()));
+                let kind = match &place.one.ty {
+                    Type::Int(bits) => i128::from(*bits),
+                    Type::F32 => 1032,
+                    _ => 1064,
+                };
+                let number = ["+", "*", "&", "|", "^", "max", "min", "umax", "umin"]
+                    .iter()
+                    .position(|known| *known == operator)
+                    .unwrap_or(0);
+                [REDUCTION, i128::from(place.word), kind, number as i128, 0]
+            } else if let (Some(last), Some(size)) = (place.last, self.words(&place.one.ty)) {
+                [
+                    LAST,
+                    i128::from(place.word),
+                    i128::from(size),
+                    i128::from(last),
+                    0,
+                ]
+            } else {
+                continue;
+            };
+            items.push(GlobalInit::List(item.map(GlobalInit::Int).to_vec()));
+        }
+        let name = format!("{}_{}", clean(&self.b.function.name), self.m.mir.kernels.len());
+        let item = self
+            .m
+            .mir
+            .structure("gpu.item", || vec![Type::I64; 5]);
+        let count = items.len();
+        let items = self.m.mir.add_global(Global {
+            name: format!("gpu.items.{name}"),
+            ty: Type::Array(Box::new(Type::Struct(item)), count as u64),
+            init: if count == 0 {
+                GlobalInit::Zero
+            } else {
+                GlobalInit::List(items)
+            },
+            constant: true,
+            linkage: Linkage::Internal,
+        });
+        let mut flags = 0;
+        if device.required {
+            flags |= REQUIRED;
+        }
+        if device.fallback {
+            flags |= FALLBACK;
+        }
+        if plan.inner.is_some() {
+            flags |= PLANE;
+        }
+        let line = node.position().map_or(0, |at| i128::from(at.line));
+        let numbers = [
+            flags,
+            line,
+            i128::from(plan.words),
+            i128::from(plan.results),
+            reductions.len() as i128,
+            count as i128,
+        ];
+        let mut fields = vec![GlobalInit::Zero; 3];
+        fields.extend(numbers.map(GlobalInit::Int));
+        fields.extend([GlobalInit::Global(items), GlobalInit::Zero]);
+        let structure = self.m.mir.structure("gpu.kernel", || {
+            let mut types = vec![Type::Ptr; 3];
+            types.extend(vec![Type::I64; 6]);
+            types.extend([Type::Ptr, Type::Ptr]);
+            types
+        });
+        let descriptor = self.m.mir.add_global(Global {
+            name: format!("gpu.kernel.{name}"),
+            ty: Type::Struct(structure),
+            init: GlobalInit::List(fields),
+            constant: false,
+            linkage: Linkage::Internal,
+        });
+        self.m.mir.kernels.push(Kernel {
+            name,
+            function,
+            descriptor,
+            required: device.required,
+            arguments: plan.words,
+            state: plan.state,
+            reductions,
+            plane: plan.inner.is_some(),
+        });
+        Ok(descriptor)
+    }
+}
+
+/// The error for what a GPU has no answer to.
+pub(super) fn refuse<T>(node: Node<'_>, what: &str) -> Result<T> {
+    super::context::missing(&format!("prange on the GPU: {what}"), node.position())
+}
+
+/// Letters that every assembler takes.
+fn clean(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect()
+}
+
+/// Refuses statements whose meaning depends on what threads share.
+fn refuse_constructs(node: Node<'_>) -> Result<()> {
+    for inner in inside(node) {
+        let what = match inner.kind() {
+            "ReturnStatNode" => "'return'",
+            "AmpersandNode" => "the address of a variable",
+            "ParallelWithBlockNode" => "'with parallel()'",
+            "ParallelThreadIdNode" => "threadid()",
+            "TryFinallyStatNode" | "TryExceptStatNode" => "'try'",
+            _ => "",
+        };
+        if !what.is_empty() {
+            return refuse(inner, what);
+        }
+        let base = inner.node("base").filter(|base| {
+            inner.kind() == "IndexNode"
+                && inner.flag("is_target")
+                && base.ty("type").is_some_and(|ty| ty.flag("is_array"))
+        });
+        if let Some(base) = base {
+            return refuse(base, "assignment to a C array that all threads share");
+        }
+    }
+    for inner in targets(node) {
+        let array = inner.kind() == "IndexNode"
+            && inner
+                .node("base")
+                .and_then(|base| base.ty("type"))
+                .is_some_and(|ty| ty.flag("is_array") || ty.flag("is_ptr"));
+        let field = inner.kind() == "AttributeNode";
+        if array || field {
+            return refuse(inner, "assignment to an array or a field that all threads share");
+        }
+    }
+    Ok(())
+}
+
+/// The left sides of assignments.
+fn targets(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut found = Vec::new();
+    for inner in inside(node) {
+        match inner.kind() {
+            "SingleAssignmentNode" | "InPlaceAssignmentNode" => found.extend(inner.node("lhs")),
+            "CascadedAssignmentNode" => found.extend(inner.nodes("lhs_list")),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Which memoryviews a loop reads (1) and writes (2).
+fn touched(node: Node<'_>) -> HashMap<EntryId, u8> {
+    let mut found: HashMap<EntryId, u8> = HashMap::new();
+    let mut plain: HashSet<NodeId> = HashSet::new();
+    let nodes = inside(node);
+    let written: HashSet<NodeId> = targets(node).iter().map(|target| target.id()).collect();
+    let both: HashSet<NodeId> = nodes
+        .iter()
+        .filter(|inner| inner.kind() == "InPlaceAssignmentNode")
+        .filter_map(|inner| inner.node("lhs"))
+        .map(|target| target.id())
+        .collect();
+    for inner in &nodes {
+        let (base, flags) = match inner.kind() {
+            "MemoryViewIndexNode" if both.contains(&inner.id()) => (inner.node("base"), 3),
+            "MemoryViewIndexNode" if written.contains(&inner.id()) => (inner.node("base"), 2),
+            "MemoryViewIndexNode" => (inner.node("base"), 1),
+            "AttributeNode" if inner.node("obj").is_some_and(is_slice) => (inner.node("obj"), 0),
+            _ => continue,
+        };
+        if let Some(base) = base.filter(|base| base.kind() == "NameNode") {
+            plain.insert(base.id());
+            if let Some(entry) = base.entry("entry") {
+                *found.entry(entry.id()).or_default() |= flags;
+            }
+        }
+    }
+    for inner in nodes {
+        if inner.kind() == "NameNode"
+            && is_slice(inner)
+            && !plain.contains(&inner.id())
+            && let Some(entry) = inner.entry("entry")
+        {
+            found.insert(entry.id(), 3);
+        }
+    }
+    found
+}
+
+/// The loop that is all that another one does, where the two are a grid of two dimensions: nothing in
+/// the inner one's bounds changes, and it is never left early.
+fn plane(node: Node<'_>) -> Option<Node<'_>> {
+    let mut body = node.node("body")?;
+    while body.kind() == "StatListNode" {
+        let stats = body.nodes("stats");
+        let [only] = stats.as_slice() else {
+            return None;
+        };
+        body = *only;
+    }
+    if body.kind() != "ParallelRangeNode" || body.node("else_clause").is_some() {
+        return None;
+    }
+    let mut changed: HashSet<EntryId> = privates(node).into_iter().map(|(id, _)| id).collect();
+    let target = node.node("target").and_then(|target| target.entry("entry"));
+    changed.extend(target.map(|entry| entry.id()));
+    for name in ["start", "stop", "step"] {
+        let Some(part) = body.node(name) else {
+            continue;
+        };
+        for inner in inside(part) {
+            let fixed = inner.entry("entry").is_none_or(|entry| !changed.contains(&entry.id()));
+            let plain = matches!(
+                inner.kind(),
+                "NameNode" | "IntNode" | "CoerceToTempNode" | "IndexNode" | "AttributeNode"
+            );
+            if !fixed || !plain {
+                return None;
+            }
+        }
+    }
+    let leaves = inside(body).iter().any(|inner| inner.kind() == "BreakStatNode");
+    (!leaves).then_some(body)
+}
