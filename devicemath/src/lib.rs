@@ -25,6 +25,8 @@ macro_rules! functions {
     };
 }
 
+mod complex;
+
 mod double {
     functions! { f64;
         sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh

@@ -18,7 +18,17 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from . import compiler_import, explaining, lexicon, patches, produce, scratch, treeproduce
+from . import (
+    compiler_import,
+    directives,
+    explaining,
+    frontend,
+    lexicon,
+    patches,
+    produce,
+    scratch,
+    treeproduce,
+)
 from . import jobs as job_pool
 from .cdiag import shown_path as _shown
 from .cli_options import Request
@@ -315,6 +325,7 @@ def generate(
     """
     c_file = os.path.join(directory, os.path.basename(job.c_path))
     ours = type(options)(options, output_file=c_file, timestamps=None)
+    ours.compiler_directives = {**directives.from_environment(), **(ours.compiler_directives or {})}
     if request.debug:
         ours.emit_linenums = True
     if ours.annotate is None and _annotated_before(job.c_path):
@@ -324,6 +335,9 @@ def generate(
         return None
     with open(result.c_file, "rb") as file:
         text = file.read()
+    if text:
+        with open(job.source, "rb") as file:
+            frontend.refuse_c_route(_shown(job.source), file.read(), ours.compiler_directives)
     _place_side_files(directory, c_file, job)
     return produce.CUnit(text, job.c_path, "c++" if ours.cplus else "c", job.source)
 

@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, jobs: bool = True) -> None
     group.add_argument("--backend", choices=BACKENDS, default=argparse.SUPPRESS,
                        help="c: write C, as without this option.  llvm: write an extension "
                             "module that can be imported")  # fmt: skip
-    kinds = EMIT_KINDS if jobs else tuple(kind for kind in EMIT_KINDS if kind not in ("tree", "mir"))
+    kinds = EMIT_KINDS if jobs else tuple(kind for kind in EMIT_KINDS if kind not in ("tree", "mir", "ptx"))
     group.add_argument("--emit", choices=kinds, default=argparse.SUPPRESS,
                        help="what to write: extension module (default), object file, portable "
                             "bitcode before optimisation, LLVM IR, assembly, "

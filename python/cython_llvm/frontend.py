@@ -12,6 +12,7 @@ import os
 import re
 import threading
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -325,6 +326,9 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         lexicon.save()
     if result.num_errors or not result.c_file or not os.path.exists(result.c_file):
         raise cython_error(messages.getvalue(), path)
+    if os.path.getsize(result.c_file):
+        # It is C that was asked for, not the tree.
+        refuse_c_route(path, _read_file(path), settings.directives)
     dependencies = [name for name in watch.found if name != path]
     settings, place = distutils_header.merge_pxds(settings, dependencies)
     return CUnit(
@@ -342,6 +346,15 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         annotated=_read_file(os.path.splitext(output)[0] + ".html").decode() if annotate else "",
         live=live_info.describe(context.find_module(module_name, need_pxd=0)),
     )
+
+
+def refuse_c_route(path: str, source: bytes, directives: Mapping[str, Any]) -> None:
+    """Raise `CompileError` for a source with directives that need the tree route."""
+    from . import directives as ours
+
+    found = ours.needs_tree_route(source.decode("utf-8", "replace"), directives)
+    if found is not None:
+        raise errors.CompileError(f"'{path}', {found}: needs route 'tree'", code="CYL1302")
 
 
 def _note_for_lexicon(path: str) -> None:

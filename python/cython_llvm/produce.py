@@ -19,7 +19,7 @@ from .errors import CompileError, CythonLLVMError
 from .settings import Settings
 
 SUFFIXES = {"obj": ".o", "bc": ".bc", "ll": ".ll", "asm": ".s", "tree": ".tree.json",
-            "mir": ".mir"}  # fmt: skip
+            "mir": ".mir", "ptx": ".ptx"}  # fmt: skip
 
 _NUMPY_INCLUDE = re.compile(rb'^\s*#\s*include\s*["<]numpy/', re.MULTILINE)
 
@@ -110,7 +110,7 @@ def produce(unit: CUnit, settings: Settings, emit: str, output: str) -> list[str
     """
     from . import toolchain
 
-    if emit in ("tree", "mir"):
+    if emit in ("tree", "mir", "ptx"):
         raise CompileError(f"{output}: --emit={emit}: C has no tree; name a .pyx or .py file")
     atomic.check_writable(output)
     language = unit.language

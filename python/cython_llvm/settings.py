@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 ROUTES = ("auto", "tree", "c")
-EMIT_KINDS = ("so", "obj", "bc", "ll", "asm", "c", "tree", "mir")
+EMIT_KINDS = ("so", "obj", "bc", "ll", "asm", "c", "tree", "mir", "ptx")
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -154,7 +154,17 @@ def default_settings() -> Settings:
         march=os.environ.get("CYTHON_LLVM_CPU_NAME", "").strip() or "native",
         route=route,
         debug=env_flag("CYTHON_LLVM_DEBUGINFO", False),
+        directives=_directives(),
     )
+
+
+def _directives() -> dict[str, Any]:
+    """The directives that environment variables set."""
+    if "CYTHON_LLVM_PRANGE_DEVICE" not in os.environ:
+        return {}
+    from . import directives
+
+    return directives.from_environment()
 
 
 def chosen_settings(
@@ -173,7 +183,7 @@ def chosen_settings(
              "language": language, "debug": debug}  # fmt: skip
     changes.update((name, value) for name, value in given.items() if value is not None)
     if directives is not None:
-        changes["directives"] = dict(directives)
+        changes["directives"] = {**_directives(), **directives}
     if include_path is not None:
         changes["include_path"] = tuple(os.path.abspath(folder) for folder in include_path)
     return default_settings().with_(**changes)

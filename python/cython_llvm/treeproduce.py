@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from . import atomic
+from . import atomic, errors
 from .settings import Settings
 
 
 def wanted(settings: Settings, emit: str) -> bool:
     """Whether a file is to be made from the tree."""
-    return emit in ("tree", "mir") or settings.route == "tree"
+    return emit in ("tree", "mir", "ptx") or settings.route == "tree"
 
 
 def write(tree: str, source: str, settings: Settings, emit: str, output: str) -> None:
@@ -24,6 +24,14 @@ def write(tree: str, source: str, settings: Settings, emit: str, output: str) ->
     lowered = treeroute.lower(tree, settings, mir=emit == "mir")
     if lowered.missing:
         raise treeroute.refusal(source, lowered.missing)
+    if emit == "ptx":
+        if lowered.ptx is None:
+            raise errors.CompileError(
+                f"'{source}' has nothing that runs on a GPU: prange_device is 'cpu', or no prange loop can",
+                code="CYL1303",
+            )
+        atomic.write_bytes(output, lowered.ptx.encode())
+        return
     if emit == "mir":
         atomic.write_bytes(output, (lowered.mir or "").encode())
         return

@@ -138,11 +138,14 @@ static uint64_t cyl_gpu_hash(const char *data, size_t length, uint64_t hash) {
 /* The file of the machine code for some PTX on this device under this driver; 0 where none is kept. */
 static int cyl_gpu_cache_path(const char *ptx, size_t length, char *path, size_t size) {
     const char *folder = getenv("CYTHON_LLVM_CACHE_DIR"), *home = getenv("HOME");
+    const char *caches = getenv("XDG_CACHE_HOME");
     char made[3000];
     if (folder && *folder)
         snprintf(made, sizeof made, "%s/gpu", folder);
+    else if (caches && *caches)
+        snprintf(made, sizeof made, "%s/cython_llvm/gpu", caches);
     else if (home && *home)
-        snprintf(made, sizeof made, "%s/.cache/cython-llvm/gpu", home);
+        snprintf(made, sizeof made, "%s/.cache/cython_llvm/gpu", home);
     else
         return 0;
     for (char *at = made + 1; ; at++) {

@@ -43,6 +43,7 @@ pub(super) fn ptx(
     let buffer = MemoryBuffer::create_from_memory_range_copy(math::BITCODE, "math");
     let bitcode = LlvmModule::parse_bitcode_from_buffer(&buffer, &context)
         .map_err(|error| failed(error.to_string()))?;
+    bitcode.strip_debug_info();
     link(&made, bitcode).map_err(&failed)?;
     for function in made.get_functions() {
         let name = function.get_name().to_string_lossy().into_owned();

@@ -107,7 +107,7 @@ impl Work {
         rewrite::raises(module, function, state, &mut self.sites)?;
         rewrite::checks(function, state);
         rewrite::remainders(module, function);
-        rewrite::drop_unused(function);
+        rewrite::drop_unused(function, state);
         rewrite::check(module, function)?;
         for block in 0..function.blocks.len() {
             for index in 0..function.blocks[block].instrs.len() {

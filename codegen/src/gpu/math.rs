@@ -26,6 +26,18 @@ const INTRINSIC: &[(&str, &str, usize)] = &[
     ("fma", "fma", 3),
 ];
 
+/// Complex arithmetic, in the bitcode.
+const COMPLEX: &[&str] = &[
+    "cyl_complex_from_parts_f64",
+    "cyl_complex_prod_f64",
+    "cyl_complex_quot_f64",
+    "cyl_complex_abs_f64",
+    "cyl_complex_from_parts_f32",
+    "cyl_complex_prod_f32",
+    "cyl_complex_quot_f32",
+    "cyl_complex_abs_f32",
+];
+
 /// Functions of the runtime that kernels call, in [`SUPPORT`].
 const RUNTIME: &[&str] = &["cyl_gpu_raise", "cyl_gpu_at", "cyl_gpu_break", "cyl_gpu_broken"];
 
@@ -34,7 +46,10 @@ pub(super) fn known(name: &str) -> bool {
     let plain = |name: &str| {
         BUILT.contains(&name) || INTRINSIC.iter().any(|(known, ..)| *known == name)
     };
-    plain(name) || name.strip_suffix('f').is_some_and(plain) || RUNTIME.contains(&name)
+    plain(name)
+        || name.strip_suffix('f').is_some_and(plain)
+        || RUNTIME.contains(&name)
+        || COMPLEX.contains(&name)
 }
 
 /// The runtime's functions on a GPU.  A thread's state starts with a mark (0, 1: it raised, 2: before

@@ -256,10 +256,10 @@ fn pure(op: &Op) -> bool {
     )
 }
 
-/// Drops values that nothing reads.
-pub(super) fn drop_unused(function: &mut Function) {
+/// Drops values that nothing reads, but for one that is about to be read.
+pub(super) fn drop_unused(function: &mut Function, kept: Value) {
     loop {
-        let mut used = HashSet::new();
+        let mut used = HashSet::from([kept]);
         for block in &function.blocks {
             for instr in &block.instrs {
                 used.extend(instr.op.operands());

@@ -179,7 +179,7 @@ impl<'t> Body<'_, 't> {
             let plain = matches!(
                 ty,
                 Type::Int(_) | Type::F32 | Type::F64 | Type::F80 | Type::Ptr
-            );
+            ) || matches!(ty, Type::Struct(_)) && !slice && private == Some(None);
             let object = ty == Type::Object;
             let remote = (object && private.is_some())
                 || (!slice && private.is_none() && matches!(ty, Type::Array(..) | Type::Struct(_)));
@@ -349,7 +349,9 @@ impl<'t> Body<'_, 't> {
     }
 
     pub(super) fn copy_variable(&mut self, one: &Captured<'t>, to: Value, from: Value) {
-        if let (Type::Struct(_), Some(ty)) = (&one.ty, one.entry.ty("type")) {
+        if let (Type::Struct(_), Some(ty)) = (&one.ty, one.entry.ty("type"))
+            && ty.flag("is_memoryviewslice")
+        {
             self.copy_slice(to, from, dimensions(ty));
             return;
         }

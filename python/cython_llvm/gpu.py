@@ -1,0 +1,228 @@
+"""GPUs: what is there, arrays that stay there, times of launches.
+
+A loop runs on a GPU where the directive ``prange_device`` says so; see docs/gpu.md.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+
+class _Facts(ctypes.Structure):
+    _fields_ = (
+        ("usable", ctypes.c_int), ("major", ctypes.c_int), ("minor", ctypes.c_int), ("driver", ctypes.c_int),
+        ("processors", ctypes.c_int), ("memory", ctypes.c_int64), ("free", ctypes.c_int64),
+        ("name", ctypes.c_char * 128), ("reason", ctypes.c_char * 300),
+    )  # fmt: skip
+
+
+class _Time(ctypes.Structure):
+    _fields_ = (
+        ("kernel", ctypes.c_char * 96), ("copy_in", ctypes.c_double), ("run", ctypes.c_double),
+        ("copy_out", ctypes.c_double), ("bytes_in", ctypes.c_int64), ("bytes_out", ctypes.c_int64),
+        ("threads", ctypes.c_int64),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _runtime() -> ctypes.CDLL:
+    from . import runtimelib
+
+    path = runtimelib.available()
+    if path is None:
+        raise RuntimeError("the tree route's run-time library is not there for this Cython")
+    library = ctypes.CDLL(os.fspath(path))
+    library.cyl_gpu_allocate.restype = ctypes.c_uint64
+    library.cyl_gpu_allocate.argtypes = (ctypes.c_int64,)
+    library.cyl_gpu_free.argtypes = (ctypes.c_uint64,)
+    library.cyl_gpu_free.restype = None
+    library.cyl_gpu_profile.restype = ctypes.c_int64
+    library.cyl_gpu_profile.argtypes = (ctypes.c_int64,)
+    library.cyl_gpu_profile_record.argtypes = (ctypes.c_int64, ctypes.POINTER(_Time))
+    return library
+
+
+@dataclass(frozen=True)
+class Info:
+    """A GPU, or why there is none that can be used."""
+
+    usable: bool
+    reason: str
+    name: str
+    compute_capability: tuple[int, int]
+    driver: int  # 12090 is 12.9
+    multiprocessors: int
+    memory: int  # bytes
+    free: int
+
+
+def info() -> Info:
+    """The GPU that loops run on.  Opens the driver; raises nothing where there is none."""
+    facts = _Facts()
+    _runtime().cyl_gpu_info(ctypes.byref(facts))
+    return Info(
+        bool(facts.usable), facts.reason.decode(errors="replace"), facts.name.decode(errors="replace"),
+        (facts.major, facts.minor), facts.driver, facts.processors, facts.memory, facts.free,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One launch of a loop; times in seconds."""
+
+    kernel: str  # module:line
+    copy_in: float
+    run: float  # on the device
+    copy_out: float
+    bytes_in: int
+    bytes_out: int
+    threads: int
+
+
+@contextmanager
+def profile(most: int = 10000) -> Iterator[list[Launch]]:
+    """Record launches; the list is filled when the block ends.  Slows launches a little."""
+    library = _runtime()
+    library.cyl_gpu_profile(most)
+    launches: list[Launch] = []
+    try:
+        yield launches
+    finally:
+        for index in range(library.cyl_gpu_profile(-1)):
+            time = _Time()
+            if library.cyl_gpu_profile_record(index, ctypes.byref(time)):
+                launches.append(
+                    Launch(time.kernel.decode(errors="replace"), time.copy_in, time.run, time.copy_out,
+                           time.bytes_in, time.bytes_out, time.threads)  # fmt: skip
+                )
+        library.cyl_gpu_profile(0)
+
+
+_ITEMS: dict[str, tuple[Any, str]] = {
+    "b": (ctypes.c_int8, "|i1"), "B": (ctypes.c_uint8, "|u1"), "?": (ctypes.c_bool, "|b1"),
+    "h": (ctypes.c_int16, "<i2"), "H": (ctypes.c_uint16, "<u2"), "i": (ctypes.c_int32, "<i4"),
+    "I": (ctypes.c_uint32, "<u4"), "l": (ctypes.c_int64, "<i8"), "L": (ctypes.c_uint64, "<u8"),
+    "q": (ctypes.c_int64, "<i8"), "Q": (ctypes.c_uint64, "<u8"), "f": (ctypes.c_float, "<f4"),
+    "d": (ctypes.c_double, "<f8"),
+}  # fmt: skip
+_BY_TYPESTR = {typestr: item for item, typestr in _ITEMS.values()}
+
+
+def _interface(self: Any) -> dict[str, Any]:
+    return {
+        "shape": self._shape,
+        "typestr": self._typestr,
+        "data": (ctypes.addressof(self), False),
+        "strides": None,
+        "version": 3,
+        "stream": None,
+    }
+
+
+@lru_cache(maxsize=512)
+def _array_type(item: Any, typestr: str, shape: tuple[int, ...]) -> Any:
+    made: Any = item
+    for extent in reversed(shape):
+        made = made * extent
+    names = {
+        "_shape": shape,
+        "_typestr": typestr,
+        "shape": property(lambda self: self._shape),
+        "__cuda_array_interface__": property(_interface),
+        "__doc__": "Memory that the host and the GPU both reach; of the buffer protocol.",
+    }
+    return type("array", (made,), names)
+
+
+def empty(shape: int | Sequence[int], dtype: str = "d") -> Any:
+    """An array in memory that host and GPU both reach: loops on the GPU do not copy it.
+
+    ``dtype`` is a format of `struct`.  The array has the buffer protocol, so that NumPy and
+    memoryviews take it, and ``__cuda_array_interface__``.  Raises RuntimeError without a GPU,
+    MemoryError where it has not enough memory.
+    """
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if dtype not in _ITEMS:
+        raise TypeError(f"dtype must be one of {' '.join(_ITEMS)}, not {dtype!r}")
+    item, typestr = _ITEMS[dtype]
+    if not shape or any(extent < 0 for extent in shape):
+        raise ValueError(f"not the shape of an array: {shape!r}")
+    kind = _array_type(item, typestr, shape)
+    found = info()
+    if not found.usable:
+        raise RuntimeError(f"no usable GPU ({found.reason})")
+    library = _runtime()
+    address = library.cyl_gpu_allocate(ctypes.sizeof(kind))
+    if not address:
+        raise MemoryError(f"the GPU has no {ctypes.sizeof(kind)} bytes left")
+    array = kind.from_address(address)
+    weakref.finalize(array, library.cyl_gpu_free, address)
+    return array
+
+
+def to_device(source: Any) -> Any:
+    """A copy of a buffer (a NumPy array, say) that stays on the GPU between calls; see `empty`."""
+    view = memoryview(source)
+    dtype = view.format.lstrip("@=<") if len(view.format) <= 2 else view.format
+    made = empty(view.shape, dtype)
+    data = view if view.c_contiguous else memoryview(view.tobytes())
+    if view.nbytes:
+        memoryview(made).cast("B")[:] = data.cast("B")
+    return made
+
+
+def array(values: Any, dtype: str = "d") -> Any:
+    """An array of numbers, or a copy of a buffer, that stays on the GPU; see `empty`."""
+    try:
+        return to_device(values)
+    except TypeError:
+        values = list(values)
+    made = empty(len(values), dtype)
+    for index, value in enumerate(values):
+        made[index] = value
+    return made
+
+
+def view(source: Any) -> Any:
+    """Another library's array on the GPU (CuPy, PyTorch, numba) for a memoryview parameter; no copy.
+
+    It needs ``__cuda_array_interface__`` and items one after the other in C's order.  Only loops that
+    run on the GPU may touch what it refers to: the host cannot reach it.
+    """
+    interface = source.__cuda_array_interface__
+    if interface.get("mask") is not None:
+        raise ValueError("arrays with a mask are not supported")
+    typestr, shape = interface["typestr"], tuple(interface["shape"])
+    item = _BY_TYPESTR.get(typestr)
+    if item is None:
+        raise TypeError(f"items of type {typestr!r} are not supported")
+    strides = interface.get("strides")
+    step, dense = ctypes.sizeof(item), []
+    for extent in reversed(shape):
+        dense.insert(0, step)
+        step *= extent
+    if strides is not None and tuple(strides) != tuple(dense):
+        raise ValueError("only arrays in C's order, without gaps, are supported")
+    address, readonly = interface["data"]
+    if interface.get("stream") is not None:
+        _synchronize(interface["stream"])
+    kind = _array_type(item, typestr, shape)
+    made = kind.from_address(address) if address else kind()
+    made._owner = source
+    return memoryview(made).toreadonly() if readonly else made
+
+
+def _synchronize(stream: int) -> None:
+    # Our launches wait for nothing of others: what is pending there has to be done before.
+    driver = ctypes.CDLL(os.environ.get("CYTHON_LLVM_CUDA_DRIVER") or "libcuda.so.1")
+    handles = {1: 1, 2: 2}
+    status = driver.cuStreamSynchronize(ctypes.c_void_p(handles.get(stream, stream)))
+    if status:
+        raise RuntimeError(f"waiting for the array's stream failed with CUDA's status {status}")

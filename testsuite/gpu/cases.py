@@ -1,0 +1,173 @@
+"""The loops of loops.pyx on the CPU and on the GPU, or on what CYTHON_LLVM_CUDA_DRIVER names.
+
+``python cases.py`` compares results, exceptions and what is left in the arrays; exit status 1 and a line
+for each difference.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.join(HERE, "loops.pyx")
+random = np.random.default_rng(5)
+
+
+def build(device: str) -> Any:
+    import cython_llvm
+
+    name = f"loops_{device}"
+    directives = {"prange_device": device}
+    return cython_llvm.import_file(SOURCE, name, route="tree", directives=directives)
+
+
+def reals(*shape: int) -> np.ndarray:
+    return random.uniform(-3, 3, shape)
+
+
+def integers(n: int, low: int = -50, high: int = 50, dtype: Any = np.intc) -> np.ndarray:
+    return random.integers(low, high, n).astype(dtype)
+
+
+def grid(rows: int, columns: int) -> np.ndarray:
+    return np.arange(rows * columns, dtype=float).reshape(rows, columns)
+
+
+POINT = np.dtype([("x", "f8"), ("y", "f4"), ("tag", "i4")])
+
+
+def some_points(n: int) -> np.ndarray:
+    made = np.zeros(n, POINT)
+    made["x"], made["y"], made["tag"] = reals(n), reals(n), integers(n)
+    return made
+
+
+# (function, arguments made anew for each device, relative tolerance)
+Case = tuple[str, Callable[[], tuple], float]
+CASES: list[Case] = []
+
+
+def case(name: str, *makers: Callable[[], Any], tolerance: float = 0.0) -> None:
+    CASES.append((name, lambda: tuple(maker() for maker in makers), tolerance))
+
+
+def fixed(value: Any) -> Callable[[], Any]:
+    if isinstance(value, np.ndarray):
+        return lambda: value.copy(order="K")
+    return lambda: value
+
+
+def zeros(*shape: int, dtype: Any = float) -> Callable[[], np.ndarray]:
+    return lambda: np.zeros(shape, dtype)
+
+
+for n in (0, 1, 31, 1000, 70001):
+    case("add", fixed(reals(n)), fixed(reals(n)), zeros(n))
+case("strided", lambda: grid(40, 60)[:, 3], zeros(40, dtype=np.float32))
+case("strided", lambda: grid(40, 60)[::-1, 3], zeros(40, dtype=np.float32))
+case("strided", lambda: np.arange(50.0)[::-1], lambda: np.zeros((50, 9), np.float32)[:, 2])
+case("strided", lambda: np.broadcast_to(np.array(2.0), (9,)).copy(), zeros(9, dtype=np.float32))
+case("difference", fixed(reals(999)), fixed(reals(999) + 7), zeros(999))
+case("difference", fixed(reals(9)), fixed(np.zeros(9)), zeros(9))
+case("difference", fixed(np.zeros(9)), fixed(np.zeros(9)), zeros(9))
+for rows, columns in ((1, 1), (5, 700), (300, 3), (100, 100), (0, 4)):
+    case("plane", lambda r=rows, c=columns: grid(r, c), zeros(rows, columns))
+case("plane", lambda: np.asfortranarray(grid(30, 20)), lambda: np.zeros((20, 30)).T)
+case("plane", lambda: grid(30, 20)[::2, ::-3], lambda: np.zeros((15, 7)))
+case("triangle", lambda: grid(60, 60), tolerance=1e-12)
+case("plane_sum", lambda: grid(60, 70))
+case("plane_sum", lambda: grid(0, 70))
+case("cube", lambda: np.arange(4 * 5 * 6, dtype=np.intc).reshape(4, 5, 6), zeros(4, 5, 6, dtype=np.intc))
+case("stencil", lambda: grid(50, 40) ** 2, zeros(50, 40))
+for n in (0, 1, 255, 5000, 400000):
+    case("reductions", fixed(integers(n, -1000, 1000, np.int64)), fixed(3))
+case("unsigned_extremes", fixed(integers(1000, 3, 201, np.uint8)))
+case("float_sum", fixed(reals(3000).astype(np.float32)), tolerance=1e-4)
+for n in (0, 1, 100, 3000):
+    case("last_values", fixed(n))
+for arguments in ((0, 10, 3), (10, 0, -3), (5, 5, 1), (7, 3, 2), (-4, 9, 1)):
+    case("last_of_range", *(fixed(number) for number in arguments))
+case("skips", fixed(integers(500, -5, 200)), zeros(500, dtype=np.intc))
+case("finds", fixed(np.arange(100, dtype=np.intc)), fixed(1000))
+case("finds", fixed(np.arange(1, dtype=np.intc)), fixed(0))
+case("helpers", fixed(np.abs(reals(400))), zeros(400), fixed(0.001))
+case("helpers", fixed(reals(400)), zeros(400), fixed(0.0))
+case("helpers", fixed(np.full(400, -1e9)), zeros(400), fixed(1e-9))
+case("raises", fixed(reals(400)), fixed(10.0))
+case("raises", fixed(reals(400)), fixed(2.0))
+case("divides", fixed(integers(500)), fixed(integers(500, 1, 9)), zeros(500, dtype=np.intc))
+case("divides", fixed(integers(500)), fixed(integers(500, -9, -2)), zeros(500, dtype=np.intc))
+case("divides", fixed(integers(500)), fixed(np.zeros(500, np.intc)), zeros(500, dtype=np.intc))
+case("divides", fixed(np.full(50, -(2**31), np.intc)), fixed(np.full(50, -1, np.intc)),
+     zeros(50, dtype=np.intc))  # fmt: skip
+for column in (0, 6, -1, -7, 7, -8):
+    case("beyond", lambda: grid(20, 7), fixed(column), tolerance=1e-12)
+case("mathematics", fixed(reals(500) * 4), zeros(500, 16), tolerance=1e-15)
+case("mathematics", fixed(np.array([0.0, -0.0, 1e300, -1e300, 1e-310, np.inf, -np.inf, np.nan])), zeros(8, 16),
+     tolerance=1e-15)  # fmt: skip
+case("single_mathematics", fixed(reals(500).astype(np.float32)), zeros(500, 4, dtype=np.float32), tolerance=3e-7)
+case("complexes", fixed(reals(200) / 3 + 1j * reals(200) / 3), zeros(200, dtype=complex), fixed(2 - 1j))
+case("mandelbrot", zeros(60, 90, dtype=np.intc), fixed(-2.2), fixed(1.2), fixed(0.04), fixed(200))
+case("table", fixed(integers(300, 0, 255, np.uint8)), zeros(300, dtype=np.intc))
+case("points", fixed(some_points(300)), zeros(300))
+case("shifted", fixed(reals(1001)))
+case("in_place", fixed(reals(700)), fixed(integers(700)))
+case("in_place", lambda: np.full((60, 8), 2.0)[:, 1], lambda: np.zeros((60, 8), np.intc)[:, 1])
+
+
+def outcome(function: Callable[..., Any], arguments: tuple) -> tuple[str, Any]:
+    try:
+        return "returned", function(*arguments)
+    except Exception as error:
+        return "raised", (type(error).__name__, str(error))
+
+
+def close(a: Any, b: Any, tolerance: float) -> bool:
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(close(x, y, tolerance) for x, y in zip(a, b))
+    if isinstance(a, np.ndarray) and a.dtype.names:
+        return a.tobytes() == b.tobytes()
+    if isinstance(a, (float, np.ndarray)) and tolerance:
+        return bool(np.allclose(a, b, rtol=tolerance, atol=0, equal_nan=True))
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+    return bool(a == b)
+
+
+def run(cpu: Any, gpu: Any) -> list[str]:
+    wrong = []
+    for number, (name, make, tolerance) in enumerate(CASES):
+        here, there = make(), make()
+        try:
+            wanted, found = outcome(getattr(cpu, name), here), outcome(getattr(gpu, name), there)
+            same = wanted[0] == found[0] and close(wanted[1], found[1], tolerance)
+            # Where something was raised, which iterations have run is open.
+            if same and wanted[0] == "returned":
+                same = all(close(a, b, tolerance) for a, b in zip(here, there))
+            if not same:
+                wrong.append(f"{number} {name}: {str(wanted)[:200]} on the CPU, {str(found)[:200]} on the GPU")
+        except Exception:
+            wrong.append(f"{number} {name}: {traceback.format_exc()}")
+    return wrong
+
+
+def main() -> int:
+    from cython_llvm import gpu
+
+    if not gpu.info().usable:
+        print(f"no usable GPU: {gpu.info().reason}")
+        return 2
+    with gpu.profile() as launches:
+        wrong = run(build("cpu"), build("gpu"))
+    print("\n".join([*wrong, f"{len(CASES)} cases, {len(wrong)} wrong, {len(launches)} launches"]))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
