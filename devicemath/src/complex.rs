@@ -88,7 +88,11 @@ macro_rules! complex {
             /// # Safety
             /// The addresses are of complex numbers.
             #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $product(to: *mut Complex, x: *const Complex, y: *const Complex) {
+            pub unsafe extern "C" fn $product(
+                to: *mut Complex,
+                x: *const Complex,
+                y: *const Complex,
+            ) {
                 // SAFETY: see above.
                 unsafe { *to = multiply(*x, *y) };
             }
@@ -96,7 +100,11 @@ macro_rules! complex {
             /// # Safety
             /// The addresses are of complex numbers.
             #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $quotient(to: *mut Complex, x: *const Complex, y: *const Complex) {
+            pub unsafe extern "C" fn $quotient(
+                to: *mut Complex,
+                x: *const Complex,
+                y: *const Complex,
+            ) {
                 // SAFETY: see above.
                 unsafe { *to = divide(*x, *y) };
             }
@@ -113,10 +121,30 @@ macro_rules! complex {
 }
 
 complex!(
-    f64, double, fmax, fabs, copysign, scalbn, ilogb, hypot,
-    cyl_complex_from_parts_f64, cyl_complex_prod_f64, cyl_complex_quot_f64, cyl_complex_abs_f64
+    f64,
+    double,
+    fmax,
+    fabs,
+    copysign,
+    scalbn,
+    ilogb,
+    hypot,
+    cyl_complex_from_parts_f64,
+    cyl_complex_prod_f64,
+    cyl_complex_quot_f64,
+    cyl_complex_abs_f64
 );
 complex!(
-    f32, single, fmaxf, fabsf, copysignf, scalbnf, ilogbf, hypotf,
-    cyl_complex_from_parts_f32, cyl_complex_prod_f32, cyl_complex_quot_f32, cyl_complex_abs_f32
+    f32,
+    single,
+    fmaxf,
+    fabsf,
+    copysignf,
+    scalbnf,
+    ilogbf,
+    hypotf,
+    cyl_complex_from_parts_f32,
+    cyl_complex_prod_f32,
+    cyl_complex_quot_f32,
+    cyl_complex_abs_f32
 );

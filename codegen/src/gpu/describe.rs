@@ -11,7 +11,13 @@ pub(super) fn describe(module: &mut Module, kernels: &[usize], sites: &Sites, pt
     let mut text = ptx.as_bytes().to_vec();
     text.push(0);
     let length = text.len() as i128;
-    let ptx = constant(module, "gpu.ptx", Type::Int(8), text.len(), GlobalInit::Bytes(text));
+    let ptx = constant(
+        module,
+        "gpu.ptx",
+        Type::Int(8),
+        text.len(),
+        GlobalInit::Bytes(text),
+    );
     let site = structure(module, "gpu.site", vec![Type::Ptr, Type::Ptr]);
     let list = sites
         .0
@@ -37,7 +43,14 @@ pub(super) fn describe(module: &mut Module, kernels: &[usize], sites: &Sites, pt
     let record = structure(
         module,
         "gpu.module",
-        vec![Type::Ptr, Type::Ptr, Type::I64, Type::Ptr, Type::I64, Type::Ptr],
+        vec![
+            Type::Ptr,
+            Type::Ptr,
+            Type::I64,
+            Type::Ptr,
+            Type::I64,
+            Type::Ptr,
+        ],
     );
     let record = module.add_global(Global {
         name: RECORD.to_owned(),
@@ -90,5 +103,11 @@ fn c_string(module: &mut Module, text: &str) -> GlobalId {
     let mut data = text.as_bytes().to_vec();
     data.push(0);
     let name = format!("gpu.text.{}", module.globals.len());
-    constant(module, &name, Type::Int(8), data.len(), GlobalInit::Bytes(data))
+    constant(
+        module,
+        &name,
+        Type::Int(8),
+        data.len(),
+        GlobalInit::Bytes(data),
+    )
 }

@@ -53,7 +53,9 @@ pub(super) fn ptx(
         for key in ["target-cpu", "target-features", "tune-cpu", "probe-stack"] {
             function.remove_string_attribute(AttributeLoc::Function, key);
         }
-        let kernel = kernels.iter().any(|index| module.kernels[*index].name == name);
+        let kernel = kernels
+            .iter()
+            .any(|index| module.kernels[*index].name == name);
         if !kernel {
             function.set_linkage(LlvmLinkage::Internal);
         }
@@ -100,9 +102,9 @@ fn device_module(module: &Module, functions: &[FuncId]) -> Module {
                     Op::Call(Callee::Extern(callee), _) => {
                         let item = &module.externs[callee.0 as usize];
                         if let Some(signature) = &item.signature {
-                            *callee = *externs.entry(*callee).or_insert_with(|| {
-                                made.declare(&item.name, signature.clone())
-                            });
+                            *callee = *externs
+                                .entry(*callee)
+                                .or_insert_with(|| made.declare(&item.name, signature.clone()));
                         }
                     }
                     Op::GlobalAddr(id) => {

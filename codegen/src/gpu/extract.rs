@@ -182,7 +182,12 @@ impl Work {
 }
 
 /// A constant of 32 bits, made before an instruction.
-pub(super) fn constant(function: &mut Function, value: i128, bits: u16, line: u32) -> (Value, Instr) {
+pub(super) fn constant(
+    function: &mut Function,
+    value: i128,
+    bits: u16,
+    line: u32,
+) -> (Value, Instr) {
     let info = ValueInfo {
         ty: Type::Int(bits),
         ownership: crate::mir::Ownership::Plain,

@@ -5,9 +5,37 @@ pub(super) const BITCODE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/devi
 
 /// In the bitcode, in double precision; with an `f` behind in single.
 const BUILT: &[&str] = &[
-    "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
-    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "erf", "erfc", "tgamma",
-    "lgamma", "atan2", "pow", "fmod", "hypot", "remainder", "nextafter", "fdim",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "asinh",
+    "acosh",
+    "atanh",
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "cbrt",
+    "erf",
+    "erfc",
+    "tgamma",
+    "lgamma",
+    "atan2",
+    "pow",
+    "fmod",
+    "hypot",
+    "remainder",
+    "nextafter",
+    "fdim",
 ];
 
 /// LLVM's own, by C's name and LLVM's, and the number of arguments.
@@ -39,13 +67,17 @@ const COMPLEX: &[&str] = &[
 ];
 
 /// Functions of the runtime that kernels call, in [`SUPPORT`].
-const RUNTIME: &[&str] = &["cyl_gpu_raise", "cyl_gpu_at", "cyl_gpu_break", "cyl_gpu_broken"];
+const RUNTIME: &[&str] = &[
+    "cyl_gpu_raise",
+    "cyl_gpu_at",
+    "cyl_gpu_break",
+    "cyl_gpu_broken",
+];
 
 /// Whether a function can be called on a GPU.
 pub(super) fn known(name: &str) -> bool {
-    let plain = |name: &str| {
-        BUILT.contains(&name) || INTRINSIC.iter().any(|(known, ..)| *known == name)
-    };
+    let plain =
+        |name: &str| BUILT.contains(&name) || INTRINSIC.iter().any(|(known, ..)| *known == name);
     plain(name)
         || name.strip_suffix('f').is_some_and(plain)
         || RUNTIME.contains(&name)

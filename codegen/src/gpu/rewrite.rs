@@ -198,7 +198,11 @@ pub(super) fn checks(function: &mut Function, state: Value) {
             } else {
                 let ty = constant.ty();
                 let other = add(function, Op::Const(constant), ty);
-                let how = if float { Comparison::FEq } else { Comparison::Eq };
+                let how = if float {
+                    Comparison::FEq
+                } else {
+                    Comparison::Eq
+                };
                 Op::Compare(how, value, other)
             };
             let equal = add(function, compare, Type::BOOL);
@@ -224,8 +228,7 @@ pub(super) fn remainders(module: &mut Module, function: &mut Function) {
             let name = if ty == Type::F32 { "fmodf" } else { "fmod" };
             let signature = Signature::new([ty.clone(), ty.clone()], ty);
             let id = module.declare(name, signature);
-            function.blocks[block].instrs[index].op =
-                Op::Call(Callee::Extern(id), vec![x, y]);
+            function.blocks[block].instrs[index].op = Op::Call(Callee::Extern(id), vec![x, y]);
         }
     }
 }
@@ -281,7 +284,8 @@ pub(super) fn drop_unused(function: &mut Function, kept: Value) {
         let mut dropped = false;
         for block in &mut function.blocks {
             block.instrs.retain(|instr| {
-                let keep = !pure(&instr.op) || instr.result.is_none_or(|value| used.contains(&value));
+                let keep =
+                    !pure(&instr.op) || instr.result.is_none_or(|value| used.contains(&value));
                 dropped |= !keep;
                 keep
             });

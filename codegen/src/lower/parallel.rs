@@ -9,11 +9,11 @@ use std::collections::{HashMap, HashSet};
 
 use frontend_bridge::tree::{Entry, EntryId, Node};
 
-use super::{LowerError, Result};
 use super::body::{Body, Variable};
 use super::context::missing_node;
 use super::parallel_gpu::refuse;
 use super::parallel_loops::{inside, privates};
+use super::{LowerError, Result};
 use crate::mir::{
     BlockId, Callee, Comparison, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op,
     Signature, StructId, Terminator, Type, Value,

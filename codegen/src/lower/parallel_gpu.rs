@@ -17,8 +17,8 @@ use super::parallel_frames::Device;
 use super::parallel_loops::{inside, privates};
 use super::types;
 use crate::mir::{
-    BlockId, Comparison, FuncId, Global, GlobalId, GlobalInit, Kernel, Linkage, Op, Terminator, Type,
-    Value,
+    BlockId, Comparison, FuncId, Global, GlobalId, GlobalInit, Kernel, Linkage, Op, Terminator,
+    Type, Value,
 };
 
 /// Words of a launch before those of variables; 4 to 6 are the runtime's.
@@ -106,8 +106,11 @@ impl<'t> Body<'_, 't> {
         self.b.effect(Op::Set(self.line, line));
         self.pass_on();
         self.b.switch_to(check);
-        self.b
-            .end(Terminator::Switch(status, vec![(1, cpu), (2, broken)], done));
+        self.b.end(Terminator::Switch(
+            status,
+            vec![(1, cpu), (2, broken)],
+            done,
+        ));
         for (block, to) in [(done, otherwise), (broken, after)] {
             self.b.switch_to(block);
             for place in &plan.places {
@@ -161,7 +164,10 @@ impl<'t> Body<'_, 't> {
             let slice = ty.filter(|ty| ty.flag("is_memoryviewslice"));
             let size = if let Some(slice) = slice {
                 if axes(slice).iter().any(|(access, _)| *access != "direct") {
-                    return refuse(node, &format!("memoryview '{name}' with indirect dimensions"));
+                    return refuse(
+                        node,
+                        &format!("memoryview '{name}' with indirect dimensions"),
+                    );
                 }
                 1 + 2 * dimensions(slice) as u32
             } else {
@@ -328,7 +334,8 @@ impl<'t> Body<'_, 't> {
                     dims as i128,
                     i128::from(flags),
                 ]
-            } else if let (Some(state), Some(Some(operator))) = (place.partial, &place.one.private) {
+            } else if let (Some(state), Some(Some(operator))) = (place.partial, &place.one.private)
+            {
                 let unsigned = ty.is_some_and(types::unsigned);
                 let operator = match operator.as_str() {
                     "max" if unsigned => "umax",
@@ -359,11 +366,12 @@ impl<'t> Body<'_, 't> {
             };
             items.push(GlobalInit::List(item.map(GlobalInit::Int).to_vec()));
         }
-        let name = format!("{}_{}", clean(&self.b.function.name), self.m.mir.kernels.len());
-        let item = self
-            .m
-            .mir
-            .structure("gpu.item", || vec![Type::I64; 5]);
+        let name = format!(
+            "{}_{}",
+            clean(&self.b.function.name),
+            self.m.mir.kernels.len()
+        );
+        let item = self.m.mir.structure("gpu.item", || vec![Type::I64; 5]);
         let count = items.len();
         let items = self.m.mir.add_global(Global {
             name: format!("gpu.items.{name}"),
@@ -468,7 +476,10 @@ fn refuse_constructs(node: Node<'_>) -> Result<()> {
                 .is_some_and(|ty| ty.flag("is_array") || ty.flag("is_ptr"));
         let field = inner.kind() == "AttributeNode";
         if array || field {
-            return refuse(inner, "assignment to an array or a field that all threads share");
+            return refuse(
+                inner,
+                "assignment to an array or a field that all threads share",
+            );
         }
     }
     Ok(())
@@ -548,7 +559,9 @@ fn plane(node: Node<'_>) -> Option<Node<'_>> {
             continue;
         };
         for inner in inside(part) {
-            let fixed = inner.entry("entry").is_none_or(|entry| !changed.contains(&entry.id()));
+            let fixed = inner
+                .entry("entry")
+                .is_none_or(|entry| !changed.contains(&entry.id()));
             let plain = matches!(
                 inner.kind(),
                 "NameNode" | "IntNode" | "CoerceToTempNode" | "IndexNode" | "AttributeNode"
@@ -558,6 +571,8 @@ fn plane(node: Node<'_>) -> Option<Node<'_>> {
             }
         }
     }
-    let leaves = inside(body).iter().any(|inner| inner.kind() == "BreakStatNode");
+    let leaves = inside(body)
+        .iter()
+        .any(|inner| inner.kind() == "BreakStatNode");
     (!leaves).then_some(body)
 }

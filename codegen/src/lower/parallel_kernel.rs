@@ -12,7 +12,8 @@ use super::memview::{DATA, MEMVIEW, SHAPE, STRIDES, SUBOFFSETS};
 use super::parallel::Range;
 use super::parallel_gpu::{Place, Plan, RESULTS, START, STEP, STEPS};
 use crate::mir::{
-    BinaryOp, Comparison, FuncId, Function, Linkage, LocalId, Op, Signature, Terminator, Type, Value,
+    BinaryOp, Comparison, FuncId, Function, Linkage, LocalId, Op, Signature, Terminator, Type,
+    Value,
 };
 
 /// What the lowering of a kernel's body has to know.
@@ -54,7 +55,8 @@ impl<'t> Body<'_, 't> {
         let mut body = Body::new(&mut *self.m, function, &qualified);
         body.directives = directives;
         body.at(node);
-        let [args, state, from, by, at, all] = std::array::from_fn(|n| body.op(Op::Param(n as u32)));
+        let [args, state, from, by, at, all] =
+            std::array::from_fn(|n| body.op(Op::Param(n as u32)));
         let results = body.get_word(args, RESULTS, Type::Ptr);
         let mut finish = Vec::new();
         let mut partials = Vec::new();
