@@ -87,7 +87,7 @@ impl<'t> Body<'_, 't> {
             (STEP, range.step),
             (INNER_STEPS, inner_steps.unwrap_or(one)),
         ] {
-            self.set_word(launch, word, value);
+            self.set_launch_word(launch, word, value);
         }
         for place in &plan.places {
             self.give_variable(launch, place)?;
@@ -102,7 +102,7 @@ impl<'t> Body<'_, 't> {
         let bad = self.op(Op::Compare(Comparison::SLt, status, zero));
         self.b.branch(bad, failed, check);
         self.b.switch_to(failed);
-        let line = self.get_word(launch, LINE, Type::I32);
+        let line = self.launch_value(launch, LINE, Type::I32);
         self.b.effect(Op::Set(self.line, line));
         self.pass_on();
         self.b.switch_to(check);
@@ -254,18 +254,18 @@ impl<'t> Body<'_, 't> {
 
     // ---------------------------------------------------------------- there and back
 
-    pub(super) fn word(&mut self, launch: Value, word: i128) -> Value {
+    pub(super) fn launch_word(&mut self, launch: Value, word: i128) -> Value {
         let index = self.int(word, 64);
         self.op(Op::Index(launch, Type::I64, index))
     }
 
-    fn set_word(&mut self, launch: Value, word: i128, value: Value) {
-        let address = self.word(launch, word);
+    fn set_launch_word(&mut self, launch: Value, word: i128, value: Value) {
+        let address = self.launch_word(launch, word);
         self.b.effect(Op::Store { address, value });
     }
 
-    pub(super) fn get_word(&mut self, launch: Value, word: i128, ty: Type) -> Value {
-        let address = self.word(launch, word);
+    pub(super) fn launch_value(&mut self, launch: Value, word: i128, ty: Type) -> Value {
+        let address = self.launch_word(launch, word);
         self.op(Op::Load(ty, address))
     }
 
@@ -275,16 +275,16 @@ impl<'t> Body<'_, 't> {
         let word = i128::from(place.word);
         let Some(dims) = place.dims else {
             let value = self.op(Op::Load(place.one.ty.clone(), from));
-            self.set_word(launch, word, value);
+            self.set_launch_word(launch, word, value);
             return Ok(());
         };
         let data = self.slice_pointer(from, DATA);
-        self.set_word(launch, word, data);
+        self.set_launch_word(launch, word, data);
         for dim in 0..dims {
             for (part, field) in [SHAPE, STRIDES].into_iter().enumerate() {
                 let value = self.extent(from, field, dim);
                 let word = word + 1 + (part * dims + dim) as i128;
-                self.set_word(launch, word, value);
+                self.set_launch_word(launch, word, value);
             }
         }
         Ok(())
@@ -296,7 +296,7 @@ impl<'t> Body<'_, 't> {
             return Ok(());
         }
         let address = self.outer_place(place.one.entry)?;
-        let value = self.get_word(launch, i128::from(place.word), place.one.ty.clone());
+        let value = self.launch_value(launch, i128::from(place.word), place.one.ty.clone());
         self.b.effect(Op::Store { address, value });
         Ok(())
     }

@@ -57,7 +57,7 @@ impl<'t> Body<'_, 't> {
         body.at(node);
         let [args, state, from, by, at, all] =
             std::array::from_fn(|n| body.op(Op::Param(n as u32)));
-        let results = body.get_word(args, RESULTS, Type::Ptr);
+        let results = body.launch_value(args, RESULTS, Type::Ptr);
         let mut finish = Vec::new();
         let mut partials = Vec::new();
         for place in &plan.places {
@@ -70,9 +70,9 @@ impl<'t> Body<'_, 't> {
             }
         }
         let range = Range {
-            start: body.get_word(args, START, Type::I64),
-            step: body.get_word(args, STEP, Type::I64),
-            steps: body.get_word(args, STEPS, Type::I64),
+            start: body.launch_value(args, START, Type::I64),
+            step: body.launch_value(args, STEP, Type::I64),
+            steps: body.launch_value(args, STEPS, Type::I64),
         };
         let last = body.b.local("last", Type::BOOL);
         body.on_device = Some(OnDevice {
@@ -157,7 +157,7 @@ impl<'t> Body<'_, 't> {
         self.b.switch_to(done);
         for (local, word) in partials {
             let value = self.op(Op::Get(local));
-            let address = self.word(device.state, i128::from(word));
+            let address = self.launch_word(device.state, i128::from(word));
             self.b.effect(Op::Store { address, value });
         }
         let end = self.return_block;
@@ -215,7 +215,7 @@ impl<'t> Body<'_, 't> {
         self.b.switch_to(write);
         for (local, _, word) in &device.finish {
             let value = self.op(Op::Get(*local));
-            let address = self.word(device.results, i128::from(*word));
+            let address = self.launch_word(device.results, i128::from(*word));
             self.b.effect(Op::Store { address, value });
         }
         self.b.jump(on);
@@ -242,13 +242,13 @@ impl<'t> Body<'_, 't> {
             let address = self.slice_field(to, MEMVIEW);
             let value = null;
             self.b.effect(Op::Store { address, value });
-            let value = self.get_word(args, word, Type::Ptr);
+            let value = self.launch_value(args, word, Type::Ptr);
             let address = self.slice_field(to, DATA);
             self.b.effect(Op::Store { address, value });
             for dim in 0..dims {
                 for (part, field) in [SHAPE, STRIDES].into_iter().enumerate() {
                     let from = word + 1 + (part * dims + dim) as i128;
-                    let value = self.get_word(args, from, Type::I64);
+                    let value = self.launch_value(args, from, Type::I64);
                     let address = self.extent_address(to, field, dim);
                     self.b.effect(Op::Store { address, value });
                 }
@@ -262,7 +262,7 @@ impl<'t> Body<'_, 't> {
             Some(Some(operator)) if !matches!(operator.as_str(), "max" | "min") => {
                 self.identity(node, operator, &one.ty)?
             }
-            _ => self.get_word(args, word, one.ty.clone()),
+            _ => self.launch_value(args, word, one.ty.clone()),
         };
         self.b.effect(Op::Set(local, value));
         Ok(local)

@@ -1,0 +1,319 @@
+"""``prange`` on a GPU, without one: PTX that NVIDIA's assembler takes, and launches by a fake driver.
+
+The fake driver (testsuite/gpu/fake_driver.c) keeps the device's memory on the host, runs kernels as loops
+over a grid, and notes what it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import cython_llvm
+from conftest import write
+from cython_llvm import errors, sharedutil, toolchain, treefrontend, treeroute
+from cython_llvm.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+GPU = ROOT / "testsuite" / "gpu"
+ARCHITECTURES = ("sm_70", "sm_80", "sm_90")
+#: The last one that knows sm_70; 33 MB.
+PTXAS = "nvidia-cuda-nvcc-cu12==12.9.86"
+
+
+@pytest.fixture(scope="session")
+def ptxas() -> Path:
+    """NVIDIA's assembler, from PyPI, in the ignored cache."""
+    folder = ROOT / ".cache" / "ptxas"
+    program = folder / PTXAS.replace("==", "-") / "ptxas"
+    if program.exists():
+        return program
+    program.parent.mkdir(parents=True, exist_ok=True)
+    fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(program.parent), PTXAS]
+    done = subprocess.run(fetch, capture_output=True, text=True, check=False)
+    wheels = list(program.parent.glob("*.whl"))
+    if done.returncode or not wheels:
+        pytest.skip(f"PTX IS NOT CHECKED: {PTXAS} cannot be fetched: {done.stderr.strip()[-300:]}")
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        (member,) = (name for name in wheel.namelist() if name.endswith("bin/ptxas"))
+        program.write_bytes(wheel.read(member))
+    program.chmod(0o755)
+    wheels[0].unlink()
+    return program
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The fake driver, compiled by this package."""
+    settings = Settings(march="x86-64")
+    text = (GPU / "fake_driver.c").read_bytes()
+    module = toolchain.compile_c(text, str(GPU / "fake_driver.c"), "c", settings)
+    toolchain.optimize(module, settings)
+    output = tmp_path_factory.mktemp("driver") / "libfake.so"
+    toolchain.link_extension([toolchain.emit(module, "obj", settings)], str(output), settings)
+    return output
+
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def with_driver(driver: Path, tmp_path: Path) -> Run:
+    """Run a program in a process of its own that has the fake driver; what it prints."""
+
+    def run(program: str, fails: bool = False, **environment: str) -> str:
+        text = "import ctypes, os\n" + textwrap.dedent(program)
+        extra = {"CYTHON_LLVM_CUDA_DRIVER": str(driver), "CYTHON_LLVM_CACHE_DIR": str(tmp_path / "cache")}
+        done = subprocess.run(
+            [sys.executable, "-c", text],
+            capture_output=True, text=True, check=False, cwd=tmp_path, env={**os.environ, **extra, **environment},
+        )  # fmt: skip
+        assert bool(done.returncode) == fails, done.stdout + done.stderr
+        return done.stdout + (done.stderr if fails else "")
+
+    return run
+
+
+def tree(path: Path, **directives: object) -> treeroute.Lowered:
+    settings = Settings(language_level=3, directives=directives)
+    text = treefrontend.export_tree(
+        str(path), path.stem, settings, shared_utility=sharedutil.available()
+    )
+    return treeroute.lower(text, settings)
+
+
+LOOP = """
+# cython: language_level=3
+from cython.parallel import prange
+def twice(double[::1] x, double[::1] out):
+    cdef Py_ssize_t i
+    for i in prange(x.shape[0], nogil=True):
+        out[i] = 2 * x[i]
+def total(double[::1] x):
+    cdef Py_ssize_t i
+    cdef double s = 0
+    for i in prange(x.shape[0], nogil=True):
+        s += x[i]
+    return s
+"""
+
+#: Imports LOOP for a device, with the fake driver's notes at hand.
+START = """
+import array, cython_llvm
+from cython_llvm import gpu
+fake = ctypes.CDLL(os.environ["CYTHON_LLVM_CUDA_DRIVER"])
+fake.fake_notes.restype = ctypes.c_char_p
+notes = lambda: fake.fake_notes(1).decode().split("\\n")[:-1]
+m = cython_llvm.import_file("loop.pyx", "loop", route="tree", directives={"prange_device": "gpu"})
+x, y = array.array("d", range(1000)), array.array("d", [0] * 1000)
+"""
+
+
+def test_every_loop_gives_the_results_of_the_cpu(with_driver: Run) -> None:
+    pytest.importorskip("numpy")
+    out = with_driver(f"import sys; sys.path.insert(0, {str(GPU)!r}); import cases; cases.main()")
+    assert ", 0 wrong, " in out, out
+    assert int(out.split(", 0 wrong, ")[1].split()[0]) > 50
+
+
+def test_ptx_of_every_loop_assembles(ptxas: Path, tmp_path: Path) -> None:
+    made = tree(GPU / "loops.pyx", prange_device="gpu")
+    assert not made.missing
+    assert made.ptx is not None
+    # What no option may change: no fused arithmetic, no flushing of small numbers to zero.
+    assert "fma.rn.f64" not in made.ptx.split(".entry __pyx_pf_5loops_4difference")[1].split(".entry")[0]
+    assert ".ftz" not in made.ptx
+    path = tmp_path / "loops.ptx"
+    path.write_text(made.ptx)
+    for architecture in ARCHITECTURES:
+        command = [str(ptxas), f"-arch={architecture}", str(path), "-o", str(tmp_path / "loops.cubin")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (architecture, done.stderr[:3000])
+
+
+def test_a_launch_copies_what_is_touched_and_nothing_else(with_driver: Run, tmp_path: Path) -> None:
+    write(tmp_path / "loop.pyx", LOOP)
+    out = with_driver(START + """
+        import json
+        m.twice(x, y)
+        first = notes()
+        m.twice(x, y)
+        second = notes()
+        print(json.dumps([first, second, list(y)]))
+        """.replace("\n        ", "\n"))  # fmt: skip
+    first, second, y = json.loads(out)
+    assert y == [2.0 * i for i in range(1000)]
+    assert [line for line in first if line.startswith("cuLink")][0] == "cuLinkCreate"
+    # A second launch loads nothing and allocates nothing.
+    assert second == [
+        "cuCtxPushCurrent", "cuMemcpyHtoD 8000", "cuMemcpyHtoD 8000", "cuMemcpyHtoD 32",
+        "cuLaunchKernel 16x1 64x1", "cuMemcpyDtoH 32", "cuStreamSynchronize", "cuMemcpyDtoH 8000",
+        "cuStreamSynchronize", "cuCtxPopCurrent",
+    ]  # fmt: skip
+
+
+def test_binaries_are_kept_on_disk(with_driver: Run, tmp_path: Path) -> None:
+    write(tmp_path / "loop.pyx", LOOP)
+    program = START + "m.twice(x, y); print([n for n in notes() if 'Link' in n or 'Load' in n])"
+    assert "cuLinkComplete" in with_driver(program)
+    assert with_driver(program).strip() == "['cuModuleLoadData cubi']"
+    (kept,) = (tmp_path / "cache" / "gpu").iterdir()
+    assert kept.name.endswith("-sm90-12090.cubin")
+
+
+def test_a_launch_of_what_cannot_be_launched(with_driver: Run, tmp_path: Path) -> None:
+    write(tmp_path / "loop.pyx", LOOP)
+    program = START + """
+try:
+    m.twice(x, y)
+except Exception as error:
+    print(type(error).__name__, error)
+os.environ.pop("FAKE_CUDA_FAIL", None)
+print(m.total(x), notes()[-1])
+"""
+    out = with_driver(program, FAKE_CUDA_FAIL="cuMemAlloc:2")
+    assert "MemoryError GPU: copy to the device of kernel" in out or "MemoryError GPU: memory" in out
+    assert "CUDA_ERROR_OUT_OF_MEMORY" in out
+    out = with_driver(program, FAKE_CUDA_FAIL="cuLaunchKernel:719")
+    assert "RuntimeError GPU: launch of kernel" in out
+    assert "unspecified launch failure (CUDA_ERROR_LAUNCH_FAILED)" in out
+    assert "499500.0 cuCtxPopCurrent" in out
+    out = with_driver(program, FAKE_CUDA_FAIL="cuStreamSynchronize:719")
+    assert "RuntimeError GPU: run of kernel" in out
+    out = with_driver(program, FAKE_CUDA_FAIL="cuCtxPushCurrent:201:2")
+    assert "RuntimeError GPU: context of kernel" in out
+
+
+def test_no_gpu(with_driver: Run, tmp_path: Path) -> None:
+    write(tmp_path / "loop.pyx", LOOP)
+    program = START + "m.twice(x, y)"
+    out = with_driver(program, fails=True, FAKE_CUDA_NONE="1")
+    assert "RuntimeError: prange_device='gpu', and no usable GPU (no GPU: the driver finds none)" in out
+    assert 'loop.pyx", line 6, in loop.twice' in out
+    out = with_driver(program, fails=True, CYTHON_LLVM_CUDA_DRIVER="/nowhere/libcuda.so") if False else ""
+    for directives in ('"gpu", "prange_fallback": True', '"auto"'):
+        text = START.replace('"gpu"}', directives + "}") + """
+import warnings
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    m.twice(x, y); m.twice(x, y)
+print(y[999], [str(w.message) for w in caught], gpu.info().usable)
+"""
+        out = with_driver(text, FAKE_CUDA_NONE="1")
+        assert out.count("prange runs on the CPU: no usable GPU (no GPU: the driver finds none)") == 1
+        assert out.startswith("1998.0") and out.rstrip().endswith("False")
+
+
+def test_arrays_that_stay_on_the_device(with_driver: Run, tmp_path: Path) -> None:
+    write(tmp_path / "loop.pyx", LOOP)
+    out = with_driver(START + """
+        a, b = gpu.to_device(x), gpu.empty(1000)
+        m.twice(a, b)
+        m.twice(b, b)
+        print([n for n in notes() if "HtoD" in n or "DtoH" in n], b[999], m.total(b))
+        print(memoryview(b).format, memoryview(b).shape, b.__cuda_array_interface__["typestr"])
+        class Foreign:
+            __cuda_array_interface__ = {"shape": (1000,), "typestr": "<f8", "version": 3,
+                                        "data": (ctypes.addressof(b), False), "strides": None}
+        m.twice(gpu.view(Foreign()), b)
+        print(b[999])
+        with gpu.profile() as launches:
+            m.twice(x, y)
+        print(launches[0].kernel, launches[0].bytes_in, launches[0].bytes_out, gpu.info().name)
+        """.replace("\n        ", "\n"))  # fmt: skip
+    lines = out.splitlines()
+    assert lines[0] == "['cuMemcpyHtoD 32', 'cuMemcpyDtoH 32', 'cuMemcpyHtoD 32', 'cuMemcpyDtoH 32'] 3996.0 1998000.0"
+    assert lines[1] == "<d (1000,) <f8"
+    assert lines[2] == "7992.0"
+    assert lines[3] == "loop:6 16000 8000 Fake"
+
+
+def refusal(tmp_path: Path, body: str, before: str = "") -> list[str]:
+    text = f"""
+# cython: language_level=3, prange_device=gpu
+from cython.parallel import prange, threadid
+from libc.stdio cimport printf
+{before}
+def f(double[::1] x, double* p, object o):
+    cdef Py_ssize_t i
+    cdef int[3] shared
+    for i in prange(x.shape[0], nogil=True):
+{textwrap.indent(textwrap.dedent(body), "        ")}
+""".replace(", double* p", "" if "p[" not in body else ", long address")
+    text = text.replace("    cdef int[3]", "    cdef double* p = <double*> address\n    cdef int[3]") if "p[" in body else text
+    made = tree(write(tmp_path / "refused.pyx", text))
+    assert made.module is None
+    return [str(one).split("refused.pyx")[-1] for one in made.missing]
+
+
+def test_what_cannot_go_there_is_named_with_its_line(tmp_path: Path) -> None:
+    first = 11
+    cases = {
+        "p[i] = x[i]": "pointer 'p'",
+        "with gil:\n    x[i] = o": "Python object 'o'",
+        'printf(b"%d", <int> i)': "call of the C function 'printf'",
+        "x[i] = threadid()": "threadid()",
+        "shared[0] = 1\nx[i] = shared[0]": "assignment to an array or a field that all threads share",
+        "with gil:\n    print(1)": "a Python object",
+        "return": "'return'",
+    }
+    for body, what in cases.items():
+        found = refusal(tmp_path, body)
+        assert any(what in line for line in found), (body, found)
+    helper = "cdef int again(int n) noexcept nogil:\n    return again(n - 1) if n else 0"
+    (line,) = refusal(tmp_path, "x[i] = again(3)", helper)
+    assert line == ":6:0: prange on the GPU: recursive call of '__pyx_f_7refused_again'" or "recursive call" in line
+    assert line.startswith(":6")
+    assert first
+
+
+def test_auto_stays_on_the_cpu_where_it_has_to(tmp_path: Path) -> None:
+    text = """
+    # cython: language_level=3, prange_device=auto
+    from cython.parallel import prange, threadid
+    def threads(int[::1] x):
+        cdef Py_ssize_t i
+        for i in prange(x.shape[0], nogil=True):
+            x[i] = threadid()
+    """
+    made = tree(write(tmp_path / "stays.pyx", text))
+    assert not made.missing and made.module is not None and made.ptx is None
+
+
+def test_the_directive_everywhere(tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = LOOP.replace("def total", "@cython.prange_device('cpu')\ndef total").replace(
+        "from cython.parallel", "cimport cython\nfrom cython.parallel"
+    )
+    path = write(tmp_path / "places.pyx", text)
+    for lowered in (tree(path, prange_device="gpu"), tree(path, prange_device="auto")):
+        assert lowered.ptx is not None
+        assert lowered.ptx.count(".entry") == 1
+    assert tree(path).ptx is None
+    with pytest.raises(errors.CompileError, match="prange_device directive must be one of"):
+        tree(write(tmp_path / "wrong.pyx", "# cython: prange_device=tpu\n"))
+    header = write(tmp_path / "header.pyx", "# cython: prange_device=gpu\n" + LOOP.lstrip())
+    assert tree(header).ptx is not None
+    with pytest.raises(cython_llvm.ModuleBuildError, match="line 1: directive prange_device=gpu: needs route 'tree'"):
+        cython_llvm.import_file(header, "header", route="c")
+    monkeypatch.setenv("CYTHON_LLVM_PRANGE_DEVICE", "tpu")
+    with pytest.raises(ValueError, match="CYTHON_LLVM_PRANGE_DEVICE must be one of cpu, gpu, auto"):
+        cython_llvm.import_file(path, "places")
+
+
+def test_emit_ptx(tmp_path: Path) -> None:
+    write(tmp_path / "loop.pyx", LOOP)
+    command = [sys.executable, "-m", "cython", "--backend=llvm", "--emit=ptx", "-3", "loop.pyx"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "nothing that runs on a GPU" in done.stderr, done.stderr
+    command[-1:] = ["-X", "prange_device=gpu", "loop.pyx"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ".entry" in (tmp_path / "loop.ptx").read_text()
