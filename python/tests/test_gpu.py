@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import cython_llvm
+from cli_tools import cython
 from conftest import write
 from cython_llvm import errors, sharedutil, toolchain, treefrontend, treeroute
 from cython_llvm.settings import Settings
@@ -71,7 +72,8 @@ def with_driver(driver: Path, tmp_path: Path) -> Run:
 
     def run(program: str, fails: bool = False, **environment: str) -> str:
         text = "import ctypes, os\n" + textwrap.dedent(program)
-        extra = {"CYTHON_LLVM_CUDA_DRIVER": str(driver), "CYTHON_LLVM_CACHE_DIR": str(tmp_path / "cache")}
+        folder = str(tmp_path / "cache")
+        extra = {"CYTHON_LLVM_CUDA_DRIVER": str(driver), "CYTHON_LLVM_CACHE_DIR": folder}
         done = subprocess.run(
             [sys.executable, "-c", text],
             capture_output=True, text=True, check=False, cwd=tmp_path, env={**os.environ, **extra, **environment},
@@ -84,9 +86,7 @@ def with_driver(driver: Path, tmp_path: Path) -> Run:
 
 def tree(path: Path, **directives: object) -> treeroute.Lowered:
     settings = Settings(language_level=3, directives=directives)
-    text = treefrontend.export_tree(
-        str(path), path.stem, settings, shared_utility=sharedutil.available()
-    )
+    text = treefrontend.export_tree(str(path), path.stem, settings, shared_utility=sharedutil.available())
     return treeroute.lower(text, settings)
 
 
@@ -155,7 +155,7 @@ def test_a_launch_copies_what_is_touched_and_nothing_else(with_driver: Run, tmp_
     # A second launch loads nothing and allocates nothing.
     assert second == [
         "cuCtxPushCurrent", "cuMemcpyHtoD 8000", "cuMemcpyHtoD 8000", "cuMemcpyHtoD 32",
-        "cuLaunchKernel 16x1 64x1", "cuMemcpyDtoH 32", "cuStreamSynchronize", "cuMemcpyDtoH 8000",
+        "cuLaunchKernel 8x1 128x1", "cuMemcpyDtoH 32", "cuStreamSynchronize", "cuMemcpyDtoH 8000",
         "cuStreamSynchronize", "cuCtxPopCurrent",
     ]  # fmt: skip
 
@@ -171,7 +171,9 @@ def test_binaries_are_kept_on_disk(with_driver: Run, tmp_path: Path) -> None:
 
 def test_a_launch_of_what_cannot_be_launched(with_driver: Run, tmp_path: Path) -> None:
     write(tmp_path / "loop.pyx", LOOP)
-    program = START + """
+    program = (
+        START
+        + """
 try:
     m.twice(x, y)
 except Exception as error:
@@ -179,6 +181,7 @@ except Exception as error:
 os.environ.pop("FAKE_CUDA_FAIL", None)
 print(m.total(x), notes()[-1])
 """
+    )
     out = with_driver(program, FAKE_CUDA_FAIL="cuMemAlloc:2")
     assert "MemoryError GPU: copy to the device of kernel" in out or "MemoryError GPU: memory" in out
     assert "CUDA_ERROR_OUT_OF_MEMORY" in out
@@ -198,15 +201,17 @@ def test_no_gpu(with_driver: Run, tmp_path: Path) -> None:
     out = with_driver(program, fails=True, FAKE_CUDA_NONE="1")
     assert "RuntimeError: prange_device='gpu', and no usable GPU (no GPU: the driver finds none)" in out
     assert 'loop.pyx", line 6, in loop.twice' in out
-    out = with_driver(program, fails=True, CYTHON_LLVM_CUDA_DRIVER="/nowhere/libcuda.so") if False else ""
     for directives in ('"gpu", "prange_fallback": True', '"auto"'):
-        text = START.replace('"gpu"}', directives + "}") + """
+        text = (
+            START.replace('"gpu"}', directives + "}")
+            + """
 import warnings
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     m.twice(x, y); m.twice(x, y)
 print(y[999], [str(w.message) for w in caught], gpu.info().usable)
 """
+        )
         out = with_driver(text, FAKE_CUDA_NONE="1")
         assert out.count("prange runs on the CPU: no usable GPU (no GPU: the driver finds none)") == 1
         assert out.startswith("1998.0") and out.rstrip().endswith("False")
@@ -230,39 +235,42 @@ def test_arrays_that_stay_on_the_device(with_driver: Run, tmp_path: Path) -> Non
         print(launches[0].kernel, launches[0].bytes_in, launches[0].bytes_out, gpu.info().name)
         """.replace("\n        ", "\n"))  # fmt: skip
     lines = out.splitlines()
-    assert lines[0] == "['cuMemcpyHtoD 32', 'cuMemcpyDtoH 32', 'cuMemcpyHtoD 32', 'cuMemcpyDtoH 32'] 3996.0 1998000.0"
+    assert (
+        lines[0]
+        == "['cuMemcpyHtoD 32', 'cuMemcpyDtoH 32', 'cuMemcpyHtoD 32', 'cuMemcpyDtoH 32'] 3996.0 1998000.0"
+    )
     assert lines[1] == "<d (1000,) <f8"
     assert lines[2] == "7992.0"
     assert lines[3] == "loop:6 16000 8000 Fake"
 
 
 def refusal(tmp_path: Path, body: str, before: str = "") -> list[str]:
+    """What is said of a loop with a body, from the line on."""
     text = f"""
 # cython: language_level=3, prange_device=gpu
 from cython.parallel import prange, threadid
 from libc.stdio cimport printf
 {before}
-def f(double[::1] x, double* p, object o):
+def f(double[::1] x, object o):
+    cdef double* p = &x[0]
     cdef Py_ssize_t i
     cdef int[3] shared
     for i in prange(x.shape[0], nogil=True):
-{textwrap.indent(textwrap.dedent(body), "        ")}
-""".replace(", double* p", "" if "p[" not in body else ", long address")
-    text = text.replace("    cdef int[3]", "    cdef double* p = <double*> address\n    cdef int[3]") if "p[" in body else text
+{textwrap.indent(body, "        ")}
+"""
     made = tree(write(tmp_path / "refused.pyx", text))
     assert made.module is None
     return [str(one).split("refused.pyx")[-1] for one in made.missing]
 
 
 def test_what_cannot_go_there_is_named_with_its_line(tmp_path: Path) -> None:
-    first = 11
     cases = {
-        "p[i] = x[i]": "pointer 'p'",
+        "x[i] = p[i]": "pointer 'p'",
         "with gil:\n    x[i] = o": "Python object 'o'",
         'printf(b"%d", <int> i)': "call of the C function 'printf'",
         "x[i] = threadid()": "threadid()",
         "shared[0] = 1\nx[i] = shared[0]": "assignment to an array or a field that all threads share",
-        "with gil:\n    print(1)": "a Python object",
+        "with gil:\n    print(1)": "taking the GIL, for anything but 'raise'",
         "return": "'return'",
     }
     for body, what in cases.items():
@@ -270,9 +278,7 @@ def test_what_cannot_go_there_is_named_with_its_line(tmp_path: Path) -> None:
         assert any(what in line for line in found), (body, found)
     helper = "cdef int again(int n) noexcept nogil:\n    return again(n - 1) if n else 0"
     (line,) = refusal(tmp_path, "x[i] = again(3)", helper)
-    assert line == ":6:0: prange on the GPU: recursive call of '__pyx_f_7refused_again'" or "recursive call" in line
-    assert line.startswith(":6")
-    assert first
+    assert line.startswith(":6: prange on the GPU: recursive call of '__pyx_f_7refused_again'")
 
 
 def test_auto_stays_on_the_cpu_where_it_has_to(tmp_path: Path) -> None:
@@ -301,7 +307,9 @@ def test_the_directive_everywhere(tmp_path: Path, cache_dir: Path, monkeypatch: 
         tree(write(tmp_path / "wrong.pyx", "# cython: prange_device=tpu\n"))
     header = write(tmp_path / "header.pyx", "# cython: prange_device=gpu\n" + LOOP.lstrip())
     assert tree(header).ptx is not None
-    with pytest.raises(cython_llvm.ModuleBuildError, match="line 1: directive prange_device=gpu: needs route 'tree'"):
+    with pytest.raises(
+        cython_llvm.ModuleBuildError, match="line 1: directive prange_device=gpu: needs route 'tree'"
+    ):
         cython_llvm.import_file(header, "header", route="c")
     monkeypatch.setenv("CYTHON_LLVM_PRANGE_DEVICE", "tpu")
     with pytest.raises(ValueError, match="CYTHON_LLVM_PRANGE_DEVICE must be one of cpu, gpu, auto"):
@@ -310,10 +318,9 @@ def test_the_directive_everywhere(tmp_path: Path, cache_dir: Path, monkeypatch: 
 
 def test_emit_ptx(tmp_path: Path) -> None:
     write(tmp_path / "loop.pyx", LOOP)
-    command = [sys.executable, "-m", "cython", "--backend=llvm", "--emit=ptx", "-3", "loop.pyx"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and "nothing that runs on a GPU" in done.stderr, done.stderr
-    command[-1:] = ["-X", "prange_device=gpu", "loop.pyx"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = cython(tmp_path, "--backend=llvm", "--emit=ptx", "-3", "loop.pyx")
+    assert done.returncode == 1
+    assert "nothing that runs on a GPU" in done.stderr
+    done = cython(tmp_path, "--backend=llvm", "--emit=ptx", "-3", "-X", "prange_device=gpu", "loop.pyx")
     assert done.returncode == 0, done.stderr
     assert ".entry" in (tmp_path / "loop.ptx").read_text()

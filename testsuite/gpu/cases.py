@@ -111,7 +111,7 @@ for column in (0, 6, -1, -7, 7, -8):
 case("mathematics", fixed(reals(500) * 4), zeros(500, 16), tolerance=1e-15)
 case("mathematics", fixed(np.array([0.0, -0.0, 1e300, -1e300, 1e-310, np.inf, -np.inf, np.nan])), zeros(8, 16),
      tolerance=1e-15)  # fmt: skip
-case("single_mathematics", fixed(reals(500).astype(np.float32)), zeros(500, 4, dtype=np.float32), tolerance=3e-7)
+case("single_mathematics", fixed(reals(500).astype("f4")), zeros(500, 4, dtype=np.float32), tolerance=3e-7)
 case("complexes", fixed(reals(200) / 3 + 1j * reals(200) / 3), zeros(200, dtype=complex), fixed(2 - 1j))
 case("mandelbrot", zeros(60, 90, dtype=np.intc), fixed(-2.2), fixed(1.2), fixed(0.04), fixed(200))
 case("table", fixed(integers(300, 0, 255, np.uint8)), zeros(300, dtype=np.intc))
@@ -130,7 +130,7 @@ def outcome(function: Callable[..., Any], arguments: tuple) -> tuple[str, Any]:
 
 def close(a: Any, b: Any, tolerance: float) -> bool:
     if isinstance(a, tuple):
-        return len(a) == len(b) and all(close(x, y, tolerance) for x, y in zip(a, b))
+        return len(a) == len(b) and all(close(x, y, tolerance) for x, y in zip(a, b, strict=True))
     if isinstance(a, np.ndarray) and a.dtype.names:
         return a.tobytes() == b.tobytes()
     if isinstance(a, (float, np.ndarray)) and tolerance:
@@ -149,7 +149,7 @@ def run(cpu: Any, gpu: Any) -> list[str]:
             same = wanted[0] == found[0] and close(wanted[1], found[1], tolerance)
             # Where something was raised, which iterations have run is open.
             if same and wanted[0] == "returned":
-                same = all(close(a, b, tolerance) for a, b in zip(here, there))
+                same = all(close(a, b, tolerance) for a, b in zip(here, there, strict=True))
             if not same:
                 wrong.append(f"{number} {name}: {str(wanted)[:200]} on the CPU, {str(found)[:200]} on the GPU")
         except Exception:
