@@ -86,7 +86,10 @@ impl OwnedModule {
     }
 
     /// Bitcode of functions for others to inline, and the names of those that cannot be; see [`hot`].
-    pub fn extract_hot(&mut self, names: &[String]) -> Result<(Vec<u8>, Vec<String>), CodegenError> {
+    pub fn extract_hot(
+        &mut self,
+        names: &[String],
+    ) -> Result<(Vec<u8>, Vec<String>), CodegenError> {
         hot::extract(&self.module, names)
     }
 

@@ -146,6 +146,8 @@ fn compile_here(
             ptx: None,
         });
     }
+    passes::strides(&mut module);
+    mir::verify(&module)?;
     let mut module = OwnedModule::from_mir(&module, options)?;
     if let Some(bitcode) = &shims.bitcode {
         module.link(bitcode)?;

@@ -10,7 +10,9 @@ use frontend_bridge::tree::{Entry, Node, Type as TreeType};
 use super::Result;
 use super::body::{Body, Variable};
 use super::context::{Context, missing_node};
-use crate::mir::{Callee, Comparison, Op, Raises, Signature, StructId, Type, UnaryOp, Value};
+use crate::mir::{
+    BlockId, Callee, Comparison, KnownStride, Op, Raises, Signature, StructId, Type, UnaryOp, Value,
+};
 
 /// Fields of a slice.
 pub(super) const MEMVIEW: u32 = 0;
@@ -313,11 +315,36 @@ impl<'t> Body<'_, 't> {
         let local = self.declare(entry, false)?;
         let storage = self.op(Op::LocalAddr(local));
         self.copy_slice(storage, from, dimensions(ty));
+        self.note_stride(storage, from, ty)?;
         if assigned {
             self.acquire_slice(storage)?;
         } else {
             self.slices.retain(|known| *known != local);
         }
+        Ok(())
+    }
+
+    /// Of an argument whose type leaves the last stride open: it is often that of items one after the
+    /// other.
+    fn note_stride(&mut self, storage: Value, from: Value, ty: TreeType<'t>) -> Result<()> {
+        let last = dimensions(ty).saturating_sub(1);
+        let open = axes(ty).get(last).copied() == Some(("direct", "strided"));
+        let (true, Some(dtype)) = (open && self.b.current() == BlockId(0), ty.ty("dtype")) else {
+            return Ok(());
+        };
+        let size = match self.c_type(dtype)? {
+            Type::Int(bits) => u64::from(bits / 8),
+            Type::F32 => 4,
+            Type::F64 => 8,
+            _ => return Ok(()),
+        };
+        let stride = self.extent(from, STRIDES, last);
+        let address = self.extent_address(storage, STRIDES, last);
+        self.b.effect(Op::Store {
+            address,
+            value: stride,
+        });
+        self.b.function.strides.push(KnownStride { stride, size });
         Ok(())
     }
 

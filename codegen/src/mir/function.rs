@@ -69,6 +69,15 @@ pub struct Block {
     pub cold: bool,
 }
 
+/// The stride of a memoryview that is an argument, and the size of its items; not in the text form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KnownStride {
+    /// The stride, of 64 bits, made in the entry block.
+    pub stride: Value,
+    /// What it is where the items lie one after the other.
+    pub size: u64,
+}
+
 /// A function.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Function {
@@ -92,6 +101,8 @@ pub struct Function {
     pub frame: Option<FrameId>,
     /// Source file (index into the module's sources) and line where it starts.
     pub source: Option<(u32, u32)>,
+    /// Strides that may turn out to be as small as they can be; see [`crate::passes::strides`].
+    pub strides: Vec<KnownStride>,
 }
 
 impl Function {
@@ -108,6 +119,7 @@ impl Function {
             values: Vec::new(),
             frame: None,
             source: None,
+            strides: Vec::new(),
         }
     }
 

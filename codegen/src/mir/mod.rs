@@ -18,7 +18,9 @@ mod verifier;
 
 pub use builder::Builder;
 pub use constant::{CodeConstant, Constant, ObjectConstant, ObjectId};
-pub use function::{Block, BlockId, Function, Instr, Local, LocalId, Ownership, Value, ValueInfo};
+pub use function::{
+    Block, BlockId, Function, Instr, KnownStride, Local, LocalId, Ownership, Value, ValueInfo,
+};
 pub use module::{
     Extern, ExternId, Frame, FrameId, FuncId, Global, GlobalId, GlobalInit, Kernel, Linkage, Module, Param,
     Signature,

@@ -2,9 +2,11 @@
 
 mod frames;
 mod liveness;
+mod strides;
 mod suspend;
 
 pub use frames::frames;
+pub use strides::strides;
 pub use suspend::suspend;
 
 #[cfg(test)]
