@@ -1,0 +1,176 @@
+"""What makes the tree route's code fast must not change what it does: beside the C route's answers."""
+
+from __future__ import annotations
+
+import array
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import cython_llvm
+from conftest import write
+
+Both = Callable[..., tuple[ModuleType, ModuleType]]
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[Both]:
+    """A source text as two modules: (tree route, C route)."""
+    made = []
+
+    def build(text: str, **settings: object) -> tuple[ModuleType, ModuleType]:
+        modules = []
+        for route in ("tree", "c"):
+            name = f"fast_{len(made)}_{route}"
+            path = write(tmp_path / f"{name}.pyx", "# cython: language_level=3\n" + text)
+            modules.append(cython_llvm.import_file(path, name, route=route, **settings))
+            made.append(name)
+        return modules[0], modules[1]
+
+    yield build
+    for name in made:
+        sys.modules.pop(name, None)
+
+
+def outcome(function: Callable[..., object], *args: object) -> object:
+    """The result and its type, or the exception's type and text."""
+    try:
+        result = function(*args)
+        return type(result), repr(result)
+    except Exception as error:
+        return type(error), str(error)
+
+
+class Odd(int):
+    def __add__(self, other: object) -> str:
+        return "odd"
+
+    def __lt__(self, other: object) -> bool:
+        raise KeyError("lt")
+
+
+# No sequence beside large numbers: it would be repeated so many times.
+VALUES = [0, 1, -1, 2, 2**30 - 1, 2**30, -(2**30), 2**31, 2**60, -(2**70), True, 1.5, -0.0, float("nan"),
+          None, {1}, Odd(3), 2 + 1j]  # fmt: skip
+
+
+def test_operators_on_objects_are_the_same(both: Both) -> None:
+    text = "".join(
+        f"def op{n}({left}a, {right}b): return a {op} b\ndef if{n}({left}a, {right}b):\n"
+        f"    if a {op} b: return 'yes'\n    return 'no'\n"
+        for n, (op, (left, right)) in enumerate(itertools.product(
+            ("+", "-", "*", "&", "|", "^", "<", "<=", "==", "!=", ">", ">="),
+            (("", ""), ("int ", ""), ("", "int "), ("float ", ""), ("str ", "str ")))))  # fmt: skip
+    tree, c = both(text)
+    for name in [name for name in vars(c) if name.startswith(("op", "if"))]:
+        words = [*"ab", b"a", "", 3, None, Odd(2)]
+        for a, b in (*itertools.product(VALUES, VALUES), *itertools.product(words, words)):
+            mine, theirs = outcome(getattr(tree, name), a, b), outcome(getattr(c, name), a, b)
+            assert mine == theirs, (name, a, b)
+
+
+def test_operators_with_constants_are_the_same(both: Both) -> None:
+    text = "".join(
+        f"def op{n}(a): return a {op} {constant}\ndef rev{n}(a): return {constant} {op} a\n"
+        f"def inplace{n}(a):\n    a {op}= {constant}\n    return a\n"
+        for n, (op, constant) in enumerate(itertools.product("+-*&|^", (1, -3, 1073741823, 1.5))))
+    tree, c = both(text)
+    for name in [name for name in vars(c) if name.startswith(("op", "rev", "inplace"))]:
+        for a in VALUES:
+            assert outcome(getattr(tree, name), a) == outcome(getattr(c, name), a), (name, a)
+
+
+STRIDED = """
+cimport cython
+
+def total(double[:] x, double[:] y):
+    cdef Py_ssize_t i
+    cdef double s = 0
+    for i in range(x.shape[0]):
+        s += x[i] * y[i]
+    return s
+
+def swapping(int[:] a, int[:] b, int times):
+    cdef Py_ssize_t i
+    for _ in range(times):
+        for i in range(a.shape[0]):
+            b[i] = a[i] + 1
+        a, b = b, a[::-1]
+    return list(a), list(b)
+
+cdef long inner(unsigned char[:] x, int limit) except -1:
+    cdef long s = 0
+    for c in x:
+        s += c
+        if s > limit:
+            raise ValueError(s)
+    return s
+
+def raising(unsigned char[:] x, int limit):
+    return inner(x, limit)
+
+def nothing(double[:] x):
+    s = 0
+    for i in range(3):
+        s += x is None
+    return s
+"""
+
+
+def test_packed_and_strided_memoryviews_are_the_same(both: Both) -> None:
+    tree, c = both(STRIDED)
+    doubles = memoryview(array.array("d", [0.1 * i for i in range(40)]))
+    for one, two in itertools.product((doubles[:20], doubles[::2], doubles[19::-1]), repeat=2):
+        assert tree.total(one, two) == c.total(one, two)
+        assert outcome(tree.total, one, two[:3]) == outcome(c.total, one, two[:3])
+    for step in (1, 2, -1):
+        results = []
+        for module in (tree, c):
+            a, b = (memoryview(array.array("i", range(n, n + 24)))[::step] for n in (0, 100))
+            results.append((module.swapping(a, b, 3), list(a), list(b)))
+        assert results[0] == results[1]
+    data = memoryview(bytearray(range(60)))
+    for view, limit in itertools.product((data, data[::3]), (10, 5000)):
+        assert outcome(tree.raising, view, limit) == outcome(c.raising, view, limit)
+    assert tree.nothing(None) == c.nothing(None) == 3
+
+
+def test_views_are_released_by_both_versions(both: Both) -> None:
+    tree, _ = both(STRIDED)
+    data = bytearray(range(60))
+    for view in (memoryview(data), memoryview(data)[::3]):
+        for limit in (10, 5000):
+            outcome(tree.raising, view, limit)
+        view.release()
+    data.append(1)  # nobody holds on to it
+
+
+def test_recursive_functions_inlined_into_themselves(both: Both) -> None:
+    text = """
+cpdef long fib(long n) except? -1:
+    if n > 90:
+        raise ValueError(n)
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+cdef long ack(long m, long n) noexcept:
+    if m == 0:
+        return n + 1
+    return ack(m - 1, 1) if n == 0 else ack(m - 1, ack(m, n - 1))
+
+def ackermann(long m, long n): return ack(m, n)
+
+cdef int minus(int n) except? -1:
+    return -1 if n == 0 else minus(n - 1)
+
+def minus_one(int n): return minus(n)
+"""
+    tree, c = both(text, opt_level=3)
+    for n in (*range(20), 91):
+        assert outcome(tree.fib, n) == outcome(c.fib, n)
+    assert [tree.fib(n) for n in range(10)] == [0, 1, 1, 2, 3, 5, 8, 13, 21, 34]
+    assert tree.ackermann(2, 7) == c.ackermann(2, 7) == 17
+    assert tree.minus_one(5) == -1
