@@ -14,7 +14,7 @@ import pytest
 import cython_llvm
 from conftest import write
 
-Both = Callable[..., tuple[ModuleType, ModuleType]]
+Both = Callable[[str], tuple[ModuleType, ModuleType]]
 
 
 @pytest.fixture
@@ -22,12 +22,12 @@ def both(tmp_path: Path) -> Iterator[Both]:
     """A source text as two modules: (tree route, C route)."""
     made = []
 
-    def build(text: str, **settings: object) -> tuple[ModuleType, ModuleType]:
+    def build(text: str) -> tuple[ModuleType, ModuleType]:
         modules = []
         for route in ("tree", "c"):
             name = f"fast_{len(made)}_{route}"
             path = write(tmp_path / f"{name}.pyx", "# cython: language_level=3\n" + text)
-            modules.append(cython_llvm.import_file(path, name, route=route, **settings))
+            modules.append(cython_llvm.import_file(path, name, route=route))
             made.append(name)
         return modules[0], modules[1]
 
@@ -150,7 +150,7 @@ def test_views_are_released_by_both_versions(both: Both) -> None:
 
 
 def test_recursive_functions_inlined_into_themselves(both: Both) -> None:
-    text = """
+    text = """# distutils: extra_compile_args = -O3
 cpdef long fib(long n) except? -1:
     if n > 90:
         raise ValueError(n)
@@ -168,7 +168,7 @@ cdef int minus(int n) except? -1:
 
 def minus_one(int n): return minus(n)
 """
-    tree, c = both(text, opt_level=3)
+    tree, c = both(text)
     for n in (*range(20), 91):
         assert outcome(tree.fib, n) == outcome(c.fib, n)
     assert [tree.fib(n) for n in range(10)] == [0, 1, 1, 2, 3, 5, 8, 13, 21, 34]
