@@ -109,6 +109,7 @@ impl<'t> Body<'_, 't> {
             self.b.switch_to(cpu);
         }
         let captured = self.captured(node, &[node])?;
+        self.refuse_unordered(node, &captured)?;
         let (structure, frame) = self.make_frame(&captured)?;
         for (field, value) in [
             (START, range.start),
@@ -155,6 +156,7 @@ impl<'t> Body<'_, 't> {
                 .filter(|inner| inner.kind() == "ParallelRangeNode" && !inner.flag("is_parallel")),
         );
         let captured = self.captured(node, &parts)?;
+        self.refuse_unordered(node, &captured)?;
         let (structure, frame) = self.make_frame(&captured)?;
         let own: HashSet<EntryId> = privates(node).into_iter().map(|(entry, _)| entry).collect();
         let (region, may_raise, may_return) =
@@ -192,6 +194,22 @@ impl<'t> Body<'_, 't> {
         }
         if may_return {
             self.return_after(frame, structure, captured.len())?;
+        }
+        Ok(())
+    }
+
+    /// Threads of the CPU combine sums in the order in which they finish: not what
+    /// `prange_reproducible` asks for.
+    fn refuse_unordered(&self, node: Node<'t>, captured: &[Captured<'t>]) -> Result<()> {
+        let unordered = |one: &Captured<'t>| {
+            one.ty.is_float()
+                && matches!(&one.private, Some(Some(operator)) if "+-*".contains(operator.as_str()))
+        };
+        if self.directive_on("prange_reproducible") && captured.iter().any(unordered) {
+            return missing_node(
+                node,
+                "prange_reproducible of a floating-point reduction on the CPU",
+            );
         }
         Ok(())
     }
