@@ -74,10 +74,9 @@ def with_driver(driver: Path, tmp_path: Path) -> Run:
         text = "import ctypes, os\n" + textwrap.dedent(program)
         folder = str(tmp_path / "cache")
         extra = {"CYTHON_LLVM_CUDA_DRIVER": str(driver), "CYTHON_LLVM_CACHE_DIR": folder}
-        done = subprocess.run(
-            [sys.executable, "-c", text],
-            capture_output=True, text=True, check=False, cwd=tmp_path, env={**os.environ, **extra, **environment},
-        )  # fmt: skip
+        env = {**os.environ, **extra, **environment}
+        command = [sys.executable, "-c", text]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=env)
         assert bool(done.returncode) == fails, done.stdout + done.stderr
         return done.stdout + (done.stderr if fails else "")
 
