@@ -36,6 +36,8 @@ class Lowered:
     ptx: str | None = None
 
 
+#: C macros that make other code of the directives `profile` and `linetrace`.
+_TRACE_MACROS = ("CYTHON_TRACE", "CYTHON_PROFILE")
 #: A module's shims are known after so many attempts, or never.
 _ROUNDS = 8
 
@@ -60,6 +62,8 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
     """
     from . import _native, shims, toolchain
 
+    if traced := [name for name, _ in settings.define_macros if name.startswith(_TRACE_MACROS)]:
+        return Lowered(None, (Missing(f"macro {traced[0]}", "", 0, 0),))
     made: shims.Shims | None = None
     for _ in range(_ROUNDS):
         given = made.given() if made is not None else None

@@ -100,6 +100,7 @@ pub(super) struct Body<'m, 't> {
     /// In a cpdef function: whether the caller says that it is not overridden.
     pub skip_dispatch: Option<Value>,
     pub matching: super::match_stat::Matching,
+    pub trace: Option<super::tracing::Trace<'t>>,
     pub(super) cleanups: HashMap<(BlockId, Vec<Value>), BlockId>,
     pub(super) landings: HashMap<(BlockId, u32), BlockId>,
 }
@@ -158,6 +159,7 @@ impl<'m, 't> Body<'m, 't> {
             assigned: None,
             skip_dispatch: None,
             matching: super::match_stat::Matching::default(),
+            trace: None,
             cleanups: HashMap::new(),
             landings: HashMap::new(),
         }

@@ -45,7 +45,12 @@ impl<'t> Body<'_, 't> {
             data: file.into_bytes(),
             interned: false,
         });
-        let name = self.m.name(def.text("name").unwrap_or_default());
+        // C functions have theirs with what they declare.
+        let entry = def.entry("entry");
+        let name = def
+            .text("name")
+            .or_else(|| entry.and_then(|entry| entry.text("qualified_name")?.rsplit('.').next()));
+        let name = self.m.name(name.unwrap_or_default());
         let lines = line_table(def.list("node_positions"), first_line);
         let constant = CodeConstant {
             argcount: (own_args as i64 - kwonly).max(0) as u32,

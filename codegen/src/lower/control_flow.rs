@@ -9,7 +9,7 @@ use super::class_layout::look_up;
 use super::cleanup::Exit;
 use super::context::missing_node;
 use super::memview::is_slice;
-use crate::mir::{Op, Terminator, Type, Value};
+use crate::mir::{BlockId, Op, Terminator, Type, Value};
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_assignment(&mut self, node: Node<'t>) -> Result<()> {
@@ -130,14 +130,14 @@ impl<'t> Body<'_, 't> {
         }
         if let Some(storage) = self.returned_slice {
             self.return_slice(node, storage)?;
-            return self.leave(Exit::Return);
+            return self.leave_returning();
         }
         let Some(local) = self.returned else {
             if let Some(value) = node.node("value") {
                 let value = self.expr(value)?;
                 self.release(value);
             }
-            return self.leave(Exit::Return);
+            return self.leave_returning();
         };
         let object = self.b.function.locals[local.0 as usize].ty == Type::Object;
         let value = match node.node("value") {
@@ -149,7 +149,7 @@ impl<'t> Body<'_, 't> {
                     body.replace(local, none);
                     Ok(())
                 })?;
-                return self.leave(Exit::Return);
+                return self.leave_returning();
             }
             None if object => self.none(),
             None => match self.b.function.locals[local.0 as usize].ty.clone() {
@@ -162,7 +162,7 @@ impl<'t> Body<'_, 't> {
             let zero = self.int(0, 32);
             self.release(value);
             self.b.effect(Op::Set(local, zero));
-            return self.leave(Exit::Return);
+            return self.leave_returning();
         }
         if object {
             let value = self.give(value);
@@ -177,6 +177,11 @@ impl<'t> Body<'_, 't> {
             };
             self.b.effect(Op::Set(local, value));
         }
+        self.leave_returning()
+    }
+
+    fn leave_returning(&mut self) -> Result<()> {
+        self.trace_return()?;
         self.leave(Exit::Return)
     }
 
@@ -221,7 +226,10 @@ impl<'t> Body<'_, 't> {
                     Some(Attr::Str(text)) if text.chars().count() == 1 => {
                         i128::from(u32::from(text.chars().next().unwrap_or_default()))
                     }
-                    _ => return missing_node(condition, "as a case"),
+                    _ => {
+                        self.case_by_value(condition, value, block)?;
+                        continue;
+                    }
                 };
                 if cases.iter().all(|(known, _)| *known != number) {
                     cases.push((number, block));
@@ -241,6 +249,25 @@ impl<'t> Body<'_, 't> {
         }
         self.b.jump(after);
         self.b.switch_to(after);
+        Ok(())
+    }
+
+    /// A case whose value is known when the module is compiled at the latest: a constant of an enum.
+    fn case_by_value(&mut self, condition: Node<'t>, value: Value, block: BlockId) -> Result<()> {
+        let constant = self.expr(condition)?;
+        let (Type::Int(bits), Type::Int(have)) =
+            (self.b.ty(value).clone(), self.b.ty(constant).clone())
+        else {
+            return missing_node(condition, "as a case");
+        };
+        let width = bits.max(have);
+        let unsigned = super::types::unsigned(condition.expr_type()?);
+        let constant = self.widen(constant, width, unsigned);
+        let value = self.widen(value, width, unsigned);
+        let same = self.op(Op::Compare(crate::mir::Comparison::Eq, value, constant));
+        let next = self.b.block();
+        self.b.branch(same, block, next);
+        self.b.switch_to(next);
         Ok(())
     }
 

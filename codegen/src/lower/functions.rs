@@ -212,15 +212,6 @@ impl<'t> Body<'_, 't> {
         if node.flag("has_fused_arguments") {
             return missing_node(node, "fused");
         }
-        for directive in ["profile", "linetrace"] {
-            let scope = node.scope("local_scope");
-            if scope
-                .and_then(|scope| scope.directive(directive))
-                .is_some_and(|value| value.truth())
-            {
-                return missing_node(node, directive);
-            }
-        }
         Ok(())
     }
 
@@ -309,6 +300,10 @@ impl<'t> Body<'_, 't> {
             body.gil_token = Some(body.op(Op::EnsureGil));
             body.gil = true;
         }
+        let traced = super::tracing::traced(Some(scope));
+        if traced {
+            body.prepare_trace(node);
+        }
         let required = args.len().saturating_sub(optional_count(node));
         if node
             .ty("return_type")
@@ -388,8 +383,23 @@ impl<'t> Body<'_, 't> {
                 return Err(LowerError::Missing(missing));
             }
         }
+        let generator = node.node("gbody").is_some();
+        if traced {
+            if generator {
+                return missing_node(node, "profile, of a generator");
+            }
+            let entry = node.entry("entry");
+            let mut name = entry
+                .and_then(|entry| entry.text("qualified_name")?.rsplit('.').next())
+                .unwrap_or_default()
+                .to_owned();
+            if node.flag("is_wrapper") {
+                name.push_str(" (wrapper)");
+            }
+            body.start_trace(node, &name, node.node("py_func").is_some())?;
+        }
         let lowered = match node.node("body") {
-            Some(_) if node.node("gbody").is_some() => body.make_generator(node),
+            Some(_) if generator => body.make_generator(node),
             Some(statements) => body.stat(statements),
             None => Ok(()),
         };
@@ -416,6 +426,9 @@ impl<'t> Body<'_, 't> {
         if let Some(storage) = self.returned_slice {
             self.returned_slice_is_set(storage)?;
         }
+        if !self.b.ended() {
+            self.trace_return()?;
+        }
         self.b.jump(self.return_block);
         // An exception that nobody caught.
         let failed = self.error_block();
@@ -426,6 +439,7 @@ impl<'t> Body<'_, 't> {
             block: failed,
             depth: 0,
         }];
+        self.trace_failure()?;
         match &error {
             ErrorReturn::Unraisable => {
                 let name = self.qualified_name.clone();
@@ -462,6 +476,7 @@ impl<'t> Body<'_, 't> {
         self.b.jump(self.return_block);
         // The way out.
         self.b.switch_to(self.return_block);
+        self.end_trace()?;
         self.release_buffers()?;
         let mut owned: Vec<_> = self
             .variables

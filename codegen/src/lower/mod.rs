@@ -86,6 +86,7 @@ mod stat;
 mod symbols;
 mod temporaries;
 mod text_coding;
+mod tracing;
 mod types;
 mod unpacking;
 mod value_methods;

@@ -61,7 +61,18 @@ impl<'t> Context<'t> {
         body.export_declared()?;
         body.make_classes()?;
         body.fetch_cimports()?;
+        let traced = super::tracing::traced(root.scope("scope"));
+        if traced {
+            let last = name.rsplit('.').next().unwrap_or(&name);
+            body.prepare_trace(root);
+            body.start_trace(root, &format!("PyInit_{last}"), false)?;
+        }
         body.stat(root.child("body")?)?;
+        if traced {
+            body.trace_return()?;
+            body.end_trace()?;
+            body.trace = None;
+        }
         body.wrap_declared()?;
         if let Some(local) = body.returned {
             let zero = body.int(0, 32);

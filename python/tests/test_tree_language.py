@@ -1,0 +1,249 @@
+"""Statements, calls and directives by the tree route, beside the C route's answers."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import cython_llvm
+from conftest import write
+
+Both = Callable[[str], tuple[ModuleType, ModuleType]]
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[Both]:
+    """A source text as two modules: (tree route, C route)."""
+    made: list[str] = []
+
+    def build(text: str) -> tuple[ModuleType, ModuleType]:
+        modules = []
+        for route in ("tree", "c"):
+            name = f"language_{len(made)}_{route}"
+            header = "" if text.startswith("# cython") else "# cython: language_level=3\n"
+            path = write(tmp_path / f"{name}.pyx", header + text)
+            modules.append(cython_llvm.import_file(path, name, route=route))
+            made.append(name)
+        return modules[0], modules[1]
+
+    yield build
+    for name in made:
+        sys.modules.pop(name, None)
+
+
+def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """The result, or the exception's type and text."""
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:
+        return type(error), str(error)
+
+
+MATCH = """
+class Point:
+    __match_args__ = ("x", "y")
+    def __init__(self, x, y):
+        self.x = x
+        self.y = y
+
+def kind(subject):
+    match subject:
+        case 1 | 2:
+            return "small"
+        case [7]:
+            return "seven"
+        case [first, *rest] if first != 0:
+            return "list", first, rest
+        case [_, [inner] | (_, inner)]:
+            return "nested", inner
+        case {"a": 1, **others}:
+            return "a is 1", others
+        case {"a": value, "b": _}:
+            return "a and b", value
+        case Point(0, y=other):
+            return "on the axis", other
+        case Point(x, y) as point if x == y:
+            return "diagonal", type(point).__name__
+        case str() | bytes():
+            return "text"
+        case float(number):
+            return "number", number
+        case None:
+            return "nothing"
+        case _:
+            return "other"
+
+def typed(int number):
+    match number:
+        case 1: return "one"
+        case 2 | 3: return "some"
+        case _: return "many"
+"""
+
+
+def test_patterns_match_the_same(both: Both) -> None:
+    tree, c = both(MATCH)
+    subjects: list[Any] = [1, 2, 3, True, [7], [1], [1, 2, 3], (4, 5), [0, [9]], [0, (1, 9)], [0, 1], [],
+                           {"a": 1}, {"a": 1, "z": 2}, {"a": 5, "b": 6}, {}, "s", b"b", 1.5, None]  # fmt: skip
+    for subject in subjects:
+        assert tree.kind(subject) == c.kind(subject), subject
+    for x, y in ((0, 5), (3, 3), (1, 2)):
+        assert tree.kind(tree.Point(x, y)) == c.kind(c.Point(x, y)), (x, y)
+    assert [tree.typed(n) for n in range(5)] == [c.typed(n) for n in range(5)]
+
+
+def test_patterns_leave_reference_counts_alone(both: Both) -> None:
+    tree, _ = both(MATCH)
+    things = [object(), object()]
+    before = [sys.getrefcount(thing) for thing in things]
+    for _ in range(200):
+        tree.kind(things)
+        tree.kind([0, [things[0]]])
+        tree.kind({"a": things[0], "b": things[1]})
+        tree.kind({"a": 1, "c": things[1]})
+        tree.kind(tree.Point(things[0], things[1]))
+    assert [sys.getrefcount(thing) for thing in things] == before
+
+
+CALLS = """
+def star(*args): return args
+def star_kw(*args, key=1): return args, key
+def both_stars(*args, **kw): return args, kw
+def only_kw(**kw): return kw
+def nothing(): return 0
+def one(x, /): return x
+def plain(a, b=2): return a, b
+def call_literal(f): return f(1, **{10: 20})
+def call_computed(f, name, value): return f(1, **{name: value})
+def call_mapping(f, mapping): return f(1, *(), **mapping)
+def call_method(o, name): return o.update(**{name: 1})
+"""
+
+
+def test_calls_take_keywords_and_give_messages_the_same(both: Both) -> None:
+    tree, c = both(CALLS)
+    assert tree.star.__name__ == "star"
+    for name in ("star", "star_kw", "both_stars", "only_kw", "nothing", "one", "plain"):
+        f, g = getattr(tree, name), getattr(c, name)
+        for args, kwargs in (((), {}), ((1,), {}), ((1, 2), {}), ((1, 2, 3), {}), ((), {"x": 1}),
+                             ((1,), {"key": 5}), ((1,), {"b": 5}), ((1,), {"a": 5})):  # fmt: skip
+            assert outcome(f, *args, **kwargs) == outcome(g, *args, **kwargs), (name, args, kwargs)
+        assert outcome(tree.call_literal, f) == outcome(c.call_literal, g), name
+        for key in ("b", "key", 3, None):
+            assert outcome(tree.call_computed, f, key, 4) == outcome(c.call_computed, g, key, 4), (name, key)
+        for mapping in ({}, {"b": 1}, {1: 2}):
+            there = outcome(c.call_mapping, g, mapping)
+            assert outcome(tree.call_mapping, f, mapping) == there, (name, mapping)
+    assert outcome(tree.call_method, {}, "a") == outcome(c.call_method, {}, "a")
+
+
+def test_the_tuple_of_a_call_is_not_copied(both: Both) -> None:
+    given = (object(), 1)
+    for module in both(CALLS):
+        assert module.star(*given) is given
+        assert module.star_kw(*given)[0] is given
+        assert module.both_stars(*given)[0] is given
+
+
+def test_functions_without_binding_are_there(both: Both) -> None:
+    tree, c = both("# cython: language_level=3, binding=False\ncpdef int twice(int x): return 2 * x\n")
+    assert tree.twice(4) == c.twice(4) == 8
+    assert type(tree.twice) is type(c.twice)
+    assert outcome(tree.twice, "x") == outcome(c.twice, "x")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf8"])
+@pytest.mark.parametrize("kind", ["bytes", "str", "bytearray"])
+def test_c_strings_are_converted_as_the_directives_say(both: Both, kind: str, encoding: str) -> None:
+    tree, c = both(f"""# cython: language_level=3, c_string_type={kind}, c_string_encoding={encoding}
+def out(char *text): return text
+def part(char *text, int n): return text[:n]
+def size(text):
+    cdef char *address = text
+    cdef int n = 0
+    while address[n]: n += 1
+    return n
+""")
+    for text in (b"abc", "abc", "a\xe9b", bytearray(b"xy"), 5):
+        assert outcome(tree.out, text) == outcome(c.out, text), text
+        assert outcome(tree.part, text, 2) == outcome(c.part, text, 2), text
+        assert outcome(tree.size, text) == outcome(c.size, text), text
+
+
+def test_a_profiler_is_told_the_same(both: Both) -> None:
+    told = []
+    for module in both("""# cython: language_level=3, profile=True
+import cython
+def f(x): return x + 1
+cdef long g(long x) except? -1:
+    if x > 5: raise ValueError(x)
+    return x
+cpdef h(x): return x
+@cython.profile(False)
+def quiet(x): return x
+def no_value(x):
+    y = x
+class A:
+    def m(self): return 1
+def run():
+    f(1); g(3)
+    try: g(6)
+    except ValueError: pass
+    h(4); quiet(1); no_value(2); A().m()
+    return "done"
+"""):
+        events: list[tuple[Any, ...]] = []
+
+        def tell(frame: Any, event: str, arg: Any, events: list[tuple[Any, ...]] = events) -> None:
+            if not event.startswith("c_"):
+                events.append((event, frame.f_code.co_name, arg, frame.f_lineno))
+
+        sys.setprofile(tell)
+        try:
+            module.run()
+        finally:
+            sys.setprofile(None)
+        told.append(events)
+    assert told[0] == told[1]
+    assert ("return", "g", 3, 4) in told[0] and ("return", "g", None, 4) in told[0]
+
+
+def test_constant_frozensets_are_one_object(both: Both) -> None:
+    tree, c = both("""
+def empty(): return frozenset(), frozenset(()), frozenset([])
+def items(): return frozenset((1, "b", None, 1)), frozenset([None, 1, "b"]), frozenset(("b", 2))
+""")
+    for module in (tree, c):
+        assert len({id(one) for one in module.empty()}) == 1
+        one, same, other = module.items()
+        assert one is same and other is not one
+    assert tree.items() == c.items()
+    assert importlib.import_module(tree.__name__) is tree
+
+
+def test_assignments_to_many_targets_are_the_same(both: Both) -> None:
+    tree, c = both("""
+def numbers(a, b):
+    cdef int i, j
+    cdef long k, l
+    i, j = k, l = x, y = z = [a, b]
+    return i, j, k, l, x, y, z
+def swap(a, b):
+    a, b = c = b, a
+    return a, b, c
+def conjugates(double x, double complex z): return x.conjugate(), z.conjugate()
+def exceptions(bint fatal):
+    cdef Exception error = KeyError(1) if fatal else ValueError(2)
+    return type(error)
+""")
+    for args in ((1, 2), (-1, 2**40), ("a", 1)):
+        assert outcome(tree.numbers, *args) == outcome(c.numbers, *args), args
+        assert tree.swap(*args) == c.swap(*args)
+    assert tree.conjugates(1.5, 1 + 2j) == c.conjugates(1.5, 1 + 2j)
+    assert tree.exceptions(True) is c.exceptions(True) and tree.exceptions(False) is c.exceptions(False)
