@@ -11,7 +11,7 @@ PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' 
 	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
 .PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short \
-	bench-latency bench-speed bench-kernels bench-size bench-tree docs-check install lint fmt clean distclean
+	bench-inline bench-latency bench-speed bench-kernels bench-size bench-tree docs-check install lint fmt clean distclean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -74,6 +74,9 @@ bench-latency: build ## ratios to pyximport with gcc, from edit to result
 bench-tree: build ## the tree route's latency, as ratios to Cython's own part, gcc and numba
 	scripts/setup_bench.sh
 	$(PY) testsuite/benches/tree_latency.py
+
+bench-inline: build ## inline and jit beside cython.inline and numba: cold, new code, cached calls, dispatch
+	$(PY) testsuite/benches/inline.py
 
 bench-speed: build ## ratios of the code's speed to clang -O3 -march=native
 	scripts/setup_bench.sh

@@ -18,8 +18,8 @@ TYPE_CHECKING = False  # typing takes milliseconds to import, and cached imports
 if TYPE_CHECKING:
     from typing import Any
 
-    from .build import build_ext, cythonize
     from . import errors
+    from .build import build_ext, cythonize
     from .errors import CompileError, CythonLLVMError, LinkError, ModuleBuildError
     from .explaining import Explanation, explain
     from .importer import install, uninstall
