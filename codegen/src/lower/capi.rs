@@ -158,7 +158,11 @@ impl<'t> Body<'_, 't> {
             return missing("Python wrapper of a declared C function", entry.position());
         };
         let root = self.m.tree.root();
-        let address = self.extern_function_address(root, cname)?;
+        let unknown = self.m.symbols.resolve(cname).is_none();
+        let address = match unknown && super::shim_calls::declared_in_c(entry) {
+            true => self.shim_address(entry.position(), cname, ""),
+            false => self.extern_function_address(root, cname)?,
+        };
         let made = self
             .b
             .call(&self.m.mir, Callee::Function(maker), vec![address]);
