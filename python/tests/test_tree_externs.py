@@ -87,6 +87,34 @@ def test_macros_constants_and_structs_are_those_of_the_header(both: Both) -> Non
         assert outcome(getattr(tree, name), *args) == outcome(getattr(c, name), *args), name
 
 
+def test_structs_of_headers_become_dictionaries_and_come_from_them(both: Both) -> None:  # noqa: F811
+    text = """
+        from libc.time cimport tm
+        cdef extern from *:
+            \"\"\"
+            typedef struct { char pad; short x; float y; int z[2]; } Mixed;
+            static int plus(int a, int b) { return a + b; }
+            \"\"\"
+            ctypedef struct Mixed:
+                int x
+                double y
+                int z[2]
+            cpdef int plus(int a, int b)
+        def out(int x):
+            cdef Mixed m = Mixed(x=x, y=1.5, z=[3, 4])
+            m.x += 1
+            return m
+        def back(dictionary):
+            cdef Mixed m = dictionary
+            return m.x, m.y, m.z[1], sizeof(Mixed)
+    """
+    tree, c = both(textwrap.dedent(text))
+    calls = [("out", 3), ("back", {"x": 1, "y": 2.5, "z": [5, 6]}), ("back", {"x": 1}), ("plus", 1, 2),
+             ("plus", "a", 1), ("plus", 1)]  # fmt: skip
+    for name, *args in calls:
+        assert outcome(getattr(tree, name), *args) == outcome(getattr(c, name), *args), name
+
+
 def test_what_does_not_compile_is_told_with_its_place(tmp_path: Path) -> None:
     source = write(tmp_path / "bad_shim.pyx", """
         cdef extern from *:

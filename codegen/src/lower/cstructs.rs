@@ -507,9 +507,6 @@ impl<'t> Body<'_, 't> {
         let Type::Struct(id) = self.b.ty(value).clone() else {
             return self.defect("no struct");
         };
-        if !plain_members(from) {
-            return self.missing("conversion of an external struct");
-        }
         let address = self.spill(value);
         let members = from
             .scope("scope")
@@ -521,6 +518,21 @@ impl<'t> Body<'_, 't> {
             let Some(ty) = entry.ty("type") else {
                 return self.missing("struct member without a type");
             };
+            if !plain_members(from) {
+                let (place, part) = self.external_part(from, id, entry, address)?;
+                let array = matches!(self.c_type(ty)?, Type::Array(..));
+                let object = self.to_python(if array { place } else { part }, ty)?;
+                let name = self.name(entry.text("name").unwrap_or_default());
+                let args = [dict, name, object];
+                self.rt_status(
+                    "PyDict_SetItem",
+                    "ooo:i",
+                    &args,
+                    super::arithmetic::NEGATIVE,
+                )?;
+                self.release(object);
+                continue;
+            }
             let mir = self.c_type(ty)?;
             let place = if from.flag("is_struct") {
                 self.op(Op::Field(address, id, index as u32))
@@ -545,6 +557,60 @@ impl<'t> Body<'_, 't> {
             self.release(object);
         }
         Ok(dict)
+    }
+
+    /// A member of a struct that C declares: its address, and its value as declared.
+    fn external_part(
+        &mut self,
+        of: TreeType<'t>,
+        id: StructId,
+        entry: Entry<'t>,
+        address: Value,
+    ) -> Result<(Value, Value)> {
+        let (place, there) = self.external_place(of, id, entry, address)?;
+        let Some(ty) = entry.ty("type") else {
+            return self.missing("struct member without a type");
+        };
+        let declared = self.c_type(ty)?;
+        if matches!(declared, Type::Array(..)) {
+            return Ok((place, place));
+        }
+        let value = self.op(Op::Load(there, place));
+        match (self.b.ty(value).clone(), &declared) {
+            (Type::Int(_), Type::Int(bits)) => {
+                Ok((place, self.widen(value, *bits, types::unsigned(ty))))
+            }
+            (have, wanted) if have.is_float() && wanted.is_float() => {
+                Ok((place, self.convert_float(value, wanted)))
+            }
+            _ => Ok((place, value)),
+        }
+    }
+
+    /// Where a member of a struct that C declares lies, and its type there.
+    fn external_place(
+        &mut self,
+        of: TreeType<'t>,
+        id: StructId,
+        entry: Entry<'t>,
+        address: Value,
+    ) -> Result<(Value, Type)> {
+        let member = entry.text("cname").unwrap_or_default();
+        if let Some(known) = known_struct(of.text("cname").unwrap_or_default()) {
+            let Some(index) = known.iter().position(|(name, _)| *name == member) else {
+                return self.missing("struct member that C does not have");
+            };
+            let place = self.op(Op::Field(address, id, index as u32));
+            return Ok((place, known[index].1.clone()));
+        }
+        let (Some(structure), Some(ty)) = (super::ctypes::c_name(of), entry.ty("type")) else {
+            return self.missing("struct member without a type");
+        };
+        let (offset, there) = self
+            .m
+            .external_member(&structure, member, ty, entry.position())?;
+        let offset = self.int(i128::from(offset), 64);
+        Ok((self.op(Op::Index(address, Type::Int(8), offset)), there))
     }
 
     /// `ListNode` of a struct type: the members in order.
@@ -579,7 +645,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_struct_display(&mut self, node: Node<'t>) -> Result<Value> {
         let tree_type = types::resolve(node.expr_type()?);
         let ty = self.c_type(tree_type)?;
-        let Some((id, _)) = self.m.struct_of(&ty).filter(|_| plain_members(tree_type)) else {
+        let Some((id, _)) = self.m.struct_of(&ty) else {
             return missing_node(node, "of a C value");
         };
         let members = tree_type
@@ -602,6 +668,16 @@ impl<'t> Body<'_, 't> {
             let Some(member) = members[index].ty("type") else {
                 return missing_node(node, "member without a type");
             };
+            if !plain_members(tree_type) {
+                let (place, there) = self.external_place(tree_type, id, members[index], base)?;
+                if let Type::Array(..) = there {
+                    self.copy_memory(place, value, &there)?;
+                } else {
+                    let value = self.fit_type(value, source.expr_type()?, &there);
+                    self.store(place, value);
+                }
+                continue;
+            }
             let address = if tree_type.flag("is_struct") {
                 self.op(Op::Field(base, id, index as u32))
             } else {
