@@ -1,6 +1,6 @@
 /* What memoryviews refer to, on the GPU and back: only what a loop touches is copied. */
 
-#define CYL_GPU_SLICES 160
+#define CYL_GPU_SLICES 170 /* of three words each, among 500 */
 
 typedef struct {
     int64_t kind, word, type, extra, flags;

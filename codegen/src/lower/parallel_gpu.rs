@@ -209,6 +209,9 @@ impl<'t> Body<'_, 't> {
         if words > 500 {
             return refuse(node, "more than 4000 bytes of variables");
         }
+        if state > 2 + 60 {
+            return refuse(node, "more than 60 reductions");
+        }
         Ok(Plan {
             inner: plane(node),
             places,
