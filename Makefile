@@ -11,7 +11,7 @@ PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' 
 	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
 .PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short \
-	bench-inline bench-latency bench-speed bench-kernels bench-size bench-tree docs-check install lint fmt clean distclean
+	bench-inline bench-latency bench-reload bench-speed bench-kernels bench-size bench-tree docs-check install lint fmt clean distclean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -70,6 +70,10 @@ conformance-tree: build ## Cython's own run tests by the tree route alone; write
 
 bench-latency: build ## ratios to pyximport with gcc, from edit to result
 	$(PY) testsuite/benches/latency.py
+
+bench-reload: build ## 10,000 reloads in one process: memory, time of each
+	$(PY) testsuite/benches/reload.py --route tree
+	$(PY) testsuite/benches/reload.py --route c --count 1000
 
 bench-tree: build ## the tree route's latency, as ratios to Cython's own part, gcc and numba
 	scripts/setup_bench.sh

@@ -344,7 +344,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         warnings=messages.getvalue(),
         place=place,
         annotated=_read_file(os.path.splitext(output)[0] + ".html").decode() if annotate else "",
-        live=live_info.describe(context.find_module(module_name, need_pxd=0)),
+        live=live_info.describe(context.find_module(module_name, need_pxd=0), _read_file(path), language),
     )
 
 

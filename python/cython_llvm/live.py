@@ -14,7 +14,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from . import live_classes, live_code, live_info, live_objects
+from . import live_classes, live_code, live_free, live_info, live_objects
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -33,6 +33,8 @@ class Record:
         self.classes: dict[str, Any] = dict(info["classes"])  # as the type objects in use have them
         self.functions = live_classes.Functions()
         self.pointers: dict[tuple[str, str], Any] = {}  # capsules handed out, by name and signature
+        self.attic = live_free.Attic()
+        self.last: live_free.Old | None = None  # the code in use, where it may be freed one day
         self.targets: dict[int, int] = {}  # where calls of redirected C functions go
 
 
@@ -96,6 +98,8 @@ class _Change:
         capi = self.before.get("__pyx_capi__")
         self.capi = dict(capi) if isinstance(capi, dict) else {}
         self.types: list[tuple[type, Any]] = []  # those made over, and what undoes it
+        self.models: list[type] = []  # what those were made from
+        self.own_types = False  # whether the new code has type objects that are in use
         self.replaced: list[type] = []  # those with another layout
         self.redirected: list[tuple[int, int]] = []  # C functions, and where their calls went before
 
@@ -119,15 +123,18 @@ class _Change:
 
         old = self.before.get(name)
         if not isinstance(old, type) or old is made or old.__module__ != made.__module__:
+            self.own_types = True
             return made
         described = self.info["classes"].get(name)
         known = self.record.classes.get(name)
         if described is None or described != known or not self.objects.same_layout(old, made):
             self.replaced.append(old)
+            self.own_types = True
             return made
         table, made_table = self.objects.vtable_of(old), self.objects.vtable_of(made)
         count = len(described["vtable"]) if table else 0
         self.types.append((old, self.objects.type(old, made, count)))
+        self.models.append(made)
         _native.replace_pointers(self.places, id(made), id(old))
         if table and made_table:
             _native.replace_pointers(self.places, made_table, table)
@@ -167,6 +174,19 @@ class _Change:
         for old in self.replaced:
             self._warn(old)
         self.record.classes.update(self.info["classes"])
+        self._retire()
+
+    def _retire(self) -> None:
+        """The code that ran before is freed when nothing uses it."""
+        record, last = self.record, self.record.last
+        fixed = [live_objects.capsule(one)[1] for one in record.pointers.values()]
+        fixed += record.targets.values()
+        if last is not None and self.objects is not None:
+            record.attic.add(last, fixed, self.objects)
+        free = self.info.get("free") and not self.own_types and live_code.is_jitted(self.address)
+        record.last = live_free.Old(self.address, live_free.pages(self.places)) if free else None
+        for model in self.models:
+            self.objects.type_discard(model)
 
     def _keep(self) -> None:
         """Names that the module declares to outlive a reload."""

@@ -53,6 +53,9 @@ class Pairs:
             return self._class(old, new)
         if type(old) is not type(new):
             return new
+        if hasattr(old, "__conform__"):
+            old.__conform__(new)
+            return old
         if isinstance(new, (staticmethod, classmethod)):
             return old if self.use(old.__func__, new.__func__) is old.__func__ else new
         if isinstance(new, property):

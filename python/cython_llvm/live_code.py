@@ -25,6 +25,16 @@ def ranges(address: int) -> list[Place]:
     return library.ranges() if library is not None else _native.mapped_ranges(address)
 
 
+def is_jitted(address: int) -> bool:
+    """Whether the JIT has loaded the code, so that it can be freed."""
+    return address in _libraries
+
+
+def release(address: int) -> None:
+    """Free code that nothing can run any more."""
+    _libraries.pop(address).release()
+
+
 def inside(address: int, places: list[Place]) -> bool:
     return any(start <= address < start + size for start, size, _ in places)
 

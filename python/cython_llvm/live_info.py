@@ -8,19 +8,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .live_free import may_be_freed
+
 SYMBOL = "cyl_live_info"
 
 Description = dict[str, Any]
 
 
-def describe(scope: Any) -> bytes:
+def describe(scope: Any, source: bytes = b"", language: str = "c") -> bytes:
     """The description of a module that Cython has analysed."""
     classes = {
         entry.name: _class(entry.type)
         for entry in getattr(scope, "c_class_entries", ())
         if entry.type.scope is not None and not entry.type.scope.is_internal
     }
-    return json.dumps({"classes": classes}, separators=(",", ":")).encode()
+    return json.dumps({"classes": classes, "free": language == "c" and may_be_freed(source)}, separators=(",", ":")).encode()
 
 
 def parse(text: bytes | None) -> Description:

@@ -6,6 +6,7 @@ import ctypes
 import functools
 import importlib
 import inspect
+import pickle
 import sys
 import warnings
 from collections.abc import Callable
@@ -393,3 +394,59 @@ def test_modules_that_cimport_functions_run_the_new_code(sources: Path, route: s
     assert other.g(1) == (2, 1)
     edit(text.format(5))
     assert other.g(1) == (6, 5)
+
+
+# ---------------------------------------------------------------------------- memory
+
+
+def test_old_code_is_freed_once_unused(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cython_llvm import live, live_free
+
+    monkeypatch.setenv("CYTHON_LLVM_ROUTE", "tree")
+    monkeypatch.setattr(live_free, "BATCH", 4)
+    text = """
+        cdef class A:
+            cdef int x
+            cpdef int m(self): return {0}
+        def f(): return {0}
+        def numbers():
+            yield {0}
+            yield {0}
+        def outer():
+            def inner(): return {0}
+            return inner
+        """
+    module, edit = start(sources, "freed", text.format(0))
+    a, f, held = module.A(), module.f, []
+    for number in range(1, 40):
+        edit(text.format(number))
+        if number % 10 == 5:
+            running = module.numbers()
+            held.append((number, next(running), running, module.outer(), pickle.loads(pickle.dumps(a))))
+        assert a.m() == f() == number
+    attic = live._records["freed"].attic
+    assert attic.freed >= 20
+    for number, first, running, inner, copy in held:
+        assert (first, list(running), inner(), copy.m()) == (number, [number], number, 39)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["cdef int f(): return 1\nx = <size_t>f\n", "from cpython.pycapsule cimport PyCapsule_New\n",
+     "cdef extern from 'signal.h':\n    int x\n", "def f(double[:] a): return a\n"],
+)  # fmt: skip
+def test_code_whose_addresses_may_be_held_stays(source: str) -> None:
+    from cython_llvm import live_free
+
+    assert not live_free.may_be_freed(source.encode())
+
+
+def test_pickles_follow(sources: Path, route: str) -> None:
+    text = "cdef class A:\n    cdef public int x\n    def m(self): return {0}, self.x\n"
+    module, edit = start(sources, f"pickled_{route}", text.format(1))
+    a = module.A()
+    a.x = 5
+    stored = pickle.dumps(a)
+    edit(text.format(2))
+    assert pickle.loads(stored).m() == pickle.loads(pickle.dumps(a)).m() == (2, 5)
+    assert type(pickle.loads(stored)) is type(a)

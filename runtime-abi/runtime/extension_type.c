@@ -493,7 +493,8 @@ int cyl_class_ready(struct cyl_class *c, PyObject *module, PyObject *args) {
     }
     if (!(c->flags & CYL_INTERNAL) && PyObject_SetAttrString(module, c->short_name, (PyObject *) type) < 0) return -1;
     if (c->weakrefs_at && !type->tp_weaklistoffset) type->tp_weaklistoffset = (Py_ssize_t) c->weakrefs_at;
-    return c->flags & CYL_REDUCE ? __Pyx_setup_reduce((PyObject *) type) : 0;
+    /* A reload may have put the type object that exists already into its place. */
+    return c->flags & CYL_REDUCE ? __Pyx_setup_reduce((PyObject *) *c->type) : 0;
 }
 
 /* The type object of a class of another module, and the address of its C method table where it has one. */

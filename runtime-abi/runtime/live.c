@@ -416,3 +416,95 @@ void cyl_live_unwatch(PyObject *module) {
     Py_SET_TYPE(module, &PyModule_Type);
     Py_CLEAR(cyl_live_on_type);
 }
+
+/* ---------------------------------------------------------------- whether old code is still in use */
+
+#include <pthread.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Pieces of memory, each belonging to one group. */
+struct cyl_live_piece {
+    uint64_t start, end, group;
+};
+
+static void cyl_live_mark(uint64_t word, const struct cyl_live_piece *pieces, Py_ssize_t count, uint8_t *used) {
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (word >= pieces[i].start && word < pieces[i].end) used[pieces[i].group] = 1;
+    }
+}
+
+/* Marks the groups that one of the objects, as the collector lists them, points into: its type, and
+   whatever is in its fixed part. */
+void cyl_live_mark_objects(PyObject *objects, const struct cyl_live_piece *pieces, Py_ssize_t count, uint8_t *used) {
+    uint64_t least = UINT64_MAX, most = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (pieces[i].start < least) least = pieces[i].start;
+        if (pieces[i].end > most) most = pieces[i].end;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(objects); i++) {
+        PyObject *o = PyList_GET_ITEM(objects, i);
+        const uint64_t *words = (const uint64_t *) o;
+        size_t length = (size_t) Py_TYPE(o)->tp_basicsize / sizeof(uint64_t);
+        for (size_t w = 0; w < length; w++) {
+            if (words[w] >= least && words[w] < most) cyl_live_mark(words[w], pieces, count, used);
+        }
+    }
+}
+
+/* Marks what lies on a stack from `from` up to the end of its mapping.  0: it could not be read. */
+static int cyl_live_mark_stack(uint64_t from, const struct cyl_live_piece *pieces, Py_ssize_t count, uint8_t *used) {
+    uint64_t start, end = 0, buffer[512];
+    char line[512];
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps) return 0;
+    while (fgets(line, sizeof line, maps)) {
+        unsigned long long first, last;
+        if (sscanf(line, "%llx-%llx", &first, &last) == 2 && from >= first && from < last) end = last;
+    }
+    fclose(maps);
+    for (start = from & ~(uint64_t) 7; start < end;) {
+        size_t wanted = end - start < sizeof buffer ? end - start : sizeof buffer;
+        /* Another thread may end meanwhile: its stack is read as another process's would be. */
+        struct iovec here = {buffer, wanted}, there = {(void *) start, wanted};
+        ssize_t got = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+        if (got <= 0) return 0;
+        for (ssize_t i = 0; i < got / 8; i++) cyl_live_mark(buffer[i], pieces, count, used);
+        start += (uint64_t) got;
+    }
+    return end != 0;
+}
+
+/* Marks what the C stacks of all threads point to; the names of the others are their numbers.  0: a
+   thread is running, so that its registers cannot be known, or could not be looked at. */
+int cyl_live_mark_thread(const char *thread, const struct cyl_live_piece *pieces, Py_ssize_t count, uint8_t *used) {
+    char path[64], text[256];
+    if (!thread) return cyl_live_mark_stack((uint64_t) &path, pieces, count, used);
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/syscall", thread);
+    FILE *file = fopen(path, "re");
+    if (!file) return 0;
+    char *read = fgets(text, sizeof text, file);
+    fclose(file);
+    if (!read) return 0;
+    /* "NUMBER ARGUMENTS... STACK PLACE", or "running" */
+    char *place = strrchr(text, ' ');
+    if (!place || strncmp(text, "running", 7) == 0) return 0;
+    *place++ = 0;
+    char *stack = strrchr(text, ' ');
+    if (!stack) return 0;
+    cyl_live_mark(strtoull(place, NULL, 16), pieces, count, used);
+    return cyl_live_mark_stack(strtoull(stack + 1, NULL, 16), pieces, count, used);
+}
+
+/* A type object that has served as a model only, before the memory that it lies in goes. */
+void cyl_live_type_discard(PyObject *object) {
+    PyTypeObject *type = (PyTypeObject *) object;
+    PyType_Modified(type);
+    if (type->tp_weaklist) PyObject_ClearWeakRefs(object);
+    Py_CLEAR(type->tp_dict);
+    Py_CLEAR(type->tp_bases);
+    Py_CLEAR(type->tp_mro);
+    Py_CLEAR(type->tp_cache);
+    Py_CLEAR(*(PyObject **) &type->tp_subclasses);
+    type->tp_flags &= ~(unsigned long) (Py_TPFLAGS_READY | Py_TPFLAGS_VALID_VERSION_TAG);
+}

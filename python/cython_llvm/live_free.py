@@ -1,0 +1,116 @@
+"""Old code of reloaded modules is freed once nothing can run it any more.
+
+What can lead into a module's code: function objects, descriptors, generators and the like, all of
+which the collector lists; type objects; addresses handed out in ``__pyx_capi__``; calls that run; and
+C function pointers that the module has given to somebody.  `may_be_freed` rules the last out by the
+module's text, a type of the code's own rules the code out, and the rest is looked at, for many old
+pieces of code at once.  Where anything is in doubt the code stays.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import re
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from . import live_code
+
+#: Old pieces of code are looked at when so many more have come together.
+BATCH = 16
+
+# Words of sources that give addresses in the code to somebody, or keep them where nobody looks.
+_KEEPING = re.compile(
+    rb"extern|PyCapsule|prange|parallel|ufunc|cdef\s+(?:public|inline\s+public|api)|\bapi\b|internal"
+    rb"|\[\s*:|memoryview|libcpp|&\s*\w+\s*\(|include"
+)
+_FUNCTION = re.compile(rb"^[ \t]*(?:cdef|cpdef)\b[^\n=]*?(\w+)\s*\([^\n]*$", re.MULTILINE)
+
+
+def may_be_freed(source: bytes) -> bool:
+    """Whether no address in the code of this source can get into other hands than Python objects'."""
+    if _KEEPING.search(source):
+        return False
+    names = set(_FUNCTION.findall(source)) - {b"class"}
+    return not any(re.search(rb"\b" + re.escape(name) + rb"\b(?!\s*\()", source) for name in names)
+
+
+@dataclass
+class Old:
+    """Code that has been replaced."""
+
+    address: int
+    places: list[live_code.Place]
+
+
+def pages(places: list[live_code.Place]) -> list[live_code.Place]:
+    """The pages that hold these places, as few pieces."""
+    found: list[list[int]] = []
+    for start, size, _ in sorted(places):
+        first, end = start & ~0xFFF, (start + size + 0xFFF) & ~0xFFF
+        if found and first <= found[-1][1]:
+            found[-1][1] = max(end, found[-1][1])
+        else:
+            found.append([first, end])
+    return [(first, end - first, False) for first, end in found]
+
+
+class Attic:
+    """The old code of one module."""
+
+    def __init__(self) -> None:
+        self.kept: list[Old] = []
+        self.freed = 0
+        self._look_at = BATCH
+
+    def add(self, old: Old, fixed: list[int], objects: Any) -> None:
+        """Keep code until nothing uses it; ``fixed``: addresses that others hold for good."""
+        if any(live_code.inside(address, old.places) for address in fixed):
+            return
+        self.kept.append(old)
+        if len(self.kept) >= self._look_at:
+            self._look(fixed, objects)
+            self._look_at = len(self.kept) + BATCH
+
+    def _look(self, fixed: list[int], objects: Any) -> None:
+        used = _used(self.kept, objects)
+        if used is None:
+            return
+        rest = []
+        for old, is_used in zip(self.kept, used, strict=True):
+            if is_used or any(live_code.inside(address, old.places) for address in fixed):
+                rest.append(old)
+                continue
+            live_code.release(old.address)
+            self.freed += 1
+        self.kept = rest
+
+
+class _Piece(ctypes.Structure):
+    _fields_ = [("start", ctypes.c_uint64), ("end", ctypes.c_uint64), ("group", ctypes.c_uint64)]
+
+
+def _used(kept: list[Old], objects: Any) -> list[bool] | None:
+    """Of each, whether something points into it; None where that cannot be told now."""
+    if "greenlet" in sys.modules:
+        return None  # keeps pieces of stacks elsewhere
+    found = [(start, start + size, group) for group, old in enumerate(kept) for start, size, _ in old.places]
+    pieces = (_Piece * len(found))(*found)
+    used = (ctypes.c_uint8 * len(kept))()
+    listed = gc.get_objects()
+    objects.mark_objects(listed, pieces, len(found), used)
+    del listed
+    objects.mark_thread(None, pieces, len(found), used)
+    own = str(threading.get_native_id())
+    try:
+        threads = [name for name in os.listdir("/proc/self/task") if name != own]
+    except OSError:
+        return None
+    for name in threads:
+        if not objects.mark_thread(name.encode(), pieces, len(found), used):
+            return None
+    return [bool(one) for one in used]
