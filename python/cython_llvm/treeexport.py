@@ -275,6 +275,7 @@ class Exporter:
         self._directive_defaults: dict[str, Any] = Options.get_directive_defaults()
         self._own_scopes = {id(entry.type.scope) for entry in module.scope.c_class_entries}
         self._generator_stop = Future.generator_stop
+        self._options = Options
         self._sources: list[Any] = []
         self._source_index: dict[int, int] = {}
         self._directives_seen: dict[int, str] = {}
@@ -300,6 +301,9 @@ class Exporter:
         # Known to the compiler's context alone: StopIteration does not leave a generator (PEP 479).
         futures = self._module.scope.context.future_directives
         self._module.generator_stop = self._generator_stop in futures
+        # An option of the process: what tp_clear leaves in fields.
+        if not self._options.clear_to_none:
+            self._module.clear_to_null = True
         root = self._encode(self._module)
         tables = self._tables
         row = self._row

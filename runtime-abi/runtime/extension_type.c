@@ -34,7 +34,7 @@ struct cyl_class {
 
 enum { CYL_GC = 1, CYL_FINALIZE = 2, CYL_TRASHCAN = 4, CYL_FINAL = 8, CYL_SEQUENCE = 16, CYL_MAPPING = 32,
        CYL_INTERNAL = 64, CYL_REDUCE = 128, CYL_TRIVIAL_CINIT = 256, CYL_CHECK_BASE = 512,
-       CYL_NO_VERSION_TAG = 1024 };
+       CYL_NO_VERSION_TAG = 1024, CYL_CLEAR_TO_NULL = 2048 };
 
 #define CYL_AT(object, offset) ((PyObject **) ((char *) (object) + (offset)))
 
@@ -150,12 +150,12 @@ int cyl_class_traverse(struct cyl_class *c, PyObject *o, visitproc visit, void *
     return 0;
 }
 
-/* tp_clear: fields become None. */
+/* tp_clear: fields become None, or null where Cython's option says so. */
 int cyl_class_clear(struct cyl_class *c, PyObject *o) {
     if (c->base && *c->base && (*c->base)->tp_clear) (*c->base)->tp_clear(o);
     for (int64_t i = 0; i < c->cyclic_count; i++) {
         PyObject *old = *CYL_AT(o, c->cyclic[i]);
-        *CYL_AT(o, c->cyclic[i]) = Py_NewRef(Py_None);
+        *CYL_AT(o, c->cyclic[i]) = c->flags & CYL_CLEAR_TO_NULL ? NULL : Py_NewRef(Py_None);
         Py_XDECREF(old);
     }
     return 0;

@@ -53,10 +53,13 @@ def tags(path: str) -> dict[str, set[str]]:
 
 
 def compile_and_import(path: str, name: str, *, only_compile: bool = False):
+    from Cython.Compiler import Options
+
     from cython_llvm import codeload, sharedutil, toolchain, treefrontend, treeroute
     from cython_llvm.settings import Settings
 
     support = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(path))), "testsupport")
+    Options.clear_to_none = False  # as runtests.py
     settings = Settings(language_level=2, directives={"autotestdict": False},
                         include_path=(support,))  # as runtests.py  # fmt: skip
     tree, unit = treefrontend.analyse(path, name, settings, shared_utility=sharedutil.available())

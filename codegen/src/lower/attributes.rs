@@ -345,4 +345,32 @@ impl<'t> Body<'_, 't> {
         }
         Ok(())
     }
+
+    /// `<void *> self.field`: the object's address, which may be null after `tp_clear`.
+    pub(super) fn field_as_pointer(
+        &mut self,
+        cast: Node<'t>,
+        operand: Node<'t>,
+    ) -> Result<Option<Value>> {
+        let variable = operand
+            .entry("entry")
+            .is_some_and(|entry| entry.flag("is_variable") && !entry.flag("is_cproperty"));
+        let plain = operand.kind() == "AttributeNode" && !operand.flag("is_py_attr") && variable;
+        let of_name = |obj: Node<'t>| {
+            let ty = obj.ty("type");
+            obj.kind() == "NameNode" && ty.is_some_and(|ty| ty.flag("is_extension_type"))
+        };
+        if !plain
+            || !operand.node("obj").is_some_and(of_name)
+            || !operand.expr_type()?.flag("is_pyobject")
+            || self.c_type(cast.expr_type()?)? != Type::Ptr
+        {
+            return Ok(None);
+        }
+        let (address, ty, object) = self.field_address(operand)?;
+        let value = self.op(Op::Load(ty, address));
+        let value = self.op(Op::Cast(crate::mir::CastOp::Pointer, value, Type::Ptr));
+        self.release(object);
+        Ok(Some(value))
+    }
 }

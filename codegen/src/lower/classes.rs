@@ -24,6 +24,7 @@ const REDUCE: i128 = 128;
 const TRIVIAL_CINIT: i128 = 256;
 const CHECK_BASE: i128 = 512;
 const NO_VERSION_TAG: i128 = 1024;
+const CLEAR_TO_NULL: i128 = 2048;
 
 /// An extension type that the module makes.
 #[derive(Clone, Debug)]
@@ -376,6 +377,7 @@ impl<'t> Context<'t> {
             special(scope, "__cinit__").is_some_and(|entry| entry.flag("trivial_signature")),
         );
         set(CHECK_BASE, ty.ty("base_type").is_some());
+        set(CLEAR_TO_NULL, self.tree.root().flag("clear_to_null"));
         let tagged = scope.directive("type_version_tag");
         set(NO_VERSION_TAG, tagged.is_some_and(|on| !on.truth()));
         flags

@@ -359,6 +359,9 @@ impl<'t> Body<'_, 't> {
         } else {
             "operand"
         })?;
+        if let Some(address) = self.field_as_pointer(node, operand)? {
+            return Ok(address);
+        }
         let value = self.expr(operand)?;
         if is_slice(operand) {
             return missing_node(node, "of a memoryview");
