@@ -239,9 +239,8 @@ impl<'t> Body<'_, 't> {
             let wrapped = node
                 .attr("py_wrapper_required")
                 .is_none_or(|required| required.truth());
-            match node.node("py_wrapper").filter(|_| wrapped) {
-                Some(wrapper) => self.lower_def_wrapper(node, wrapper, id)?,
-                None => {}
+            if let Some(wrapper) = node.node("py_wrapper").filter(|_| wrapped) {
+                self.lower_def_wrapper(node, wrapper, id)?;
             }
         }
         self.at(node);
