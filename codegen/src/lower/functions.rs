@@ -387,15 +387,7 @@ impl<'t> Body<'_, 't> {
             if generator {
                 return missing_node(node, "profile, of a generator");
             }
-            let entry = node.entry("entry");
-            let mut name = entry
-                .and_then(|entry| entry.text("qualified_name")?.rsplit('.').next())
-                .unwrap_or_default()
-                .to_owned();
-            if node.flag("is_wrapper") {
-                name.push_str(" (wrapper)");
-            }
-            body.start_trace(node, &name, node.node("py_func").is_some())?;
+            body.trace_function(node)?;
         }
         let lowered = match node.node("body") {
             Some(_) if generator => body.make_generator(node),

@@ -43,7 +43,20 @@ impl<'t> Body<'_, 't> {
         self.trace = Some(Trace { local, returns });
     }
 
-    /// Tells that a call starts.
+    /// Tells that a call of a function starts.
+    pub(super) fn trace_function(&mut self, node: Node<'t>) -> Result<()> {
+        let entry = node.entry("entry");
+        let mut name = entry
+            .and_then(|entry| entry.text("qualified_name")?.rsplit('.').next())
+            .unwrap_or_default()
+            .to_owned();
+        if node.flag("is_wrapper") {
+            name.push_str(" (wrapper)");
+        }
+        self.start_trace(node, &name, node.node("py_func").is_some())
+    }
+
+    /// Tells that a call starts.  `quiet`: unless the caller has asked for an override already.
     pub(super) fn start_trace(&mut self, node: Node<'t>, name: &str, quiet: bool) -> Result<()> {
         let Some(trace) = self.trace else {
             return Ok(());
