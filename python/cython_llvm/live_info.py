@@ -22,7 +22,8 @@ def describe(scope: Any, source: bytes = b"", language: str = "c") -> bytes:
         for entry in getattr(scope, "c_class_entries", ())
         if entry.type.scope is not None and not entry.type.scope.is_internal
     }
-    return json.dumps({"classes": classes, "free": language == "c" and may_be_freed(source)}, separators=(",", ":")).encode()
+    found = {"classes": classes, "free": language == "c" and may_be_freed(source)}
+    return json.dumps(found, separators=(",", ":")).encode()
 
 
 def parse(text: bytes | None) -> Description:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import Any
 
 from . import live, loader
 
