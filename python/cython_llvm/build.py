@@ -71,10 +71,9 @@ def cythonize(module_list: Any, *args: Any, backend: str = "llvm", **options: An
         raise ValueError(f"backend must be one of c, llvm, not {backend!r}")
     from Cython.Build import cythonize as stock
 
-    extensions = stock(module_list, *args, **options)
     if backend == "llvm":
         patch_distutils()
-    return extensions
+    return stock(module_list, *args, **options)
 
 
 def __getattr__(name: str) -> Any:

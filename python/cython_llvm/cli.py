@@ -19,15 +19,13 @@ from types import ModuleType
 from typing import Any
 
 from . import (
+    cli_routes,
     compiler_import,
     directives,
-    explaining,
-    frontend,
     lexicon,
     patches,
     produce,
     scratch,
-    treeproduce,
 )
 from . import jobs as job_pool
 from .cdiag import shown_path as _shown
@@ -232,36 +230,24 @@ def build_one(
     try:
         directory = scratch.make()
         settings = request.settings()
-        by_tree = treeproduce.wanted(settings, request.emit)
         values = header_values(main_module, job.source, options)
         if values.get("language") == "c++" and not options.cplus:
             options = type(options)(options, cplus=1)
             c_path = os.path.splitext(job.c_path)[0] + ".cpp"
             job = Job(job.source, job.output, c_path)
-        if by_tree:
-            from . import sharedutil, treefrontend
-
-            if values.get("language") == "c++" and request.emit != "tree":
-                raise CythonLLVMError(f"{_shown(job.source)}: the tree route has no C++", code="CYL4002")
-            with treefrontend.exporting() as trees:
-                # Memoryview code is not compiled again: it comes with the run-time library.
-                shared = options.shared_utility_qualified_name or sharedutil.available()
-                uncached = type(options)(options, cache=None, shared_utility_qualified_name=shared)
-                if generate(main_module, stock_compile, job, uncached, request, directory):
-                    shown = _shown(job.source)
-                    settings = _of_header(settings, values, job, request)
-                    treeproduce.write(trees[0], shown, settings, request.emit, job.output)
-                else:
-                    outcome.num_errors = 1
-            return outcome
-        unit = generate(main_module, stock_compile, job, options, request, directory)
+        settings = _of_header(settings, values, job, request)
+        build = cli_routes.Build(job.source, options, settings, request.emit)
+        uncached = type(options)(options, cache=None) if build.wants_tree else options
+        with build.deciding():
+            unit = generate(main_module, stock_compile, job, uncached, request, directory)
         if unit is None:
             outcome.num_errors = 1
             return outcome
-        settings = _of_header(settings, values, job, request)
-        outcome.messages += finish(unit, settings, request, job.output)
+        outcome.messages += build.finish(unit, job.output, finish)
         if request.explain:
-            outcome.explanation = explaining.route_line(job.source, _shown(job.source))
+            outcome.explanation = build.explanation()
+        if options.verbose:
+            sys.stderr.write(build.choice.line(_shown(job.source)) + "\n")
     except (CythonLLVMError, OSError) as error:
         outcome.num_errors = 1
         outcome.messages.append(produce.failure_text(error, unit, _shown(job.output)))
@@ -300,15 +286,15 @@ def _command_line_wins(settings: Any, request: Request) -> Any:
     return settings.with_(extra_compile_args=(*settings.extra_compile_args, *flags))
 
 
-def finish(unit: produce.CUnit, settings: Any, request: Request, output: str) -> list[str]:
+def finish(unit: produce.CUnit, settings: Any, emit: str, output: str) -> list[str]:
     """Write the output for generated C: a module, or with --embed a program."""
     from Cython.Compiler import Options
 
-    if Options.embed and request.emit == "so":
+    if Options.embed and emit == "so":
         from .embed import link_program
 
         return link_program(unit, settings, output, Options.embed)
-    return produce.produce(unit, settings, request.emit, output)
+    return produce.produce(unit, settings, emit, output)
 
 
 def generate(
@@ -335,9 +321,6 @@ def generate(
         return None
     with open(result.c_file, "rb") as file:
         text = file.read()
-    if text:
-        with open(job.source, "rb") as file:
-            frontend.refuse_c_route(_shown(job.source), file.read(), ours.compiler_directives)
     _place_side_files(directory, c_file, job)
     return produce.CUnit(text, job.c_path, "c++" if ours.cplus else "c", job.source)
 

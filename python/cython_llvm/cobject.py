@@ -136,16 +136,27 @@ def _object_wants_openmp(data: bytes) -> bool:
     return b"\0__kmpc_" in data or b"\0omp_" in data
 
 
+def _object_wants_runtime(data: bytes) -> bool:
+    """Whether an object is of the tree route: it calls the run-time library's functions."""
+    return b"\0cyl_module_begin\0" in data
+
+
 def link(objects: Sequence[bytes], output: str, settings: Settings, language: str) -> None:
     """Link a shared library or extension module onto ``output``, whole or not at all.
 
-    Raises LinkError; OSError where the directory cannot be written.
+    Objects of the tree route bring what they use of the run-time library.  Raises LinkError;
+    OSError where the directory cannot be written.
     """
     from . import toolchain
 
     for path in settings.extra_objects:
         if not os.path.exists(path):
             raise LinkError(f"no such object or library: {path}", code="CYL2004")
+    if any(_object_wants_runtime(data) for data in objects):
+        from . import runtimelib
+
+        arguments = (*settings.extra_link_args, *runtimelib.static_arguments())
+        settings = settings.with_(extra_link_args=arguments)
     openmp = any(_object_wants_openmp(data) for data in objects)
     toolchain.link_extension(objects, output, settings, language=language, openmp=openmp)
 

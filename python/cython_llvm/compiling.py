@@ -22,10 +22,12 @@ from . import (
     linkargs,
     live_info,
     pch,
+    routes,
     runtimelib,
     scratch,
     sharedutil,
     toolchain,
+    verdicts,
 )
 from .frontend import CUnit
 from .settings import Settings
@@ -56,11 +58,11 @@ listeners: list[Callable[[Built], None]] = []
 def build(path: str, name: str, settings: Settings, beside: str | None = None) -> Built:
     """Compile and load; with ``beside``, link to that path instead of loading by the JIT."""
     started = time.time_ns()
-    if settings.route == "tree":
-        built = _build_by_tree(path, name, settings, beside)
-    else:
+    if settings.route == "c":
         unit = frontend.generate_c(path, name, settings, shared_utility=sharedutil.available())
         built = _build_unit(Built(unit, [], [], False), beside)
+    else:
+        built = _build_by_best(path, name, settings, beside)
     unit = built.unit
     for listener in listeners:
         listener(built)
@@ -74,18 +76,31 @@ def build(path: str, name: str, settings: Settings, beside: str | None = None) -
     return built
 
 
-def _build_by_tree(path: str, name: str, settings: Settings, beside: str | None) -> Built:
-    """By the tree route; raises `errors.CompileError` where the module needs the other one."""
-    from . import treefrontend, treeroute
+def _build_by_best(path: str, name: str, settings: Settings, beside: str | None) -> Built:
+    """By the tree route where nothing is missing, else by the other one.
 
-    tree, unit = treefrontend.analyse(path, name, settings, shared_utility=sharedutil.available())
-    lowered = treeroute.lower(tree, unit.settings)
-    if lowered.module is None:
-        raise treeroute.refusal(path, lowered.missing)
-    lowered.module.prepare_live(live_info.SYMBOL, unit.live)
-    toolchain.optimize(lowered.module, unit.settings)
-    built = Built(unit, [toolchain.emit(lowered.module, "obj", unit.settings)], list(lowered.headers),
-                  toolchain.uses_openmp(lowered.module), runtime=True)  # fmt: skip
+    Raises `errors.CompileError` for ``route="tree"`` where the module needs the C route.
+    """
+    only = settings.route == "tree"
+    with open(path, "rb") as file:
+        source = file.read()
+    key = verdicts.key(path, source, name, settings)
+    known = () if only else verdicts.known(key)
+    unit, choice = routes.analyse(path, name, settings, shared_utility=sharedutil.available(),
+                                  known=known, c_text=not only)  # fmt: skip
+    if choice.module is None:
+        if only:
+            raise routes.refusal(path, choice)
+        routes.tell(name, choice)
+        if not known:
+            verdicts.remember(key, choice, unit.dependencies, unit.absent, unit.place)
+        return _build_unit(Built(unit, [], [], False), beside)
+    routes.tell(name, choice)
+    settings = routes.for_tree(unit.settings)
+    choice.module.prepare_live(live_info.SYMBOL, unit.live)
+    toolchain.optimize(choice.module, settings)
+    built = Built(unit, [toolchain.emit(choice.module, "obj", settings)], list(choice.headers),
+                  toolchain.uses_openmp(choice.module), runtime=True)  # fmt: skip
     return _build_unit(built, beside)
 
 

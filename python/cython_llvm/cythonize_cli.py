@@ -16,7 +16,16 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from . import compiler_import, explaining, lexicon, patches, produce, scratch
+from . import (
+    compiler_import,
+    cythonize_routes,
+    explaining,
+    lexicon,
+    patches,
+    produce,
+    scratch,
+    treeproduce,
+)
 from . import jobs as job_pool
 from .cdiag import shown_path as _shown
 from .cli import Outcome
@@ -24,6 +33,7 @@ from .cli_options import Request
 from .distutils_patch import patch_distutils
 from .errors import CythonLLVMError
 from .progress import Progress
+from .settings import Settings
 
 _SIDE_FILES = (".html", ".h", "_api.h", ".pxi")
 
@@ -137,6 +147,7 @@ def _cythonize_stale(
     tree = create_dependency_tree(context, quiet=True)
     excluded = list(options.get("exclude") or [])
     up_to_date: list[Any] = []
+    todo: list[Any] = []
     listed, _ = create_extension_list(
         paths, exclude=excluded, ctx=context, quiet=True,
         language=options.get("language"), exclude_failures=bool(options.get("exclude_failures")),
@@ -146,18 +157,24 @@ def _cythonize_stale(
             continue
         source = ext.sources[0]
         sources[ext.name] = source
+        todo.append(ext)
         if options.get("force") or os.environ.get("CYTHON_FORCE_REGEN") == "1":
             continue
         output = _output(ext.name, _base_dir(source), request.emit)
         inputs = {*tree.all_dependencies(source), *ext.depends, *ext.sources}
         if _newer_than_all(output, inputs):
             excluded.append(os.path.abspath(source))
-            up_to_date.append(ext)
+            up_to_date.append(todo.pop())
     options["exclude"] = excluded
     if len(up_to_date) < len(listed):
         lexicon.make_ready()
+    def settings_of(ext: Any) -> Settings:
+        return _settings(Module(ext.name, sources[ext.name], "", _base_dir(ext.sources[0]), ext), request)
+
+    wanted = cythonize_routes.settings_of(settings_of, todo)
     try:
-        made = stock(paths, **{**options, "force": True, "quiet": True})
+        with cythonize_routes.deciding(wanted, request.emit):
+            made = stock(paths, **{**options, "force": True, "quiet": True})
     finally:
         lexicon.save()
     return list(made), up_to_date
@@ -235,39 +252,47 @@ def _label(module: Module) -> str:
 
 
 def build_module(module: Module, request: Request, output: str) -> Outcome:
-    """Compile and link one extension whose C is written.  Errors are in the outcome."""
+    """Compile and link one extension that Cython has been through.  Errors are in the outcome."""
     began = time.perf_counter()
     outcome = Outcome()
     unit: produce.CUnit | None = None
     ext = module.extension
     try:
-        settings = request.settings()
-        produce.refuse_tree_route(settings, _label(module))
+        settings = _settings(module, request)
+        choice = cythonize_routes.taken(module.c_file, module.name, settings)
         with open(module.c_file, "rb") as file:
             text = file.read()
         language = "c++" if ext.language == "c++" or module.c_file.endswith(".cpp") else "c"
         unit = produce.CUnit(text, _virtual_name(module), language, module.source)
-        flags = [f"-O{request.opt_level}"] if request.opt_level is not None else []
-        flags += [f"-march={request.march}"] if request.march else []
-        flags += ["-g"] if request.debug else []
-        settings = produce.from_distutils(settings, vars(ext)).with_(
-            extra_sources=tuple(ext.sources[1:]),
-        )
-        settings = settings.with_(extra_compile_args=(*settings.extra_compile_args, *flags))
-        roots = [os.getcwd(), module.base_dir]
-        if module.source:
-            roots.append(os.path.dirname(module.source))
-        settings = produce.resolved(settings, roots)
         os.makedirs(os.path.dirname(output), exist_ok=True)
-        outcome.messages += produce.produce(unit, settings, request.emit, output)
+        if choice.module is not None:
+            treeproduce.write(choice.module, unit, settings, request.emit, output)
+        else:
+            outcome.messages += produce.produce(unit, settings, request.emit, output)
         _move_side_files(module)
         if request.explain:
-            outcome.explanation = explaining.route_line(module.source, _label(module))
+            outcome.explanation = explaining.route_line(_label(module), choice.route, choice.reasons)
     except (CythonLLVMError, OSError) as error:
         outcome.num_errors = 1
         outcome.messages.append(produce.failure_text(error, unit, _shown(output)))
     outcome.seconds = time.perf_counter() - began
     return outcome
+
+
+def _settings(module: Module, request: Request) -> Settings:
+    """How an extension is compiled: the command line's settings and its own."""
+    ext = module.extension
+    flags = [f"-O{request.opt_level}"] if request.opt_level is not None else []
+    flags += [f"-march={request.march}"] if request.march else []
+    flags += ["-g"] if request.debug else []
+    settings = produce.from_distutils(request.settings(), vars(ext)).with_(
+        extra_sources=tuple(ext.sources[1:]),
+    )
+    settings = settings.with_(extra_compile_args=(*settings.extra_compile_args, *flags))
+    roots = [os.getcwd(), module.base_dir]
+    if module.source:
+        roots.append(os.path.dirname(module.source))
+    return produce.resolved(settings, roots)
 
 
 def _virtual_name(module: Module) -> str:

@@ -8,6 +8,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from . import treecache
 from .llvmcompiler import COMPILER_TYPE, DESCRIPTION, compiler_class
 
 PACKAGES = ("distutils", "setuptools._distutils")
@@ -90,10 +91,12 @@ def patch_distutils(always: bool = True) -> None:
         module = sys.modules.get(f"{package}.ccompiler")
         if module is not None:
             patch_ccompiler(module, always)
+    treecache.install()
 
 
 def unpatch_distutils() -> None:
     """Put back what `patch_distutils` replaced."""
+    treecache.uninstall()
     for package in PACKAGES:
         module = sys.modules.get(f"{package}.ccompiler")
         current = getattr(module, "new_compiler", None)

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from .settings import Settings, default_settings
-
-if TYPE_CHECKING:
-    from .treeroute import Missing
 
 
 class Explanation:
@@ -42,9 +38,12 @@ class Explanation:
         return "\n".join(out)
 
 
-_AUTO = "'auto' takes the C route in this version"
-_C = "the settings ask for the C route"
-_FOR_OTHERS = "libraries that others load are made over the C route in this version"
+#: Objects and bitcode are made to work without this package.
+FILES_FOR_OTHERS = "files that others link or load have no run-time library of ours"
+
+#: The C route was asked for.
+ASKED_FOR_C = "the settings ask for the C route"
+_ALL = "the tree route supports all of it"
 
 
 def explain(module_or_path: ModuleType | str | os.PathLike[str]) -> Explanation:
@@ -65,7 +64,7 @@ def explain(module_or_path: ModuleType | str | os.PathLike[str]) -> Explanation:
             return _explain(name, found.path, found.settings())
         if not str(path).endswith(".bc"):
             raise TypeError(f"module {name!r} was not loaded by cython_llvm")
-        return Explanation(name, path, "c", (_FOR_OTHERS,))
+        return Explanation(name, path, "c", (FILES_FOR_OTHERS,))
     path = os.path.abspath(os.fspath(module_or_path))
     if not os.path.exists(path):
         raise FileNotFoundError(f"no such file: '{path}'")
@@ -75,26 +74,31 @@ def explain(module_or_path: ModuleType | str | os.PathLike[str]) -> Explanation:
 
 def _explain(name: str, path: str, settings: Settings) -> Explanation:
     if settings.route == "c":
-        return Explanation(name, path, "c", (_C,))
-    missing = tuple(str(one) for one in unsupported(path, name, settings))
+        return Explanation(name, path, "c", (ASKED_FOR_C,))
+    reasons = why_not(path, name, settings)
     if settings.route == "tree":
-        return Explanation(name, path, "tree", missing or ("route='tree' asks for it",))
-    if not missing:
-        return Explanation(name, path, "c", (f"{_AUTO}; route='tree' supports all of this module",))
-    return Explanation(name, path, "c", (_AUTO, *(f"the tree route lacks {one}" for one in missing)))
+        return Explanation(name, path, "tree", reasons or ("route='tree' asks for it",))
+    return Explanation(name, path, "c" if reasons else "tree", reasons or (_ALL,))
 
 
-def unsupported(path: str, name: str, settings: Settings) -> tuple[Missing, ...]:
-    """Every construct of a source file that the tree route does not support."""
-    from . import sharedutil, treefrontend, treeroute
+def why_not(path: str, name: str, settings: Settings) -> tuple[str, ...]:
+    """Everything that keeps a source file off the tree route; found once, then known."""
+    from . import routes, sharedutil, verdicts
 
-    if not treeroute.available():
-        return (treeroute.Missing("the run-time library of the installed Cython", "", 0, 0),)
-    tree, unit = treefrontend.analyse(path, name, settings, shared_utility=sharedutil.available())
-    return treeroute.lower(tree, unit.settings).missing
+    with open(path, "rb") as file:
+        source = file.read()
+    key = verdicts.key(path, source, name, settings)
+    known = verdicts.known(key)
+    if known:
+        return known
+    unit, choice = routes.analyse(path, name, settings, shared_utility=sharedutil.available(),
+                                  c_text=False)  # fmt: skip
+    if choice.reasons:
+        verdicts.remember(key, choice, unit.dependencies, unit.absent, unit.place)
+    return choice.reasons
 
 
-def route_line(source: str | None, shown: str) -> str:
+def route_line(shown: str, route: str, reasons: tuple[str, ...]) -> str:
     """What the commands print with --explain: the route of one source, and why."""
-    found = Explanation(shown, source, "c", (_FOR_OTHERS,))
+    found = Explanation(shown, None, route, reasons or (_ALL,))
     return "\n".join([f"{shown}: route: {found.route}", *found.because()])

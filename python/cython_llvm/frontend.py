@@ -158,6 +158,11 @@ def _with_prelude(tree: Any, prelude: str, context: Any, scope: Any) -> Any:
     return tree
 
 
+def silent_context(options: Any) -> Any:
+    """A context for a compilation whose messages nobody wants."""
+    return _context_class(_Watch(), io.StringIO()).from_options(options)  # type: ignore[attr-defined]
+
+
 def cython_error(text: str, source: str) -> errors.CompileError:
     """What to raise where Cython refused ``source`` with ``text``."""
     diagnostics = [
@@ -278,7 +283,33 @@ def generate_c(
     if _NUMPY.search(source):
         settings = distutils_header.with_numpy(settings)
     with LOCK, scratch.folder() as folder:
-        return _generate(path, module_name, settings, language, folder, shared_utility, annotate)
+        _current.append(_Current(settings, language))
+        try:
+            return _generate(path, module_name, settings, language, folder, shared_utility, annotate)
+        finally:
+            _current.pop()
+
+
+@dataclass
+class _Current:
+    """A compilation that goes on."""
+
+    settings: Settings
+    language: str
+    watch: _Watch | None = None
+
+
+_current: list[_Current] = []
+
+
+def current() -> tuple[Settings, str]:
+    """The settings and the language of the compilation that goes on.
+
+    With what the source itself says, and the .pxd files that have been read for it by now.
+    """
+    now = _current[-1]
+    found = now.watch.found if now.watch is not None else {}
+    return distutils_header.merge_pxds(now.settings, found)[0], now.language
 
 
 def _generate(path: str, module_name: str, settings: Settings, language: str, folder: str,
@@ -296,6 +327,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
     base = os.path.splitext(os.path.basename(path))[0]
     output = os.path.join(folder, base + suffix)
     watch, messages = _Watch(), io.StringIO()
+    _current[-1].watch = watch
     from Cython.Compiler import Options
 
     thresholds = gc.get_threshold()

@@ -265,7 +265,7 @@ def _build(helpers: Any, key: Any, stripped: str, literals: Mapping[str, str],
     for placeholder, literal in literals.items():
         text = text.replace(placeholder, literal)
     name = "_cython_inline_" + hashlib.sha256(repr((key, settings.identity())).encode()).hexdigest()
-    module = load_source_text(text, name, settings, lib_dir, force=force, tree_first=True)
+    module = load_source_text(text, name, settings, lib_dir, force=force)
     invoke: Callable[..., Any] = module.__invoke
     return invoke
 
@@ -316,22 +316,13 @@ def _dedent(code: str) -> str:
 
 
 def load_source_text(code: str, name: str, settings: Settings, folder: str | None = None, *,
-                     force: bool = False, tree_first: bool = False) -> ModuleType:  # fmt: skip
+                     force: bool = False) -> ModuleType:  # fmt: skip
     """Compile a string as module ``name`` and import it; raises `CompileError`.
 
     The source is written to ``folder`` (default: the cache), where tracebacks find it.  ``force``
     compiles what the cache holds already, too.
     """
     path = _write_source(code, name, folder)
-    if tree_first and settings.route == "auto":
-        from . import errors, treeroute
-
-        if treeroute.available():
-            try:
-                return _load(name, path, settings.with_(route="tree"), force)
-            except errors.CompileError as error:
-                if error.code.startswith("CYL12"):
-                    raise  # Cython's own part
     return _load(name, path, settings, force)
 
 

@@ -136,7 +136,6 @@ class _LLVMMixin:
         if getattr(self, "dry_run", False):
             return
         language = "c++" if self.detect_language(src) == "c++" else "c"
-        self.announce(f"cython-llvm: compiling {src}", 2)
         settings, _ = self._settings(
             [*self._command_flags(language), *cc_args, *extra_postargs], language
         )
@@ -148,6 +147,10 @@ class _LLVMMixin:
             generated = is_generated(text)
             if generated:
                 context = CSource(src, text.decode("utf-8", "replace"), _source_of(src))
+                if self._compile_by_tree(obj, src, text, settings, language):
+                    return
+            else:
+                self.announce(f"cython-llvm: compiling {src}", 2)
             compiled = cobject.compile_text(text, src, language, settings)
             if not generated:
                 self._show_warnings(compiled.module)
@@ -158,6 +161,24 @@ class _LLVMMixin:
         except (CythonLLVMError, OSError) as error:
             _report(format_error(error, context))
             raise self._error("CompileError")(f"cython-llvm could not compile {src}") from error
+
+    def _compile_by_tree(self, obj: str, src: str, text: bytes, settings: Settings, language: str) -> bool:
+        """Write the object file of generated C by the tree route; False where C has to be compiled.
+
+        Raises CompileError.
+        """
+        from . import routes, toolchain, treecache
+
+        choice = treecache.choice_for(text, settings, language)
+        self.announce(f"cython-llvm: compiling {choice.line(src)}", 2)
+        if choice.module is None:
+            if settings.route == "tree":
+                raise routes.refusal(src, choice)
+            return False
+        settings = routes.for_tree(settings)
+        toolchain.optimize(choice.module, settings)
+        atomic.write_bytes(obj, toolchain.emit(choice.module, "obj", settings))
+        return True
 
     @staticmethod
     def _show_warnings(module: Any) -> None:

@@ -125,6 +125,14 @@ def patch_cythonize(module: ModuleType) -> None:
     _wrap(module, "main", make_main)
 
 
+def patch_pipeline(module: ModuleType) -> None:
+    """Cython.Compiler.Pipeline, with CYTHON_LLVM_DISTUTILS=1: trees are kept for the tree route."""
+    from . import treecache
+
+    if treecache.default_route() != "c":
+        treecache.patch_pipeline(module)
+
+
 def patch_distutils_module(module: ModuleType) -> None:
     """distutils.ccompiler under either of its names, with CYTHON_LLVM_DISTUTILS=1."""
     from .distutils_patch import patch_ccompiler

@@ -143,12 +143,3 @@ def failure_text(error: BaseException, unit: CUnit | None, output: str) -> str:
         return f"{output}: cannot be written: {reason} [CYL4001]"
     return f"{output}: {type(error).__name__}: {error}"
 
-
-def refuse_tree_route(settings: Settings, source: str) -> None:
-    """--route=tree where the module can only take the C route.  Raises CompileError."""
-    if settings.route == "tree":
-        raise CompileError(
-            f"{source}: --route=tree: this version writes files over the C route only; the tree "
-            f"route serves import and inline (route='tree'); leave the option out",
-            code="CYL4002",
-        )

@@ -5,12 +5,13 @@ For `cython --backend=llvm --emit=tree`; the form of the text is in docs/tree-sc
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import frontend
+from . import frontend, scratch, sharedutil
 from .settings import Settings
 
 
@@ -21,39 +22,149 @@ def exporting() -> Iterator[list[str]]:
     The texts, one per module, are appended to the list.  The C files stay empty: what reads
     Cython's results goes on as ever.
     """
-    from Cython.Compiler import Options, Pipeline
+    trees: list[str] = []
+
+    def export_stage(module: Any, options: Any, result: Any, generate: Generate) -> Any:
+        trees.append(export(module))
+        # The headers of public and api names: Cython's own, as after generating C.
+        module.generate_h_code(module.scope, options, result)
+        module.generate_api_code(module.scope, options, result)
+        return _without_c(module, result)
+
+    with instead_of_generation(export_stage):
+        yield trees
+
+
+Generate = Callable[[Any], Any]
+#: (a function that makes the tree's text, the source's path) -> whether there is to be no C.
+Decide = Callable[[Callable[[], str], str], bool]
+
+
+@contextmanager
+def choosing_by_file(decide_for: Callable[[str], Decide]) -> Iterator[None]:
+    """While this lasts, compilations of this thread ask about the tree when their C is made.
+
+    ``decide_for`` gives a ``decide`` for each C file.  C is generated whatever the answer, for what
+    else Cython makes in doing so: headers, the annotated page, warnings and hints.
+    """
+    from Cython.Compiler import Errors
+
+    def stage(module: Any, options: Any, result: Any, generate: Generate) -> Any:
+        text = kept_export(module, options, result)
+        done = generate(module)
+        if not Errors.get_errors_count():
+            decide_for(os.path.abspath(result.c_file))(text, result.main_source_file)
+        return done
+
+    with instead_of_generation(stage):
+        yield
+
+
+@contextmanager
+def choosing(decide: Decide) -> Iterator[None]:
+    """While this lasts, compilations of this thread ask ``decide`` before they make C."""
+
+    def stage(module: Any, options: Any, result: Any, generate: Generate) -> Any:
+        without = decide(lambda: export(module), result.main_source_file)
+        return _without_c(module, result) if without else generate(module)
+
+    with instead_of_generation(stage):
+        yield
+
+
+def export(module: Any) -> str:
+    """The tree of a module that has been through Cython's transforms."""
+    from Cython.Compiler import Options
 
     from . import treeexport
 
-    trees: list[str] = []
+    if Options.cimport_from_pyx:
+        share_all(module.scope)
+    return treeexport.export(module)
+
+
+#: The module that Cython's memoryview code comes in where it is not shared.
+_OWN_MEMORYVIEWS = '"View.MemoryView"'
+
+
+def kept_export(module: Any, options: Any, result: Any) -> Callable[[], str]:
+    """The tree as it is now, to be asked for after C has been generated from it.
+
+    The tree route has memoryview code in its run-time library.  A tree that has its own, as C that
+    is for others must, is made anew without.
+    """
+    try:
+        text = export(module)
+    except Exception as error:  # to be told by who asks
+        failure = error
+
+        def fail() -> str:
+            raise failure
+
+        return fail
+
+    def ask() -> str:
+        name = sharedutil.available()
+        if name is None or options.shared_utility_qualified_name or _OWN_MEMORYVIEWS not in text:
+            return text
+        return _shared_export(module, options, result, name)
+
+    return ask
+
+
+def _shared_export(module: Any, options: Any, result: Any, name: str) -> str:
+    """The tree with shared memoryview code: another run, whose messages have been printed before."""
+    from Cython.Compiler import Errors, Main
+
+    state = vars(Errors.threadlocal)
+    before = dict(state)
+    with scratch.folder() as folder, exporting() as trees:
+        again = type(options)(
+            options, output_file=os.path.join(folder, os.path.basename(result.c_file)), annotate=False,
+            shared_utility_qualified_name=name, depfile=False, timestamps=None, cache=None,
+        )  # fmt: skip
+        try:
+            Main.compile_single(result.main_source_file, again, module.full_module_name,
+                                context=frontend.silent_context(again))  # fmt: skip
+        finally:
+            state.clear()
+            state.update(before)
+    return trees[0]
+
+
+def _without_c(module: Any, result: Any) -> Any:
+    result.compilation_source = module.compilation_source
+    with open(result.c_file, "wb"):
+        pass
+    return result
+
+
+@contextmanager
+def instead_of_generation(stage: Callable[[Any, Any, Any, Generate], Any]) -> Iterator[None]:
+    """While this lasts, ``stage(module, options, result, generate)`` runs in this thread's
+    compilations where Cython would generate C; ``generate(module)`` does that."""
+    from Cython.Compiler import Pipeline
+
     owner = threading.get_ident()
 
-    def with_export(context: Any, options: Any, result: Any, *args: Any, **kwargs: Any) -> Any:
-        stages = stock(context, options, result, *args, **kwargs)
+    def with_stage(context: Any, options: Any, result: Any, *args: Any, **kwargs: Any) -> Any:
+        stages = list(stock(context, options, result, *args, **kwargs))
         if threading.get_ident() != owner:
             return stages
-
-        def export_stage(module: Any) -> Any:
-            if Options.cimport_from_pyx:
-                share_all(module.scope)
-            trees.append(treeexport.export(module))
-            # The headers of public and api names: Cython's own, as after generating C.
-            module.generate_h_code(module.scope, options, result)
-            module.generate_api_code(module.scope, options, result)
-            result.compilation_source = module.compilation_source
-            with open(result.c_file, "wb"):
-                pass
-            return result
-
-        stages = list(stages[: generation_stage(stages)])
         stages.insert(stage_index(stages, "inject_utility_code_stage"), wrap_declared)
-        return [*stages, export_stage]
+        at = generation_stage(stages)
+        generate = stages[at]
+
+        def generate_pyx_code_stage(module: Any) -> Any:
+            return stage(module, options, result, generate)
+
+        return [*stages[:at], generate_pyx_code_stage, *stages[at + 1 :]]
 
     with frontend.LOCK:
         stock = Pipeline.create_pyx_pipeline
-        Pipeline.create_pyx_pipeline = with_export
+        Pipeline.create_pyx_pipeline = with_stage
         try:
-            yield trees
+            yield
         finally:
             Pipeline.create_pyx_pipeline = stock
 

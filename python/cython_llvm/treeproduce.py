@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-from . import atomic, errors
+from typing import Any
+
+from . import atomic, cobject, errors, produce, routes
 from .settings import Settings
 
+#: What `auto` writes by the tree route: files that need no run-time library beside them, or that are
+#: to be looked at.  Objects and bitcode are for others to link or load.
+COMPLETE = ("so", "ll", "asm")
 
-def wanted(settings: Settings, emit: str) -> bool:
-    """Whether a file is to be made from the tree."""
-    return emit in ("tree", "mir", "ptx") or settings.route == "tree"
 
-
-def write(tree: str, source: str, settings: Settings, emit: str, output: str) -> None:
-    """Write ``output``, whole or not at all.  Raises CompileError or OSError."""
+def write_stage(tree: str, source: str, settings: Settings, emit: str, output: str) -> None:
+    """Write the tree, or its MIR, as text.  Raises CompileError or OSError."""
     atomic.check_writable(output)
     if emit == "tree":
         atomic.write_bytes(output, tree.encode("ascii"))
         return
-    from . import cobject, runtimelib, toolchain, treeroute
+    from . import treeroute
 
-    # As the C route sorts what a user wrote.
-    settings = cobject.normalized(settings, "c")
-    lowered = treeroute.lower(tree, settings, mir=emit == "mir")
+    lowered = treeroute.lower(tree, routes.for_tree(settings), mir=emit == "mir")
     if lowered.missing:
-        raise treeroute.refusal(source, lowered.missing)
-    if emit == "ptx":
-        if lowered.ptx is None:
-            raise errors.CompileError(
-                f"'{source}' has nothing that runs on a GPU: prange_device is 'cpu', or no prange loop can",
-                code="CYL1303",
-            )
-        atomic.write_bytes(output, lowered.ptx.encode())
-        return
+        reasons = tuple(f"the tree route lacks {one}" for one in lowered.missing)
+        raise routes.refusal(source, routes.Choice("c", reasons))
     if emit == "mir":
         atomic.write_bytes(output, (lowered.mir or "").encode())
         return
-    if emit == "so":
-        toolchain.optimize(lowered.module, settings)
-        linked = (*settings.extra_link_args, *runtimelib.static_arguments())
-        settings = settings.with_(extra_link_args=linked)
-        code = toolchain.emit(lowered.module, "obj", settings)
-        openmp = toolchain.uses_openmp(lowered.module)
-        further = cobject.compile_sources(settings.extra_sources, settings)
-        cxx = any(cobject.language_of(path) == "c++" for path in settings.extra_sources)
-        toolchain.link_extension(
-            [code, *further], output, settings, language="c++" if cxx else "c", openmp=openmp
+    if lowered.ptx is None:
+        raise errors.CompileError(
+            f"'{source}' has nothing that runs on a GPU: prange_device is 'cpu', or no prange loop can",
+            code="CYL1303",
         )
-        return
+    atomic.write_bytes(output, lowered.ptx.encode())
+
+
+def write(module: Any, unit: produce.CUnit, settings: Settings, emit: str, output: str) -> None:
+    """Write a lowered module as ``output``, whole or not at all, further C sources linked in.
+
+    Raises CompileError, LinkError, OSError.
+    """
+    from . import toolchain
+
+    atomic.check_writable(output)
+    settings = produce.with_module_headers(settings, unit)
+    for_tree = routes.for_tree(settings)
     if emit != "bc":  # bitcode is finished where it is loaded, for the CPU that is there
-        toolchain.optimize(lowered.module, settings)
-    atomic.write_bytes(output, toolchain.emit(lowered.module, emit, settings))
+        toolchain.optimize(module, for_tree)
+    if emit != "so":
+        atomic.write_bytes(output, toolchain.emit(module, emit, for_tree))
+        return
+    objects = [toolchain.emit(module, "obj", for_tree)]
+    objects += cobject.compile_sources(settings.extra_sources, settings)
+    cxx = any(cobject.language_of(path) == "c++" for path in settings.extra_sources)
+    cobject.link(objects, output, for_tree, "c++" if cxx else "c")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from . import errors, runtimelib
+from . import runtimelib
 from .settings import Settings
 
 
@@ -83,13 +83,3 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
             module.link_hot(runtimelib.hot_bitcode())
         toolchain.target_cpu(module, settings)
     return Lowered(module, found, text, made.headers if made is not None else (), ptx)
-
-
-def refusal(path: str, missing: tuple[Missing, ...]) -> errors.CompileError:
-    """The error of ``route="tree"`` for a module that needs the C route."""
-    lines = "\n".join(f"  {one}" for one in missing)
-    return errors.CompileError(
-        f"'{path}' needs the C route; the tree route does not support\n{lines}\n"
-        "route 'auto' takes the C route by itself",
-        code="CYL1301",
-    )

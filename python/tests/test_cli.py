@@ -137,7 +137,7 @@ def test_level_and_cpu_reach_the_code(tmp_path: Path) -> None:
 
     assert "%ymm" not in asm()
     assert "%ymm" in asm("--march=x86-64-v3", "-O3")
-    assert len(asm("-O0")) > 1.5 * len(asm("-O2"))
+    assert len(asm("-O0")) > 1.2 * len(asm("-O2"))
 
 
 def test_output_file_and_folder(hello: Path) -> None:
@@ -318,7 +318,7 @@ def test_unwritable_folder(hello: Path) -> None:
 def test_explain(hello: Path) -> None:
     done = cython(hello, "--backend=llvm", "-3", "--explain", "hello.pyx")
     assert done.returncode == 0
-    told = "hello.pyx: route: c\n  because libraries that others load are made over the C route"
+    told = "hello.pyx: route: tree\n  because the tree route supports all of it\n"
     assert told in done.stderr
     done = cythonize(hello, "--backend=llvm", "-3", "-f", "--explain", "hello.pyx")
     assert done.returncode == 0 and told in done.stderr

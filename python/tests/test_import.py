@@ -19,7 +19,7 @@ def test_a_module_imports_and_knows_its_source(sources: Path) -> None:
     assert module.__doc__ == "Doc."
     assert module.__file__ == str(path)
     assert module.__spec__.origin == str(path)
-    assert cython_llvm.explain(module).route == "c"
+    assert cython_llvm.explain(module).route == "tree"
 
 
 def test_packages_and_cimports(sources: Path) -> None:
@@ -194,8 +194,8 @@ def test_import_file_with_name_directives_and_level(sources: Path) -> None:
     assert cython_llvm.import_file(text, name="level3", language_level=3).f() == 1.5
 
 
-#: Macros are the C route's.
-NEEDS_C = 'cdef extern from *:\n    """\n    #define ONE 1\n    """\n    int ONE\nx = ONE\n'
+#: Line tracing is the C route's.
+NEEDS_C = "# cython: linetrace=True\nx = 1\ndef f(): return x\n"
 
 
 def test_what_the_tree_route_lacks_is_refused(sources: Path) -> None:

@@ -199,9 +199,9 @@ def test_a_module_must_be_nameable() -> None:
 def test_explain_says_which_route() -> None:
     module = cython_llvm.inline_module("x = 1")
     told = cython_llvm.explain(module)
-    assert (told.module, told.path, told.route) == (module.__name__, module.__file__, "c")
-    assert told.reasons and f"source: {module.__file__}" in str(told) and "'c'" in repr(told)
-    assert cython_llvm.explain(module.__file__).route == "c"
+    assert (told.module, told.path, told.route) == (module.__name__, module.__file__, "tree")
+    assert told.reasons and f"source: {module.__file__}" in str(told) and "'tree'" in repr(told)
+    assert cython_llvm.explain(module.__file__).route == "tree"
     with pytest.raises(TypeError, match="unittest"):
         cython_llvm.explain(unittest)
     with pytest.raises(FileNotFoundError):

@@ -194,9 +194,9 @@ def test_references_are_counted(both: Both) -> None:
 
 
 def test_what_is_not_supported_is_named_with_its_line(tmp_path: Path) -> None:
-    text = 'x = 1\ncdef extern from *:\n    """\n    #define ONE 1\n    """\n    int ONE\ny = ONE\n'
+    text = "# cython: linetrace=True\nx = 1\n\n\n\n\ndef f(): return x\n"
     path = write(tmp_path / "needs_c.pyx", text)
-    with pytest.raises(cython_llvm.ModuleBuildError, match=r"needs_c\.pyx:7: .*extern") as caught:
+    with pytest.raises(cython_llvm.ModuleBuildError, match=r"needs_c\.pyx:7: .*linetrace") as caught:
         cython_llvm.import_file(path, "needs_c", route="tree")
     assert caught.value.code == "CYL1301"
     told = cython_llvm.explain(path)

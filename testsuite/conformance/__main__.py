@@ -28,6 +28,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--timeout", type=float, default=240, metavar="SECONDS",
                         help="limit for one file (default: %(default)s)")  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="leave out files already judged")
+    parser.add_argument("--route", choices=engines.ROUTES, default="auto",
+                        help="of the backend (default: %(default)s)")  # fmt: skip
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache",
                         help="for Cython's sources and results (default: .cache)")  # fmt: skip
     parser.add_argument("--update-baseline", action="store_true",
@@ -54,18 +56,20 @@ def main() -> int:
     # Keys are made before anything runs: a package that is installed anew meanwhile has another.
     reported = not args.engines or "llvm" in args.engines
     needed = {*args.engines, *["gcc"] * args.update_baseline, *["llvm"] * reported}
-    made = {name: engines.engine(name) for name in needed}
+    made = {name: engines.engine(name, args.route) for name in needed}
     for name in args.engines:
         _run(made[name], known, files, cache / "conformance", args)
     if args.update_baseline:
         key = made["gcc"].key
         compare.write_baseline(store.load(cache / "conformance", "gcc", key=key))
     if reported:
-        key = made["llvm"].key
-        verdicts = store.load(cache / "conformance", "llvm", key=key)
+        ours = made["llvm"]
+        verdicts = store.load(cache / "conformance", ours.name, key=ours.key)
         outcome = compare.compare(compare.baseline(), verdicts, files)
         if args.write_report:
-            report.write(ROOT / "testsuite" / "CONFORMANCE.md", outcome, verdicts)
+            folder = cache / "conformance"
+            by_route = {route: store.load(folder, f"llvm-{route}", key=ours.key) for route in engines.ROUTES}
+            report.write(ROOT / "testsuite" / "CONFORMANCE.md", outcome, verdicts, args.route, by_route)
         report.show(outcome, verdicts, verbose=args.v)
         return 1 if outcome.worse or outcome.missing else 0
     return 0
@@ -87,7 +91,7 @@ def _run(engine: engines.Engine, known: corpus.Corpus, files: list[str], folder:
               flush=True)  # fmt: skip
 
     runner.run(known, engine, todo, jobs=args.j, timeout=args.timeout, on_verdict=on_verdict)
-    if engines.engine(engine.name).key != engine.key:
+    if engines.engine(engine.name.partition("-")[0]).key != engine.key:
         print("WARNING: what builds the modules changed while the tests ran", flush=True)
 
 

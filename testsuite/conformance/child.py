@@ -84,11 +84,35 @@ class _Recorder(unittest.TextTestRunner):
         return result
 
 
+def _note_routes() -> set[str]:
+    """A set that comes to hold the route of each module that this process builds.
+
+    runtests.py asks for clean-up code and for lines of C in tracebacks, which are C's alone and which
+    no test that it builds in this process looks at.
+    """
+    found: set[str] = set()
+    treecache = sys.modules.get("cython_llvm.treecache")
+    if treecache is not None:
+        for option in ("generate_cleanup_code", "clear_to_none"):
+            treecache.routes.C_OPTIONS.pop(option, None)
+        treecache.routes.HARMLESS_MACROS.add("CYTHON_CLINE_IN_TRACEBACK")
+        stock = treecache.choice_for
+
+        def choice_for(*args: Any) -> Any:
+            choice = stock(*args)
+            found.add(choice.route)
+            return choice
+
+        treecache.choice_for = choice_for
+    return found
+
+
 def run_file(corpus: Corpus, runtests: ModuleType, name: str, work: Path, report: Path) -> None:
     """In the forked child: run the file, write what unittest saw to ``report`` as JSON."""
     folder, _, filename = name.partition("/")
     module = filename.rpartition(".")[0]
     _select_only(runtests, corpus, name)
+    routes = _note_routes()
     runtests.unittest.TextTestRunner = _Recorder
     sys.argv = [
         "runtests.py",
@@ -111,5 +135,6 @@ def run_file(corpus: Corpus, runtests: ModuleType, name: str, work: Path, report
         "run": result.testsRun,
         "bad": [[name, text[-6000:]] for name, text in bad],
         "skipped": [str(reason) for _, reason in result.skipped],
+        "routes": " ".join(sorted(routes)),
     }
     report.write_text(json.dumps(data))

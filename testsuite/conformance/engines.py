@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAMES = ("gcc", "llvm")
+ROUTES = ("auto", "c", "tree")
 
 
 @dataclass(frozen=True)
 class Engine:
-    """``name`` is "gcc" or "llvm"; ``env`` is set in the process that runs a test file."""
+    """``name`` is "gcc", or "llvm" and a route; ``env`` is set in the process that runs a test file."""
 
     name: str
     key: str  # names what builds the modules; --resume keeps verdicts made with the same
@@ -26,14 +27,17 @@ class Engine:
     def activate(self) -> None:
         """Make builds of this process and its children go through the engine."""
         os.environ.update(self.env)
-        if self.name == "llvm":
+        if self.name != "gcc":
             from cython_llvm import build
 
             build.patch_distutils()
 
 
-def engine(name: str) -> Engine:
-    """Look up an engine; the optimiser is off, as in Cython's own test runs."""
+def engine(name: str, route: str = "auto") -> Engine:
+    """Look up an engine; the optimiser is off, as in Cython's own test runs.
+
+    ``route`` is the backend's way from Cython's tree to LLVM; gcc has none.
+    """
     versions = f"cython-{importlib.metadata.version('cython')}-python-{platform.python_version()}"
     common = {"CFLAGS": "-O0", "PYTHONHASHSEED": "0", "CYTHON_CACHE_DIR": ""}
     if name == "gcc":
@@ -45,7 +49,8 @@ def engine(name: str) -> Engine:
         import cython_llvm
 
         key = f"llvm-{cython_llvm.toolchain_id()}-{_own_code()}-{versions}"
-        return Engine(name, key, {**common, "CYTHON_LLVM_DISTUTILS": "1"})
+        ours = {"CYTHON_LLVM_DISTUTILS": "1", "CYTHON_LLVM_ROUTE": route}
+        return Engine(f"llvm-{route}", key, {**common, **ours})
     raise ValueError(f"engine must be one of {', '.join(NAMES)}, not {name!r}")
 
 

@@ -34,8 +34,29 @@ def show(outcome: Outcome, verdicts: Mapping[str, Verdict], *, verbose: bool) ->
     print(f"{len(outcome.passed) + len(outcome.better)} passed, {failed} failed, {skipped} skipped")
 
 
-def write(path: Path, outcome: Outcome, verdicts: Mapping[str, Verdict]) -> None:
-    """Write the Markdown report."""
+Verdicts = Mapping[str, Verdict]
+
+
+def _by_route(outcome: Outcome, by_route: Mapping[str, Verdicts]) -> list[str]:
+    """How the files that pass with gcc fare by each route, as far as they have been run."""
+    out = ["", "By route (`python -m conformance llvm --route=ROUTE`); `auto` takes the tree route where",
+           "nothing is missing:", "",
+           "| route | files run | pass | built by the tree route alone | by both | by the C route |",
+           "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    for route, verdicts in by_route.items():
+        run = [verdicts[name] for name in outcome.reference if name in verdicts]
+        if not run:
+            continue
+        ways = Counter(verdict.routes for verdict in run)
+        passed = sum(verdict.status == "pass" for verdict in run)
+        numbers = [len(run), passed, ways["tree"], ways["c tree"], ways["c"]]
+        out.append(f"| {route} | " + " | ".join(map(str, numbers)) + " |")
+    return out
+
+
+def write(path: Path, outcome: Outcome, verdicts: Verdicts, route: str,
+          by_route: Mapping[str, Verdicts]) -> None:  # fmt: skip
+    """Write the Markdown report; ``verdicts`` are those of ``route``."""
     out = [
         "# Conformance",
         "",
@@ -43,7 +64,7 @@ def write(path: Path, outcome: Outcome, verdicts: Mapping[str, Verdict]) -> None
         "`make conformance`. A file counts for gcc, or for us, when every test in it passes.",
         "",
         f"**{outcome.share:.2f} %** of the files that pass with Cython and gcc pass with cython-llvm "
-        f"(C route): {len(outcome.passed)} of {len(outcome.reference) - len(outcome.missing)}.",
+        f"(route {route}): {len(outcome.passed)} of {len(outcome.reference) - len(outcome.missing)}.",
         "",
         "| tests/ | pass with gcc | pass with us | known exceptions | unexplained | not judged |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -53,6 +74,7 @@ def write(path: Path, outcome: Outcome, verdicts: Mapping[str, Verdict]) -> None
             outcome.reference, outcome.passed, outcome.excepted, outcome.worse, outcome.missing
         )]  # fmt: skip
         out.append(f"| {folder} | " + " | ".join(map(str, numbers)) + " |")
+    out += _by_route(outcome, by_route)
     statuses = Counter(verdict.status for verdict in verdicts.values())
     out += ["", "All verdicts with cython-llvm, files that do not pass with gcc included: "
             + ", ".join(f"{count} {status}" for status, count in sorted(statuses.items())) + "."]  # fmt: skip

@@ -29,6 +29,7 @@ class Verdict:
     status: str  # one of STATUSES
     seconds: float
     detail: str = ""  # first failing test, signal, or reason of a skip
+    routes: str = ""  # of the modules that were built in the process itself: "tree", "c", "c tree"
 
     def line(self) -> str:
         return json.dumps(asdict(self))
@@ -148,12 +149,12 @@ def _judge(name: str, seconds: float, report: dict, log: str) -> Verdict:
         test, text = report["bad"][0]
         crashed = any("signal" in text and "crashed" in text.lower() for _, text in report["bad"])
         detail = f"{len(report['bad'])} of {report['run']}: {test}\n{text}"
-        return Verdict(name, "crash" if crashed else "fail", seconds, detail)
+        return Verdict(name, "crash" if crashed else "fail", seconds, detail, report["routes"])
     if report["run"] == 0:
         return Verdict(name, "skip", seconds, "left out by runtests.py (tags, bugs.txt)")
     if len(report["skipped"]) >= report["run"]:
         return Verdict(name, "skip", seconds, report["skipped"][0])
-    return Verdict(name, "pass", seconds)
+    return Verdict(name, "pass", seconds, routes=report["routes"])
 
 
 def _tail(path: Path, count: int = 6000) -> str:

@@ -104,6 +104,10 @@ impl<'t> Body<'_, 't> {
     /// Leaves by `return`, `break` or `continue`: what lies between runs, then the jump.  The rest of
     /// the statement list is unreachable.
     pub(super) fn leave(&mut self, exit: Exit) -> Result<()> {
+        let looping = |frame: &Frame| matches!(frame, Frame::Loop { .. });
+        if exit != Exit::Return && !self.frames.iter().any(looping) {
+            return self.missing("break or continue outside of a loop");
+        }
         let temps = self.temps.clone();
         let frames = self.frames.clone();
         let handlers = self.handlers.clone();

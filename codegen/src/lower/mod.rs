@@ -77,6 +77,7 @@ mod parallel_gpu;
 mod parallel_kernel;
 mod parallel_loops;
 mod pyclass;
+mod refusals;
 mod runtime;
 mod shim_calls;
 mod shims;

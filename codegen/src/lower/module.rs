@@ -39,6 +39,7 @@ pub fn lower(
 }
 
 fn lower_into(context: &mut Context<'_>) -> Result<()> {
+    context.refuse();
     context.declare_classes()?;
     context.declare_functions()?;
     context.lower_module()?;

@@ -25,7 +25,8 @@ impl<'t> Context<'t> {
 
     fn lower_exec(&mut self) -> Result<FuncId> {
         let root = self.tree.root();
-        let name = self.tree.module_name().to_owned();
+        let name = self.tree.module_name();
+        let name = name.strip_suffix(".__init__").unwrap_or(name).to_owned();
         let mut function = Function::new(
             "module.exec",
             Linkage::Internal,
@@ -129,8 +130,9 @@ impl<'t> Context<'t> {
     }
 
     fn define_module(&mut self, exec: FuncId) -> Result<()> {
-        let full = self.tree.module_name().to_owned();
-        let last = full.rsplit('.').next().unwrap_or(&full).to_owned();
+        let full = self.tree.module_name();
+        let full = full.strip_suffix(".__init__").unwrap_or(full);
+        let last = full.rsplit('.').next().unwrap_or(full).to_owned();
         if !last.is_ascii() {
             return missing("module name beyond ASCII", None);
         }

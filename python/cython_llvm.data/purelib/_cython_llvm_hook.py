@@ -22,6 +22,7 @@ POINTS = {
 DISTUTILS_POINTS = {
     "distutils.ccompiler": "patch_distutils_module",
     "setuptools._distutils.ccompiler": "patch_distutils_module",
+    "Cython.Compiler.Pipeline": "patch_pipeline",
 }
 _OFF = ("", "0", "no", "off", "false")
 

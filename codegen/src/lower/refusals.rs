@@ -1,0 +1,103 @@
+//! What is refused before anything is lowered: directives that have no meaning here yet, and what
+//! Cython's code generator, which does not run here, would report as an error.
+
+use frontend_bridge::tree::{Node, Value as Attr};
+
+use super::Missing;
+use super::context::Context;
+
+/// Directives that change what is generated and that lowering knows nothing of, where they are not
+/// what they usually are.
+const DIRECTIVES: [&str; 8] = [
+    "c_compile_guard",
+    "callspec",
+    "np_pythran",
+    "old_style_globals",
+    "set_initial_path",
+    "subinterpreters_compatible",
+    "type_version_tag",
+    "unraisable_tracebacks",
+];
+
+/// Directives that act on the module's own code too.
+const OF_THE_MODULE: [&str; 2] = ["linetrace", "profile"];
+
+/// Slots of Python 2 that Cython's C refuses by an `#error`.
+const OLD_SLICES: [&str; 3] = ["__delslice__", "__getslice__", "__setslice__"];
+
+impl Context<'_> {
+    /// Notes what is refused of the whole module.
+    pub fn refuse(&mut self) {
+        self.refuse_directives();
+        let nodes: Vec<_> = self.tree.nodes().collect();
+        for node in nodes {
+            if node.kind() == "SingleAssignmentNode" && late_literal(node) {
+                self.note_refused("ListNode: assigned to a pointer", node);
+            }
+        }
+        let slots = self
+            .tree
+            .scopes()
+            .filter(|scope| scope.flag("is_c_class_scope"));
+        let slots = slots.flat_map(|scope| scope.entries("pyfunc_entries"));
+        let old = |name: &str| OLD_SLICES.contains(&name);
+        let found = slots.filter(|entry| entry.text("name").is_some_and(old));
+        let found: Vec<_> = found.map(|entry| entry.position()).collect();
+        for position in found {
+            let construct = "DefNode: a slot of Python 2".to_owned();
+            self.missing.push(Missing {
+                construct,
+                position,
+            });
+        }
+    }
+
+    fn refuse_directives(&mut self) {
+        let mut found = Vec::new();
+        for name in DIRECTIVES.iter().chain(&OF_THE_MODULE) {
+            let usual = self.tree.directive_default(name);
+            let given = self.tree.root().directive(name);
+            if given.is_some() && given != usual {
+                found.push((*name, self.tree.root().position()));
+            }
+        }
+        for scope in self.tree.scopes() {
+            for (key, value) in scope.map("directives") {
+                let Attr::Str(key) = key else { continue };
+                let Some(name) = DIRECTIVES.iter().find(|name| *name == key) else {
+                    continue;
+                };
+                if Some(value) != self.tree.directive_default(name)
+                    && !found.iter().any(|(known, _)| known == name)
+                {
+                    found.push((name, None));
+                }
+            }
+        }
+        for (name, position) in found {
+            self.missing.push(Missing {
+                construct: format!("directive {name}"),
+                position,
+            });
+        }
+    }
+
+    fn note_refused(&mut self, construct: &str, node: Node<'_>) {
+        self.missing.push(Missing {
+            construct: construct.to_owned(),
+            position: node.position(),
+        });
+    }
+}
+
+/// A list for a pointer anywhere but where the pointer is declared.
+fn late_literal(node: Node<'_>) -> bool {
+    let (Some(target), Some(value)) = (node.node("lhs"), node.node("rhs")) else {
+        return false;
+    };
+    target.kind() == "NameNode"
+        && matches!(value.kind(), "CArrayNode" | "ListNode")
+        && target.ty("type").is_some_and(|ty| ty.flag("is_ptr"))
+        && !target.flag("lhs_of_first_assignment")
+        && !value.flag("in_module_scope")
+}

@@ -1,0 +1,199 @@
+"""Which route a module takes: the tree route where nothing is missing, else the C route.
+
+The decision is made in the middle of Cython's pipeline, where the analysed tree is there and no C
+yet: a module that the tree route cannot take goes on to C at once, with nothing done twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import cobject, errors, sharedutil
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .frontend import CUnit
+
+#: Macros that change what Cython's C does; the tree route has none of it.
+_C_MACROS = re.compile(r"CYTHON_(?!LLVM_)|Py_LIMITED_API|PYREX_|Py_TRACE_REFS|Py_REF_DEBUG")
+
+#: Macros of Cython's C that do not count after all, where a program knows that it does not need them.
+HARMLESS_MACROS: set[str] = set()
+
+#: Flags for a C compiler that change nothing that a module without C could notice.
+_WITHOUT_EFFECT = re.compile(
+    r"-(?:W.*|w|std=.*|ansi|pedantic.*|pipe|pthread|mtune=.*|D.+|U.+|I.*|isystem.*|iquote.*|idirafter.*"
+    r"|f(?:no-)?(?:wrapv|strict-aliasing|strict-overflow|common|visibility.*|omit-frame-pointer|diagnostics.*"
+    r"|asynchronous-unwind-tables|unwind-tables|stack-.*|exceptions|math-errno|trapping-math|PIC|PIE"
+    r"|file-prefix-map=.*|debug-prefix-map=.*|macro-prefix-map=.*|plt|builtin.*|signed-zeros))"
+)
+_WITH_VALUE = frozenset({"-I", "-D", "-U", "-isystem", "-iquote", "-idirafter"})
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The route of one module; ``reasons``: why not the tree route, each with its place if it has one.
+
+    ``module`` is the tree route's, not yet optimised.
+    """
+
+    route: str
+    reasons: tuple[str, ...] = ()
+    module: Any = None
+    headers: tuple[str, ...] = ()  # C headers that were read
+    error: errors.CompileError | None = None  # a failure of the tree route itself
+
+    def line(self, name: str) -> str:
+        """The choice in a line, for logs."""
+        if self.route == "tree":
+            return f"{name}: tree route"
+        more = f", and {len(self.reasons) - 1} more" if len(self.reasons) > 1 else ""
+        return f"{name}: C route, because {self.reasons[0]}{more}"
+
+
+def tell(name: str, choice: Choice) -> None:
+    """One line to the log "cython_llvm", at level INFO."""
+    import logging
+
+    logging.getLogger("cython_llvm").info("%s", choice.line(name))
+
+
+def for_tree(settings: Settings) -> Settings:
+    """The settings as code generation understands them: flags such as -O3 sorted into the fields."""
+    return cobject.normalized(settings, "c") if settings.extra_compile_args else settings
+
+
+def standing_reasons(settings: Settings, language: str) -> tuple[str, ...]:
+    """What keeps a module off the tree route whatever it holds."""
+    from . import treeroute
+
+    found = []
+    if language == "c++":
+        found.append("it is C++")
+    macros = [name for name, _ in settings.define_macros] + list(settings.undef_macros)
+    args = for_tree(settings).extra_compile_args
+    macros += [arg[2:].partition("=")[0] for arg in args if arg.startswith(("-D", "-U"))]
+    macros += [following.partition("=")[0] for arg, following in zip(args, args[1:], strict=False)
+               if arg in ("-D", "-U")]  # fmt: skip
+    found += [f"the macro {macro} is for C" for macro in macros
+              if _C_MACROS.match(macro) and macro not in HARMLESS_MACROS]  # fmt: skip
+    found += [f"the flag {flag} is for the C compiler" for flag in _foreign_flags(args)]
+    found += option_reasons()
+    if not treeroute.available():
+        found.append("there is no run-time library for the installed Cython")
+    return tuple(dict.fromkeys(found))
+
+
+def _foreign_flags(args: Sequence[str]) -> list[str]:
+    found = []
+    words = iter(args)
+    for flag in words:
+        if flag in _WITH_VALUE:
+            next(words, None)
+        elif not _WITHOUT_EFFECT.fullmatch(flag):
+            found.append(flag)
+    return found
+
+
+def attempt(tree: str, settings: Settings) -> Choice:
+    """Take the tree route if that can be; its own failures are reasons for the C route."""
+    from . import produce, treeroute
+
+    if '"numpy/' in tree and (numpy := produce.numpy_include()) is not None:
+        settings = settings.with_(include_dirs=(*settings.include_dirs, numpy))
+    try:
+        lowered = treeroute.lower(tree, settings)
+    except errors.CompileError as error:
+        first = str(error).partition("\n")[0]
+        return Choice("c", (f"the tree route failed: {first} [{error.code}]",), error=error)
+    if lowered.module is None:
+        lacks = tuple(f"the tree route lacks {one}" for one in lowered.missing)
+        return Choice("c", lacks, headers=lowered.headers)
+    return Choice("tree", (), lowered.module, lowered.headers)
+
+
+def analyse(
+    path: str, name: str, settings: Settings, *, shared_utility: str | None = None,
+    known: tuple[str, ...] = (), c_text: bool = True,
+) -> tuple[CUnit, Choice]:  # fmt: skip
+    """Cython on one file: C text where the C route is taken, else the tree route's module.
+
+    ``known``: reasons against the tree route that an earlier attempt has found; it is not made
+    again.  Without ``c_text`` there is no C either way.  Raises `CompileError` as
+    `frontend.generate_c` does.
+    """
+    from . import compiler_import, frontend, treefrontend
+
+    if known:
+        return (frontend.generate_c(path, name, settings, shared_utility=shared_utility),
+                Choice("c", known))  # fmt: skip
+    made: list[Choice] = []
+
+    def decide(export: Callable[[], str], _source: str) -> bool:
+        made.append(choose(export, *frontend.current()))
+        return made[-1].route == "tree" or not c_text
+
+    with frontend.LOCK:
+        compiler_import.import_compiler()
+        with treefrontend.choosing(decide):
+            unit = frontend.generate_c(path, name, settings, shared_utility=shared_utility)
+    return unit, made[0]
+
+
+def refusal(path: str, choice: Choice) -> errors.CompileError:
+    """The error of ``route="tree"`` for a module that needs the C route."""
+    if choice.error is not None:
+        return choice.error
+    lines = "\n".join(f"  {reason}" for reason in choice.reasons)
+    return errors.CompileError(
+        f"'{path}' needs the C route, because\n{lines}\nroute 'auto' takes the C route by itself",
+        code="CYL1301",
+    )
+
+
+def choose(export: Callable[[], str], settings: Settings, language: str) -> Choice:
+    """The route of a module whose tree ``export`` makes."""
+    reasons = standing_reasons(settings, language)
+    if reasons:
+        return Choice("c", reasons)
+    try:
+        tree = export()
+    except Exception as error:  # a tree that the exporter does not understand
+        return Choice("c", (f"its tree cannot be exported: {type(error).__name__}: {error}",))
+    return attempt(tree, for_tree(settings))
+
+
+def option_reasons(options: Any = None) -> tuple[str, ...]:
+    """What options of Cython's, global ones and those of a compilation, ask for that only C has."""
+    import sys
+
+    module = sys.modules.get("Cython.Compiler.Options")
+    if module is None:
+        return ()
+    found = [f"Cython's option {name} is for C" for name, usual in C_OPTIONS.items()
+             if getattr(module, name, usual) != usual]  # fmt: skip
+    if options is not None:
+        if options.gdb_debug:
+            found.append("--gdb is for C")
+        if options.c_line_in_traceback:
+            found.append("lines of C in tracebacks are C's")
+        if options.shared_utility_qualified_name not in (None, sharedutil.NAME):
+            found.append(f"its shared utility code is in {options.shared_utility_qualified_name}")
+    return tuple(found)
+
+
+#: Options of the whole compiler that act on what is generated, and what they usually are.
+C_OPTIONS: dict[str, Any] = {
+    "docstrings": True,
+    "pre_import": None,
+    "generate_cleanup_code": False,
+    "clear_to_none": True,
+    "cache_builtins": True,
+    "lookup_module_cpdef": False,
+    "embed": None,
+    "embed_modules": [],
+    "buffer_max_dims": 8,
+}
