@@ -19,9 +19,9 @@ from cython_llvm import frontend, routes, treefrontend, treeroute, verdicts
 from cython_llvm.settings import Settings
 
 WHOLE = "def f(int a): return a + 1\n"
-#: The tree route has no line tracing.
-LACKING = "# cython: linetrace=True\n\n\n\n\ndef f(int a): return a + 1\n"
-LACKS = "DefNode: linetrace"
+#: The tree route has no globals of callers.
+LACKING = "# cython: old_style_globals=True\ndef f(int a): return a + 1\n"
+LACKS = "directive old_style_globals"
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ def test_imports_take_the_tree_route_where_they_can(
     assert len(generations) == 2, "a module that falls back has been through Cython once"
     assert [record.getMessage() for record in caplog.records] == [
         "whole_one: tree route",
-        "lacking_one: C route, because the tree route lacks lacking_one.pyx:1: directive linetrace"
-        ", and 2 more",
+        "lacking_one: C route, because the tree route lacks lacking_one.pyx:1: directive "
+        "old_style_globals",
     ]
     assert cython_llvm.explain(whole).route == "tree"
     told = cython_llvm.explain(lacking)
-    assert told.route == "c" and told.reasons[1].endswith(f"lacking_one.pyx:6: {LACKS}")
+    assert told.route == "c" and told.reasons[0].endswith(f"lacking_one.pyx:1: {LACKS}")
 
 
 def test_what_a_module_lacks_is_found_once(sources: Path, lowerings: list[str], cache_dir: Path) -> None:
@@ -212,7 +212,7 @@ def test_cython_command(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "whole.pyx: tree route\n" in done.stderr
     assert "lacking.pyx: C route, because the tree route lacks lacking.pyx:1: " in done.stderr
-    assert f"\n  because the tree route lacks lacking.pyx:6: {LACKS}\n" in done.stderr
+    assert f"\n  because the tree route lacks lacking.pyx:1: {LACKS}\n" in done.stderr
     assert (tmp_path / "whole.html").exists() and (tmp_path / "lacking.html").exists()
     assert python(tmp_path, "import whole, lacking; print(whole.f(1), lacking.f(1))") == "2 2"
     assert "__Pyx_" in (tmp_path / "whole.html").read_text(), "the page shows C"
@@ -220,7 +220,7 @@ def test_cython_command(tmp_path: Path) -> None:
         done = cython(tmp_path, "--backend=llvm", "-3", "-v", f"--emit={emit}", "whole.pyx", "--explain")
         assert f"whole.pyx: route: {route}" in done.stderr, (emit, done.stderr)
     only = cython(tmp_path, "--backend=llvm", "-3", "--route=tree", "lacking.pyx")
-    assert only.returncode == 1 and "lacking.pyx:6" in only.stderr and "CYL1301" in only.stderr
+    assert only.returncode == 1 and "lacking.pyx:1" in only.stderr and "CYL1301" in only.stderr
 
 
 def test_warnings_and_hints_are_printed_as_stock_prints_them(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_cythonize_command(tmp_path: Path) -> None:
         ["whole.pyx", "lacking.pyx", "whole" + SUFFIX, "lacking" + SUFFIX]
     )
     only = cythonize(tmp_path, "--backend=llvm", "-3", "-f", "--route=tree", "lacking.pyx")
-    assert only.returncode == 1 and "lacking.pyx:6" in only.stderr
+    assert only.returncode == 1 and "lacking.pyx:1" in only.stderr
 
 
 SETUP = """\

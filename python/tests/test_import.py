@@ -194,8 +194,8 @@ def test_import_file_with_name_directives_and_level(sources: Path) -> None:
     assert cython_llvm.import_file(text, name="level3", language_level=3).f() == 1.5
 
 
-#: Line tracing is the C route's.
-NEEDS_C = "# cython: linetrace=True\nx = 1\ndef f(): return x\n"
+#: Globals of callers are the C route's.
+NEEDS_C = "# cython: old_style_globals=True\nx = 1\ndef f(): return x\n"
 
 
 def test_what_the_tree_route_lacks_is_refused(sources: Path) -> None:

@@ -19,9 +19,6 @@ const DIRECTIVES: [&str; 8] = [
     "unraisable_tracebacks",
 ];
 
-/// Directives that act on the module's own code too.
-const OF_THE_MODULE: [&str; 2] = ["linetrace", "profile"];
-
 /// Slots of Python 2 that Cython's C refuses by an `#error`.
 const OLD_SLICES: [&str; 3] = ["__delslice__", "__getslice__", "__setslice__"];
 
@@ -54,11 +51,11 @@ impl Context<'_> {
 
     fn refuse_directives(&mut self) {
         let mut found = Vec::new();
-        for name in DIRECTIVES.iter().chain(&OF_THE_MODULE) {
+        for name in DIRECTIVES {
             let usual = self.tree.directive_default(name);
             let given = self.tree.root().directive(name);
             if given.is_some() && given != usual {
-                found.push((*name, self.tree.root().position()));
+                found.push((name, self.tree.root().position()));
             }
         }
         for scope in self.tree.scopes() {
@@ -70,7 +67,7 @@ impl Context<'_> {
                 if Some(value) != self.tree.directive_default(name)
                     && !found.iter().any(|(known, _)| known == name)
                 {
-                    found.push((name, None));
+                    found.push((*name, None));
                 }
             }
         }
