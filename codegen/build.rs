@@ -18,7 +18,12 @@ fn main() {
     cc::Build::new()
         .cpp(true)
         .std("c++17")
-        .files(["shim/hot.cpp", "shim/lld.cpp", "shim/recursion.cpp", "shim/target.cpp"])
+        .files([
+            "shim/hot.cpp",
+            "shim/lld.cpp",
+            "shim/recursion.cpp",
+            "shim/target.cpp",
+        ])
         .file(no_other_targets(&prefix))
         .include(prefix.join("include"))
         .flag("-fno-exceptions")

@@ -26,7 +26,7 @@ static PATCHING: Mutex<()> = Mutex::new(());
 /// # Safety
 /// `address` must be that of a function in live code, not the first of its mapping.
 pub unsafe fn redirectable(address: u64) -> bool {
-    if address % 2 != 0 {
+    if !address.is_multiple_of(2) {
         return false;
     }
     // SAFETY: the caller vouches for the entry and what lies before it.

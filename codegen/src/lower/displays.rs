@@ -82,7 +82,11 @@ impl<'t> Body<'_, 't> {
         self.fill(node, node.nodes("args"), "PyList_New", "PyList_SET_ITEM")
     }
 
-    pub(super) fn object_items(&mut self, node: Node<'t>, args: Vec<Node<'t>>) -> Result<Vec<Value>> {
+    pub(super) fn object_items(
+        &mut self,
+        node: Node<'t>,
+        args: Vec<Node<'t>>,
+    ) -> Result<Vec<Value>> {
         let items = self.expr_list(args)?;
         if items.iter().any(|item| *self.b.ty(*item) != Type::Object) {
             return missing_node(node, "of C values");

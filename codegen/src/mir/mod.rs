@@ -22,8 +22,8 @@ pub use function::{
     Block, BlockId, Function, Instr, KnownStride, Local, LocalId, Ownership, Value, ValueInfo,
 };
 pub use module::{
-    Extern, ExternId, Frame, FrameId, FuncId, Global, GlobalId, GlobalInit, Kernel, Linkage, Module, Param,
-    Signature,
+    Extern, ExternId, Frame, FrameId, FuncId, Global, GlobalId, GlobalInit, Kernel, Linkage,
+    Module, Param, Signature,
 };
 pub use op::{BinaryOp, Callee, CastOp, Comparison, Intrinsic, Op, Raises, Terminator, UnaryOp};
 pub use parser::{ParseError, parse};

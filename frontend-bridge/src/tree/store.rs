@@ -1,7 +1,7 @@
 //! A tree in memory.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::TreeError;
 use super::handles::{Entry, Helper, Node, Scope, Type};
@@ -37,7 +37,7 @@ pub struct Tree {
     pub(super) scopes: Vec<Row>,
     pub(super) helpers: Vec<Row>,
     /// What was found out about integer types of C's headers: bits, and whether signed.
-    pub(super) integers: RefCell<HashMap<TypeId, (u16, bool)>>,
+    pub(super) integers: Mutex<HashMap<TypeId, (u16, bool)>>,
 }
 
 /// Attributes in the order of their interned names.
@@ -134,12 +134,16 @@ impl Tree {
 
     /// Notes what the C compiler says of an integer type of a header: bits, and whether signed.
     pub fn note_integer(&self, id: TypeId, bits: u16, signed: bool) {
-        self.integers.borrow_mut().insert(id, (bits, signed));
+        self.noted().insert(id, (bits, signed));
     }
 
     /// What was noted of an integer type.
     pub fn noted_integer(&self, id: TypeId) -> Option<(u16, bool)> {
-        self.integers.borrow().get(&id).copied()
+        self.noted().get(&id).copied()
+    }
+
+    fn noted(&self) -> MutexGuard<'_, HashMap<TypeId, (u16, bool)>> {
+        self.integers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The version of Cython that analysed the module.
