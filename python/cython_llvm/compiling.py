@@ -19,6 +19,7 @@ from . import (
     coldcode,
     errors,
     frontend,
+    headersearch,
     linkargs,
     live_info,
     pch,
@@ -100,7 +101,8 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
     choice.module.prepare_live(live_info.SYMBOL, unit.live)
     toolchain.optimize(choice.module, settings)
     built = Built(unit, [toolchain.emit(choice.module, "obj", settings)], list(choice.headers),
-                  toolchain.uses_openmp(choice.module), runtime=True)  # fmt: skip
+                  toolchain.uses_openmp(choice.module),
+                  messages=list(choice.messages), runtime=True)  # fmt: skip
     return _build_unit(built, beside)
 
 
@@ -207,20 +209,8 @@ def store(built: Built, key: str, filename: str) -> str | None:
         return None
     if not built.cacheable:
         return None
-    absent = (*built.unit.absent, *_shadowing(built))
-    return cachestore.store(key, filename, _linked(built), built.state, absent, built.unit.place)
-
-
-def _shadowing(built: Built) -> list[str]:
-    """Where a new file would be read instead of a header that was."""
-    settings = built.unit.settings
-    flags = toolchain.driver_args(settings, built.unit.language)
-    folders = [os.path.abspath(flag[2:]) for flag in flags if flag.startswith("-I") and flag[2:]]
-    folders.insert(0, os.path.dirname(built.unit.source_path))
-    found: dict[str, None] = {}
-    for header in map(os.path.abspath, built.headers):
-        for position, folder in enumerate(folders):
-            if header.startswith(folder + os.sep):
-                rest = header[len(folder) + 1 :]
-                found.update(dict.fromkeys(os.path.join(f, rest) for f in folders[:position]))
-    return [path for path in found if not os.path.exists(path)]
+    unit = built.unit
+    flags = toolchain.driver_args(unit.settings, unit.language)
+    shadowing = headersearch.shadowing(flags, os.path.dirname(unit.source_path), built.headers)
+    absent = (*unit.absent, *shadowing)
+    return cachestore.store(key, filename, _linked(built), built.state, absent, unit.place)

@@ -240,7 +240,7 @@ class _Controller:
 
         options = self._settings()
         key = hashlib.sha256(repr((text, options.identity())).encode()).hexdigest()
-        return inlining.load_source_text(text, "_cython_jit_" + key, options, tree_first=True)
+        return inlining.load_source_text(text, "_cython_jit_" + key, options)
 
     def _forget(self) -> None:
         """A global that the code takes for granted means something else now."""

@@ -44,6 +44,7 @@ class Choice:
     reasons: tuple[str, ...] = ()
     module: Any = None
     headers: tuple[str, ...] = ()  # C headers that were read
+    messages: tuple[Any, ...] = ()  # clang's warnings
     error: errors.CompileError | None = None  # a failure of the tree route itself
 
     def line(self, name: str) -> str:
@@ -112,7 +113,7 @@ def attempt(tree: str, settings: Settings) -> Choice:
     if lowered.module is None:
         lacks = tuple(f"the tree route lacks {one}" for one in lowered.missing)
         return Choice("c", lacks, headers=lowered.headers)
-    return Choice("tree", (), lowered.module, lowered.headers)
+    return Choice("tree", (), lowered.module, lowered.headers, lowered.messages)
 
 
 def analyse(

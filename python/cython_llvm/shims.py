@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from . import cache, cachestore, errors, pch, toolchain
+from . import cache, cachestore, errors, headersearch, pch, toolchain
 from .settings import Settings
 
 
 @dataclass(frozen=True)
 class Shims:
-    """Bitcode, the functions in it, the numbers that it says, and the headers it was made from."""
+    """Bitcode, the functions in it, its numbers, the headers it was made from, and clang's warnings."""
 
     bitcode: bytes
     functions: list[str]
     numbers: dict[str, int]
     headers: tuple[str, ...]
+    messages: tuple[Any, ...] = ()
 
     def given(self) -> tuple[bytes, list[str], dict[str, int]]:
         """As `_native.compile_tree` takes it."""
@@ -58,8 +59,10 @@ def build(request: dict[str, Any], settings: Settings) -> Shims:
     state = cachestore.fingerprint(headers)
     data = toolchain.emit(module, "bc", settings)
     if len(state) == len(set(map(os.path.abspath, headers))):
-        cachestore.store(key, "shims.bc", data, state)
-    return _shims(data, request, headers)
+        flags = toolchain.driver_args(settings, "c")
+        absent = headersearch.shadowing(flags, os.path.dirname(source), headers)
+        cachestore.store(key, "shims.bc", data, state, absent)
+    return _shims(data, request, headers, tuple(module.diagnostics))
 
 
 def _with_headers(settings: Settings, request: dict[str, Any]) -> Settings:
@@ -80,7 +83,8 @@ def _compile(text: bytes, filename: str, settings: Settings) -> Any:
         raise errors.CompileError(shown, code=error.code, diagnostics=error.diagnostics) from None
 
 
-def _shims(data: bytes, request: dict[str, Any], headers: tuple[str, ...]) -> Shims:
+def _shims(data: bytes, request: dict[str, Any], headers: tuple[str, ...],
+           messages: tuple[Any, ...] = ()) -> Shims:  # fmt: skip
     from . import _native
 
     try:
@@ -89,7 +93,7 @@ def _shims(data: bytes, request: dict[str, Any], headers: tuple[str, ...]) -> Sh
         raise toolchain.compile_error(error) from None
     numbers = {name: module.number(name) for name in request["numbers"]}
     known = {name: value for name, value in numbers.items() if value is not None}
-    return Shims(data, request["functions"], known, headers)
+    return Shims(data, request["functions"], known, headers, messages)
 
 
 @lru_cache(maxsize=1)

@@ -34,6 +34,7 @@ class Lowered:
     mir: str | None = None
     headers: tuple[str, ...] = ()  # C headers that shims were made from
     ptx: str | None = None
+    messages: tuple[Any, ...] = ()  # clang's warnings about shims
 
 
 #: C macros that make other code of the directives `profile` and `linetrace`.
@@ -82,4 +83,6 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
         if settings.opt_level >= 2:
             module.link_hot(runtimelib.hot_bitcode())
         toolchain.target_cpu(module, settings)
-    return Lowered(module, found, text, made.headers if made is not None else (), ptx)
+    if made is None:
+        return Lowered(module, found, text, (), ptx)
+    return Lowered(module, found, text, made.headers, ptx, made.messages)

@@ -72,6 +72,7 @@ pub fn compile_tree<'py>(
         facts: ShimFacts {
             functions: functions.into_iter().collect(),
             numbers,
+            compiled: true,
         },
         bitcode: Some(bitcode),
     });

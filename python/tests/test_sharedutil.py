@@ -71,13 +71,16 @@ def test_less_to_compile(tmp_path: Path, cache_dir: Path) -> None:
 
 def test_nothing_else_is_different(tmp_path: Path, run: Callable[..., str]) -> None:
     write(tmp_path / "views.pyx", SOURCE)
-    off = {"CYTHON_LLVM_CACHE": "0"}
+    off = {"CYTHON_LLVM_CACHE": "0", "CYTHON_LLVM_ROUTE": "c"}
     shared = run(PROGRAM.replace("{stock}", "False"), **off)
     assert shared.count("\n") > 20
     # The one thing that tells them apart: where cython.array says it comes from.
     assert shared.count(f"{sharedutil.NAME}.array") == 1
     own = run(PROGRAM.replace("{stock}", "True"), **off)
     assert shared.replace(sharedutil.NAME, "views") == own
+    # The tree route has the same code in its run-time library, which is not shown there.
+    by_tree = run(PROGRAM.replace("{stock}", "False"), **off | {"CYTHON_LLVM_ROUTE": "tree"})
+    assert by_tree.replace("cython_llvm._cyrt", sharedutil.NAME) == shared
 
 
 def test_it_is_loaded_only_where_it_is_needed(tmp_path: Path, run: Callable[..., str]) -> None:

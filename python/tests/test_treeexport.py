@@ -547,18 +547,18 @@ def test_other_threads_use_stock_cython() -> None:
     context = Context.from_options(options)
     names: dict[str, str] = {}
 
-    def last_stage(where: str) -> None:
+    def generates(where: str) -> None:
         stages = Pipeline.create_pyx_pipeline(context, options, CompilationResult())
-        names[where] = stages[-1].__name__
+        names[where] = stages[-1].__module__
 
     with treefrontend.exporting():
-        last_stage("here")
-        thread = threading.Thread(target=last_stage, args=("there",))
+        generates("here")
+        thread = threading.Thread(target=generates, args=("there",))
         thread.start()
         thread.join()
-    last_stage("after")
-    generate = "generate_pyx_code_stage"
-    assert names == {"here": "export_stage", "there": generate, "after": generate}
+    generates("after")
+    stock = "Cython.Compiler.Pipeline"
+    assert names == {"here": treefrontend.__name__, "there": stock, "after": stock}
 
 
 def test_shared_memoryview_code_stays_outside(folder: Path, trees: dict[str, str]) -> None:

@@ -17,6 +17,8 @@ pub struct ShimFacts {
     pub functions: HashSet<String>,
     /// Numbers by their symbol.
     pub numbers: HashMap<String, i64>,
+    /// Whether the module's C has been compiled at all.
+    pub compiled: bool,
 }
 
 /// C that a module needs.
@@ -83,10 +85,12 @@ impl Shims {
 
     /// What the module needs, if anything.
     pub fn request(&self, tree: &Tree) -> Option<ShimRequest> {
-        if self.functions.is_empty() && self.numbers.is_empty() {
+        let (before, mut text, verbatim) = includes(tree.root().scope("scope"));
+        // C that stands in the module is compiled whether or not it is used: it may define symbols,
+        // warn or refuse.
+        if self.functions.is_empty() && self.numbers.is_empty() && !verbatim {
             return None;
         }
-        let (before, mut text) = includes(tree.root().scope("scope"));
         text.extend(self.numbers.values().map(String::as_str));
         text.extend(self.functions.values().map(String::as_str));
         Some(ShimRequest {
@@ -94,7 +98,7 @@ impl Shims {
             text,
             functions: self.functions.keys().cloned().collect(),
             numbers: self.numbers.keys().cloned().collect(),
-            known: !self.incomplete,
+            known: self.known.compiled && !self.incomplete,
             guessed: self.guessed,
             source: tree.sources().first().cloned().unwrap_or_default(),
         })
@@ -120,9 +124,10 @@ fn line_of(tree: &Tree, at: Option<Position>) -> String {
     }
 }
 
-/// The module's includes and verbatim blocks: `Python.h`, and all others.
-fn includes(scope: Option<Scope<'_>>) -> (String, String) {
+/// The module's includes and verbatim blocks: `Python.h`, and all others; whether there are blocks.
+fn includes(scope: Option<Scope<'_>>) -> (String, String, bool) {
     let mut parts = [String::new(), String::new(), String::new()];
+    let mut verbatim = false;
     for include in scope
         .map(|scope| scope.helpers("c_includes"))
         .unwrap_or_default()
@@ -130,11 +135,12 @@ fn includes(scope: Option<Scope<'_>>) -> (String, String) {
         let location = include.int("location").unwrap_or(2).clamp(0, 2) as usize;
         for piece in include.list("pieces") {
             if let Attr::Str(piece) = piece {
+                verbatim |= !piece.trim_start().starts_with("#include");
                 parts[location].push_str(piece);
                 parts[location].push('\n');
             }
         }
     }
     let [initial, early, late] = parts;
-    (initial, early + &late)
+    (initial, early + &late, verbatim)
 }
