@@ -132,6 +132,11 @@ impl OwnedModule {
         exports::export_functions(&self.module, names)
     }
 
+    /// Whether a shim leaves something behind in its own frame; see [`shims`].
+    pub fn shims_outlive_their_frame(&self) -> bool {
+        shims::outlive_their_frame(&self.module)
+    }
+
     /// Links bitcode of shims in; see [`shims`].
     pub fn link(&mut self, bitcode: &[u8]) -> Result<(), CodegenError> {
         // SAFETY: as in `build`: the context outlives all that is in it.

@@ -1,7 +1,8 @@
 //! C that clang made for a module of the tree route, linked into it; and what its constants say.
 
+use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::module::{Linkage, Module};
-use inkwell::values::AnyValue;
+use inkwell::values::{AnyValue, CallSiteValue, InstructionOpcode, InstructionValue};
 
 use crate::CodegenError;
 
@@ -25,6 +26,45 @@ pub fn link<'ctx>(module: &Module<'ctx>, shims: Module<'ctx>) -> Result<(), Code
         }
     }
     Ok(())
+}
+
+/// Whether a shim leaves something behind in a frame that is gone when the shim returns: a place to
+/// jump back to (`setjmp`), or memory of the stack (`alloca`).
+pub fn outlive_their_frame(module: &Module<'_>) -> bool {
+    let shims = module
+        .get_functions()
+        .filter(|function| function.get_name().to_bytes().starts_with(PREFIXES[0]));
+    shims
+        .flat_map(|function| function.get_basic_blocks())
+        .flat_map(|block| block.get_instructions().collect::<Vec<_>>())
+        .any(needs_its_frame)
+}
+
+fn needs_its_frame(instruction: InstructionValue<'_>) -> bool {
+    match instruction.get_opcode() {
+        // A variable is one of its type; memory asked for is so many bytes.
+        InstructionOpcode::Alloca => {
+            let count = instruction
+                .get_operand(0)
+                .and_then(|operand| operand.value())
+                .map(|value| value.into_int_value().get_zero_extended_constant());
+            count != Some(Some(1))
+        }
+        InstructionOpcode::Call => {
+            let twice = Attribute::get_named_enum_kind_id("returns_twice");
+            let Ok(call) = CallSiteValue::try_from(instruction) else {
+                return false;
+            };
+            call.get_enum_attribute(AttributeLoc::Function, twice)
+                .is_some()
+                || call.get_called_fn_value().is_some_and(|called| {
+                    called
+                        .get_enum_attribute(AttributeLoc::Function, twice)
+                        .is_some()
+                })
+        }
+        _ => false,
+    }
 }
 
 /// The value of a constant integer.
@@ -55,6 +95,24 @@ define i64 @uses() {
   ret i64 %a
 }
 ";
+
+    #[test]
+    fn what_a_shim_leaves_in_its_frame_is_noticed() {
+        let of = |body: &str| {
+            let text = format!(
+                "declare i32 @_setjmp(ptr) returns_twice
+                declare void @use(ptr)
+                define void @cyl_shim_1(ptr %a, i64 %n) {{ {body} ret void }}
+                define void @other(ptr %a) {{ %r = call i32 @_setjmp(ptr %a) ret void }}"
+            );
+            let module = OwnedModule::from_text(&text, "shims").expect("text");
+            module.shims_outlive_their_frame()
+        };
+        assert!(!of("%v = alloca [16 x i8] call void @use(ptr %v)"));
+        assert!(of("%v = alloca i8, i64 16 call void @use(ptr %v)"));
+        assert!(of("%v = alloca i8, i64 %n call void @use(ptr %v)"));
+        assert!(of("%r = call i32 @_setjmp(ptr %a)"));
+    }
 
     #[test]
     fn shims_become_part_of_the_module() {

@@ -151,6 +151,19 @@ fn compile_here(
     let mut module = OwnedModule::from_mir(&module, options)?;
     if let Some(bitcode) = &shims.bitcode {
         module.link(bitcode)?;
+        if module.shims_outlive_their_frame() {
+            return Ok(TreeModule {
+                module: None,
+                missing: vec![Missing {
+                    construct: "C that uses the frame of its caller (setjmp, alloca)".to_owned(),
+                    position: None,
+                }],
+                sources,
+                mir: text,
+                request: None,
+                ptx: None,
+            });
+        }
     }
     Ok(TreeModule {
         module: Some(module),
