@@ -247,3 +247,41 @@ def exceptions(bint fatal):
         assert tree.swap(*args) == c.swap(*args)
     assert tree.conjugates(1.5, 1 + 2j) == c.conjugates(1.5, 1 + 2j)
     assert tree.exceptions(True) is c.exceptions(True) and tree.exceptions(False) is c.exceptions(False)
+
+
+def test_an_exception_is_released_when_its_clause_is_left_early(both: Both) -> None:
+    for module in both("""
+import weakref
+class Thing: pass
+def inner(thing): raise ValueError(thing)
+def leave(how):
+    thing = Thing()
+    alive = weakref.ref(thing)
+    for i in [0]:
+        try:
+            inner(thing)
+        except ValueError:
+            if how == "break": break
+            continue
+    thing = None
+    return alive()
+def fail():
+    thing = Thing()
+    alive = weakref.ref(thing)
+    try:
+        try: inner(thing)
+        except ValueError: raise KeyError
+    except KeyError as error: error.__context__ = None
+    thing = None
+    return alive()
+def by_finally():
+    thing = Thing()
+    alive = weakref.ref(thing)
+    for i in [0]:
+        try: inner(thing)
+        finally: break
+    thing = None
+    return alive()
+"""):
+        assert module.leave("break") is None and module.leave("continue") is None
+        assert module.fail() is None and module.by_finally() is None

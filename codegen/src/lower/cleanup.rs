@@ -40,6 +40,7 @@ pub(super) enum Frame<'t> {
     },
     /// An `except` clause: the exception handled before is put back.
     Handling {
+        fetched: [LocalId; 3],
         saved: [LocalId; 3],
         depth: usize,
         handlers: usize,
@@ -152,12 +153,14 @@ impl<'t> Body<'_, 't> {
                     self.gil = outer;
                 }
                 Frame::Handling {
+                    fetched,
                     saved,
                     depth,
                     handlers,
                 } => {
                     self.drop_temps(depth);
                     self.handlers.truncate(handlers);
+                    self.drop_exception(fetched);
                     self.put_back_handled(saved)?;
                 }
             }

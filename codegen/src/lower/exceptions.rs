@@ -88,6 +88,14 @@ impl<'t> Body<'_, 't> {
             .collect()
     }
 
+    /// Releases what the locals of an exception own.
+    pub(super) fn drop_exception(&mut self, parts: [LocalId; 3]) {
+        for local in parts {
+            let part = self.op(Op::Take(local));
+            self.b.effect(Op::XDecRef(part));
+        }
+    }
+
     /// Puts the exception back that was handled before.
     pub(super) fn put_back_handled(&mut self, saved: [LocalId; 3]) -> Result<()> {
         let parts = self.taken(saved);
@@ -180,13 +188,11 @@ impl<'t> Body<'_, 't> {
         self.while_handling(fetched, saved, failed, |body| {
             body.except_body(clause, fetched)
         })?;
-        for local in fetched {
-            let part = self.op(Op::Take(local));
-            self.b.effect(Op::XDecRef(part));
-        }
+        self.drop_exception(fetched);
         self.put_back_handled(saved)?;
         self.b.jump(after);
         self.b.switch_to(failed);
+        self.drop_exception(fetched);
         self.put_back_handled(saved)?;
         self.pass_on();
         Ok(())
@@ -212,6 +218,7 @@ impl<'t> Body<'_, 't> {
         let addresses = self.addresses(fetched);
         self.rt_status("cyl_exc_get", "ppp:i", &addresses, Raises::Negative)?;
         self.frames.push(Frame::Handling {
+            fetched,
             saved,
             depth,
             handlers,
@@ -296,6 +303,7 @@ impl<'t> Body<'_, 't> {
         self.b.effect(Op::Set(self.line, raised_at));
         self.pass_on();
         self.b.switch_to(inner);
+        self.drop_exception(fetched);
         self.put_back_handled(saved)?;
         self.pass_on();
         self.b.switch_to(after);
