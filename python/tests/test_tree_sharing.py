@@ -121,6 +121,54 @@ def test_cimported_classes_and_functions_work_across_routes(
         sys.modules.pop(client, None)
 
 
+POINTERS_PXD = """
+# cython: language_level=3
+cdef int bar(int i) except *
+cdef int (*var_opt)(int) except? -1
+cdef int (*var_orig)(int) except *
+"""
+POINTERS = """
+# cython: language_level=3
+cdef int bar(int i) except *:
+    if i == 10: raise ValueError("ten")
+    return i + 1
+var_opt = bar
+var_orig = bar
+"""
+POINTERS_CLIENT = """
+# cython: language_level=3
+from {library} cimport bar, var_opt, var_orig
+cimport {library} as library
+
+def calls(int i):
+    return bar(i), var_opt(i), var_orig(i), library.bar(i), library.var_opt(i), library.var_orig(i)
+
+def opt(int i): return var_opt(i)
+def orig(int i): return var_orig(i)
+"""
+
+
+@pytest.mark.parametrize(("library_route", "client_route"), itertools.product(("tree", "c"), repeat=2))
+def test_cimported_function_pointer_variables_are_called(
+    tmp_path: Path, library_route: str, client_route: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    number = next(count)
+    library, client = f"shared_library_{number}", f"shared_client_{number}"
+    write(tmp_path / f"{library}.pxd", POINTERS_PXD)
+    imported(tmp_path, library, POINTERS, library_route)
+    module = imported(tmp_path, client, POINTERS_CLIENT.replace("{library}", library), client_route)
+    try:
+        assert module.calls(-2) == (-1,) * 6
+        for function in (module.opt, module.orig):
+            with pytest.raises(ValueError, match="ten"):
+                function(10)
+    finally:
+        sys.modules.pop(library, None)
+        sys.modules.pop(client, None)
+
+
 PUBLIC = """
 # cython: language_level=3
 cdef public enum Kind:

@@ -80,7 +80,11 @@ impl<'t> Body<'_, 't> {
             (own, method) = (found, pointer);
         }
         let address = match own {
-            None if entry.is_some_and(|entry| self.m.imported_place(entry).is_some()) => {
+            // What is fetched for a variable is its own address: the pointer to call is in it.
+            None if entry.is_some_and(|entry| {
+                entry.flag("is_cfunction") && self.m.imported_place(entry).is_some()
+            }) =>
+            {
                 entry.and_then(|entry| self.imported_address(entry))
             }
             // The symbol itself: resolved where it is called.
