@@ -56,6 +56,45 @@ cdef extern from *:
 '''
 
 
+TYPEDEFS = '''
+cdef extern from *:
+    """
+    typedef long as_declared;
+    typedef short narrower;
+    """
+    ctypedef long as_declared
+    ctypedef int narrower
+def wide(as_declared x): return x
+def narrow(narrower x): return x
+'''
+
+
+def test_overflow_of_typedefs_is_told_as_by_c(both: Both) -> None:  # noqa: F811
+    tree, c = both(TYPEDEFS)
+    for name in ("wide", "narrow"):
+        for value in (2**63, -(2**63) - 1, 2**63 - 1, 2**64, 2**15, 2**31, -1, "x"):
+            found = outcome(getattr(tree, name), value)
+            assert found == outcome(getattr(c, name), value), (name, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("ctypedef int t 'unsigned long'\ndef f(t x): return x >> 1\n", "with types that are not supported"),
+        ("ctypedef int t 'unsigned int'\ndef f(t x): return x >> 1\n", "with types that are not supported"),
+        ("from cpython.longintrepr cimport _PyLong_New\ndef f(): return _PyLong_New(0)\n", "py_long"),
+        ("from libc.setjmp cimport *\ncdef jmp_buf b\ndef f(): return setjmp(b)\n", "setjmp"),
+    ],
+)
+def test_what_c_would_make_otherwise_takes_the_c_route(tmp_path: Path, text: str, lacks: str) -> None:
+    if text.startswith("ctypedef"):
+        text = f"cdef extern from *:\n    {text}"
+    path = write(tmp_path / "refused.pyx", "# cython: language_level=3\n" + text)
+    with pytest.raises(ImportError, match=lacks):
+        cython_llvm.import_file(path, "refused", route="tree")
+    assert cython_llvm.import_file(path, "refused").f
+
+
 def test_macros_constants_and_structs_are_those_of_the_header(both: Both) -> None:  # noqa: F811
     text = """
         def macro(int x): return TWICE(x), SUM(1, 2.0, 3.0), INT_MAX

@@ -1,31 +1,31 @@
 /* Conversions of objects to C types that every module has for itself: enums, C tuples. */
 
-/* The OverflowError that there may be is to speak of this type. */
+/* The OverflowError that there may be is to speak of this type, where it speaks of one of Cython's
+   conversions and not of CPython's own ("Python int too large to convert to C long"). */
 static void cyl_name_overflow(const char *type) {
+    static const char negative[] = "can't convert negative value to ";
+    static const char large[] = "value too large to convert to ";
     PyObject *kind, *value, *traceback;
     if (!PyErr_Occurred() || !PyErr_ExceptionMatches(PyExc_OverflowError)) {
         return;
     }
     PyErr_Fetch(&kind, &value, &traceback);
-    int negative = 0;
-    if (value && PyUnicode_Check(value)) {
-        const char *text = PyUnicode_AsUTF8(value);
-        negative = text && strncmp(text, "can't convert negative", 22) == 0;
-    } else if (value) {
-        PyObject *text = PyObject_Str(value);
-        const char *data = text ? PyUnicode_AsUTF8(text) : NULL;
-        negative = data && strncmp(data, "can't convert negative", 22) == 0;
-        Py_XDECREF(text);
-    }
-    Py_XDECREF(kind);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
-    PyErr_Clear();
-    if (negative) {
-        PyErr_Format(PyExc_OverflowError, "can't convert negative value to %s", type);
+    PyObject *shown = value ? PyObject_Str(value) : NULL;
+    const char *text = shown ? PyUnicode_AsUTF8(shown) : NULL;
+    if (unlikely(!text)) PyErr_Clear();
+    const char *start = !text                                              ? NULL
+                        : strncmp(text, negative, sizeof(negative) - 1) == 0 ? negative
+                        : strncmp(text, large, sizeof(large) - 1) == 0       ? large
+                                                                             : NULL;
+    if (start) {
+        Py_XDECREF(kind);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+        PyErr_Format(PyExc_OverflowError, "%s%s", start, type);
     } else {
-        PyErr_Format(PyExc_OverflowError, "value too large to convert to %s", type);
+        PyErr_Restore(kind, value, traceback);
     }
+    Py_XDECREF(shown);
 }
 
 /* An enum's value; as unsigned where it has no negative ones. */
@@ -51,7 +51,7 @@ long long cyl_typedef_from_python(PyObject *o, const char *type, int bits, int i
         result = is_unsigned ? (int) __Pyx_PyLong_As_unsigned_int(o) : __Pyx_PyLong_As_int(o);
         break;
     default:
-        return is_unsigned ? (long long) __Pyx_PyLong_As_unsigned_long(o) : __Pyx_PyLong_As_long(o);
+        result = is_unsigned ? (long long) __Pyx_PyLong_As_unsigned_long(o) : __Pyx_PyLong_As_long(o);
     }
     if (unlikely(result == -1)) {
         cyl_name_overflow(type);

@@ -38,6 +38,10 @@ pub(super) struct Class<'t> {
     pub early: bool,
 }
 
+/// Types that declarations place in `builtins`, where they have no name: Cython's
+/// `Code.ctypedef_builtins_map`.
+const NOT_IN_BUILTINS: [&str; 4] = ["py_int", "py_long", "py_float", "wrapper_descriptor"];
+
 impl<'t> Context<'t> {
     /// Notes the module's extension types; before anything is lowered.
     pub fn declare_classes(&mut self) -> Result<()> {
@@ -524,6 +528,9 @@ impl<'t> Body<'_, 't> {
         let builtins = matches!(module, "__builtin__" | "builtins");
         if builtins && name == "unicode" {
             name = "str";
+        }
+        if builtins && NOT_IN_BUILTINS.contains(&name) {
+            return self.missing(&format!("the declared type '{name}' of builtins"));
         }
         let module = if builtins { "builtins" } else { module };
         let check = match ty.text("check_size") {

@@ -161,6 +161,15 @@ fn member_fact(structure: &str, member: &str) -> String {
     description(&c, &format!("({c})0.5"))
 }
 
+/// Whether C computes with an integer type otherwise than Cython, which goes by the declaration,
+/// takes it to: below `int` both compute with `int`.
+fn changes_arithmetic(ty: TreeType<'_>, bits: u16, signed: bool) -> bool {
+    let declared = types::integer(types::resolve(ty));
+    declared.is_some_and(|(wide, sign)| {
+        bits.max(32) > wide.max(32) || (bits >= 32 && wide.max(32) == bits && sign != signed)
+    })
+}
+
 impl<'t> Context<'t> {
     /// A number that the C compiler knows; a guess where it has not been asked yet.
     pub fn c_number(&mut self, c: &str, guess: i64, at: Option<Position>) -> i64 {
@@ -185,6 +194,10 @@ impl<'t> Context<'t> {
             return missing(&format!("external type '{name}'"), at);
         };
         if !float {
+            if ty.kind() == "CTypedefType" && changes_arithmetic(ty, bits, signed) {
+                let what = format!("external type '{name}', which is not as it is declared");
+                return missing(&what, at);
+            }
             self.tree.note_integer(ty.id(), bits, signed);
         }
         Ok(match (bits, float) {

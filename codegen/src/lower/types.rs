@@ -170,7 +170,13 @@ impl<'t> Context<'t> {
                 }
                 Ok(guess)
             }
-            Some(base) => self.c_type(base, at),
+            Some(base) => {
+                let made = self.c_type(base, at)?;
+                if let Some((bits, signed)) = self.tree.noted_integer(base.id()) {
+                    self.tree.note_integer(ty.id(), bits, signed);
+                }
+                Ok(made)
+            }
             None => missing(&format!("typedef '{name}'"), at),
         }
     }
