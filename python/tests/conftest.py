@@ -8,6 +8,8 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -45,6 +47,41 @@ def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(textwrap.dedent(text), encoding="utf-8")
     return path
+
+
+#: A source text to two modules of it: (by the tree route, by the C route).
+Both = Callable[[str], tuple[ModuleType, ModuleType]]
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[Both]:
+    """Builds a source text by the tree route alone and by the C route, to compare what the modules do."""
+    import cython_llvm
+
+    made: list[str] = []
+
+    def build(text: str) -> tuple[ModuleType, ModuleType]:
+        modules = []
+        header = "" if text.startswith("# cython") else "# cython: language_level=3\n"
+        for route in ("tree", "c"):
+            name = f"both_{len(made)}_{route}"
+            path = tmp_path / f"{name}.pyx"
+            path.write_text(header + text, encoding="utf-8")
+            modules.append(cython_llvm.import_file(path, name, route=route))
+            made.append(name)
+        return modules[0], modules[1]
+
+    yield build
+    for name in made:
+        sys.modules.pop(name, None)
+
+
+def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """The result, or the exception's type and text."""
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:
+        return type(error), str(error)
 
 
 #: Start of a program that is to obey access rights, as root does not.

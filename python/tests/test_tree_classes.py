@@ -11,10 +11,10 @@ import textwrap
 
 import pytest
 
-from test_treeroute import Both, both, outcome  # noqa: F401  the fixture
+from conftest import Both, outcome
 
 
-def test_memoryviews_are_fields_and_give_their_memory_back(both: Both) -> None:  # noqa: F811
+def test_memoryviews_are_fields_and_give_their_memory_back(both: Both) -> None:
     text = """
         cdef class Holder:
             cdef double[:] view
@@ -64,7 +64,7 @@ def test_memoryviews_are_fields_and_give_their_memory_back(both: Both) -> None: 
         assert sys.getrefcount(data) == before
 
 
-def test_total_ordering_is_the_same_from_every_comparison(both: Both) -> None:  # noqa: F811
+def test_total_ordering_is_the_same_from_every_comparison(both: Both) -> None:
     text = ""
     names = ("lt", "le", "gt", "ge")
     signs = dict(zip(names, ("<", "<=", ">", ">="), strict=True))
@@ -94,7 +94,7 @@ cdef class {name}_{equal}:
                 _ = getattr(module, name)(1) < 3
 
 
-def test_exceptions_are_types_of_arguments_and_bases(both: Both) -> None:  # noqa: F811
+def test_exceptions_are_types_of_arguments_and_bases(both: Both) -> None:
     text = """
         cdef class Failure(Exception):
             cdef public int code
@@ -118,7 +118,7 @@ def test_exceptions_are_types_of_arguments_and_bases(both: Both) -> None:  # noq
         assert caught.value.code == 7
 
 
-def test_fused_methods_pick_their_specialisation(both: Both) -> None:  # noqa: F811
+def test_fused_methods_pick_their_specialisation(both: Both) -> None:
     text = """
         cimport cython
         ctypedef fused number:
@@ -147,7 +147,7 @@ def test_fused_methods_pick_their_specialisation(both: Both) -> None:  # noqa: F
         assert module.Maker.kind["int"](module.Maker(), 3) == "int"
 
 
-def test_c_methods_of_numbers_and_builtins(both: Both) -> None:  # noqa: F811
+def test_c_methods_of_numbers_and_builtins(both: Both) -> None:
     text = """
         def conjugates(double x, double complex z, int n):
             return x.conjugate(), z.conjugate(), n.conjugate()

@@ -10,9 +10,8 @@ import pytest
 
 import cython_llvm
 from cli_tools import python, run
-from conftest import write
+from conftest import Both, outcome, write
 from cython_llvm import cache, errors
-from test_treeroute import Both, both, outcome  # noqa: F401  the fixture
 
 DECLARATIONS = '''
 cdef extern from *:
@@ -69,7 +68,7 @@ def narrow(narrower x): return x
 '''
 
 
-def test_overflow_of_typedefs_is_told_as_by_c(both: Both) -> None:  # noqa: F811
+def test_overflow_of_typedefs_is_told_as_by_c(both: Both) -> None:
     tree, c = both(TYPEDEFS)
     for name in ("wide", "narrow"):
         for value in (2**63, -(2**63) - 1, 2**63 - 1, 2**64, 2**15, 2**31, -1, "x"):
@@ -95,7 +94,7 @@ def test_what_c_would_make_otherwise_takes_the_c_route(tmp_path: Path, text: str
     assert cython_llvm.import_file(path, "refused").f
 
 
-def test_macros_constants_and_structs_are_those_of_the_header(both: Both) -> None:  # noqa: F811
+def test_macros_constants_and_structs_are_those_of_the_header(both: Both) -> None:
     text = """
         def macro(int x): return TWICE(x), SUM(1, 2.0, 3.0), INT_MAX
         def variables():
@@ -126,7 +125,7 @@ def test_macros_constants_and_structs_are_those_of_the_header(both: Both) -> Non
         assert outcome(getattr(tree, name), *args) == outcome(getattr(c, name), *args), name
 
 
-def test_structs_of_headers_become_dictionaries_and_come_from_them(both: Both) -> None:  # noqa: F811
+def test_structs_of_headers_become_dictionaries_and_come_from_them(both: Both) -> None:
     text = """
         from libc.time cimport tm
         cdef extern from *:
@@ -192,7 +191,7 @@ from libc.stdlib cimport malloc, free
 """
 
 
-def test_numpy_by_its_declarations(both: Both) -> None:  # noqa: F811
+def test_numpy_by_its_declarations(both: Both) -> None:
     pytest.importorskip("numpy")
     import numpy as np
 
@@ -228,7 +227,7 @@ def test_numpy_by_its_declarations(both: Both) -> None:  # noqa: F811
         assert outcome(tree.narrow, number) == outcome(c.narrow, number)
 
 
-def test_buffers_are_taken_checked_and_given_back(both: Both) -> None:  # noqa: F811
+def test_buffers_are_taken_checked_and_given_back(both: Both) -> None:
     pytest.importorskip("numpy")
     import numpy as np
 

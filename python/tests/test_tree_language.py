@@ -4,46 +4,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-import cython_llvm
-from conftest import write
-
-Both = Callable[[str], tuple[ModuleType, ModuleType]]
-
-
-@pytest.fixture
-def both(tmp_path: Path) -> Iterator[Both]:
-    """A source text as two modules: (tree route, C route)."""
-    made: list[str] = []
-
-    def build(text: str) -> tuple[ModuleType, ModuleType]:
-        modules = []
-        for route in ("tree", "c"):
-            name = f"language_{len(made)}_{route}"
-            header = "" if text.startswith("# cython") else "# cython: language_level=3\n"
-            path = write(tmp_path / f"{name}.pyx", header + text)
-            modules.append(cython_llvm.import_file(path, name, route=route))
-            made.append(name)
-        return modules[0], modules[1]
-
-    yield build
-    for name in made:
-        sys.modules.pop(name, None)
-
-
-def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """The result, or the exception's type and text."""
-    try:
-        return function(*args, **kwargs)
-    except Exception as error:
-        return type(error), str(error)
-
+from conftest import Both, outcome
 
 MATCH = """
 class Point:

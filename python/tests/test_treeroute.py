@@ -6,43 +6,12 @@ import importlib
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 import cython_llvm
-from conftest import write
-
-Both = Callable[[str], tuple[ModuleType, ModuleType]]
-
-
-@pytest.fixture
-def both(tmp_path: Path) -> Iterator[Both]:
-    """A source text as two modules: (tree route, C route)."""
-    made = []
-
-    def build(text: str) -> tuple[ModuleType, ModuleType]:
-        modules = []
-        for route in ("tree", "c"):
-            name = f"routes_{len(made)}_{route}"
-            path = write(tmp_path / f"{name}.pyx", "# cython: language_level=3\n" + text)
-            modules.append(cython_llvm.import_file(path, name, route=route))
-            made.append(name)
-        return modules[0], modules[1]
-
-    yield build
-    for name in made:
-        sys.modules.pop(name, None)
-
-
-def outcome(function: Callable[..., object], *args: object, **kwargs: object) -> object:
-    """The result, or the exception's type and text."""
-    try:
-        return function(*args, **kwargs)
-    except Exception as error:
-        return type(error), str(error)
+from conftest import Both, outcome, write
 
 
 def test_arithmetic_of_c_integers_is_the_same(both: Both) -> None:

@@ -4,36 +4,9 @@ from __future__ import annotations
 
 import array
 import itertools
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Callable
 
-import pytest
-
-import cython_llvm
-from conftest import write
-
-Both = Callable[[str], tuple[ModuleType, ModuleType]]
-
-
-@pytest.fixture
-def both(tmp_path: Path) -> Iterator[Both]:
-    """A source text as two modules: (tree route, C route)."""
-    made = []
-
-    def build(text: str) -> tuple[ModuleType, ModuleType]:
-        modules = []
-        for route in ("tree", "c"):
-            name = f"fast_{len(made)}_{route}"
-            path = write(tmp_path / f"{name}.pyx", "# cython: language_level=3\n" + text)
-            modules.append(cython_llvm.import_file(path, name, route=route))
-            made.append(name)
-        return modules[0], modules[1]
-
-    yield build
-    for name in made:
-        sys.modules.pop(name, None)
+from conftest import Both
 
 
 def outcome(function: Callable[..., object], *args: object) -> object:
