@@ -10,7 +10,6 @@ use frontend_bridge::tree::{Entry, Node, Scope, Type as TreeType};
 use super::Result;
 use super::body::{Body, Variable};
 use super::context::missing_node;
-use super::types;
 use crate::mir::{BinaryOp, LocalId, Op, Raises, Type, Value};
 
 /// Words of a `Py_buffer`, and those of them that are looked at.
@@ -245,22 +244,7 @@ impl<'t> Body<'_, 't> {
     /// `BufferIndexNode` as a value.
     pub(super) fn lower_buffer_index(&mut self, node: Node<'t>) -> Result<Value> {
         let (address, base) = self.item_of_buffer(node)?;
-        let ty = self.type_of(node)?;
-        if matches!(ty, Type::Array(..)) {
-            return missing_node(node, "of an array");
-        }
-        let value = self.op(Op::Load(ty.clone(), address));
-        if ty != Type::Object {
-            self.release(base);
-            return Ok(value);
-        }
-        // Null stands for None in NumPy's arrays.
-        let null = self.is_null(value);
-        let none = self.none();
-        let value = self.op(Op::Select(null, none, value));
-        let value = self.owned(value);
-        self.release_under(value, &[base]);
-        Ok(value)
+        self.load_item_at(node, address, base)
     }
 
     /// Assigns to an item; takes the value over.
@@ -269,12 +253,7 @@ impl<'t> Body<'_, 't> {
         let ty = self.type_of(target)?;
         let from = self.assigned.unwrap_or(target.expr_type()?);
         let value = self.fit_type(value, from, &ty);
-        if *self.b.ty(value) != ty || matches!(ty, Type::Array(..)) {
-            return missing_node(target, "as a target of another type");
-        }
-        self.store(address, value);
-        self.release(base);
-        Ok(())
+        self.store_item_at(target, address, base, value)
     }
 
     /// The address of an item, and the object, which may be a temporary.
@@ -287,20 +266,11 @@ impl<'t> Body<'_, 't> {
         let Some(entry) = name.entry("entry").filter(|_| name.kind() == "NameNode") else {
             return missing_node(node, "of this kind");
         };
-        let indices = node.nodes("indices");
         let object = self.expr(base)?;
-        let mut places = Vec::new();
-        for index in &indices {
-            let value = self.expr(*index)?;
-            let unsigned = types::unsigned(index.expr_type()?);
-            if !self.b.ty(value).is_int() {
-                return missing_node(*index, "as an index of a buffer");
-            }
-            places.push((self.widen(value, 64, unsigned), unsigned));
-        }
+        let places = self.item_indices(node, "buffer")?;
         self.at(node);
         let buffer = self.buffer(node, entry)?;
-        if indices.len() != dimensions(buffer.ty) {
+        if places.len() != dimensions(buffer.ty) {
             return missing_node(node, "with this many indices");
         }
         let wraparound = self.directive_on("wraparound") && buffer.ty.flag("negative_indices");

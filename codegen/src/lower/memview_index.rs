@@ -6,7 +6,6 @@ use super::Result;
 use super::body::Body;
 use super::context::missing_node;
 use super::memview::{DATA, SHAPE, STRIDES, SUBOFFSETS, axes, dimensions, is_slice, of_objects};
-use super::types;
 use crate::mir::{BinaryOp, Comparison, Op, Raises, Type, Value};
 
 /// `PyBUF_C_CONTIGUOUS | PyBUF_FORMAT`, and the Fortran way.
@@ -17,55 +16,24 @@ impl<'t> Body<'_, 't> {
     /// `MemoryViewIndexNode` as a value.
     pub(super) fn lower_memview_index(&mut self, node: Node<'t>) -> Result<Value> {
         let (address, base) = self.item_of_slice(node)?;
-        let ty = self.type_of(node)?;
-        if ty != Type::Object {
-            if matches!(ty, Type::Array(..)) {
-                return missing_node(node, "of a struct");
-            }
-            let value = self.op(Op::Load(ty, address));
-            self.release(base);
-            return Ok(value);
-        }
-        let value = self.op(Op::Load(Type::Object, address));
-        // Null stands for None in NumPy's arrays.
-        let null = self.is_null(value);
-        let none = self.none();
-        let value = self.op(Op::Select(null, none, value));
-        let value = self.owned(value);
-        self.release_under(value, &[base]);
-        Ok(value)
+        self.load_item_at(node, address, base)
     }
 
     /// Assigns to an item; takes the value over.
     pub(super) fn assign_memview_item(&mut self, target: Node<'t>, value: Value) -> Result<()> {
         let (address, base) = self.item_of_slice(target)?;
-        let ty = self.type_of(target)?;
-        if *self.b.ty(value) != ty || matches!(ty, Type::Array(..)) {
-            return missing_node(target, "as a target of another type");
-        }
-        self.store(address, value);
-        self.release(base);
-        Ok(())
+        self.store_item_at(target, address, base, value)
     }
 
     /// The address of an item, and the slice, which may be a temporary.
     pub(super) fn item_of_slice(&mut self, node: Node<'t>) -> Result<(Value, Value)> {
         let base = node.child("base")?;
-        let indices = node.nodes("indices");
         let ty = base.expr_type()?;
-        if !is_slice(base) || indices.len() != dimensions(ty) {
+        if !is_slice(base) || node.nodes("indices").len() != dimensions(ty) {
             return missing_node(node, "of this kind");
         }
         let slice = self.expr(base)?;
-        let mut places = Vec::new();
-        for index in &indices {
-            let value = self.expr(*index)?;
-            let unsigned = types::unsigned(index.expr_type()?);
-            if !self.b.ty(value).is_int() {
-                return missing_node(*index, "as an index of a memoryview");
-            }
-            places.push((self.widen(value, 64, unsigned), unsigned));
-        }
+        let places = self.item_indices(node, "memoryview")?;
         self.at(node);
         let wraparound = self.directive_on("wraparound");
         let places = self.checked_places(places, wraparound, |body, dim| {

@@ -51,6 +51,7 @@ mod fused_buffers;
 mod generators;
 mod imports;
 mod indexing;
+mod items;
 mod iteration;
 mod keyword_calls;
 mod literals;
