@@ -101,10 +101,8 @@ def _foreign_flags(args: Sequence[str]) -> list[str]:
 
 def attempt(tree: str, settings: Settings) -> Choice:
     """Take the tree route if that can be; its own failures are reasons for the C route."""
-    from . import produce, treeroute
+    from . import treeroute
 
-    if '"numpy/' in tree and (numpy := produce.numpy_include()) is not None:
-        settings = settings.with_(include_dirs=(*settings.include_dirs, numpy))
     try:
         lowered = treeroute.lower(tree, settings)
     except errors.CompileError as error:
