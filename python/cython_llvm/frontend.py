@@ -314,7 +314,7 @@ def current() -> tuple[Settings, str]:
 
 def _generate(path: str, module_name: str, settings: Settings, language: str, folder: str,
               shared_utility: str | None, annotate: str | None = None) -> CUnit:  # fmt: skip
-    from . import compiler_import, lexicon
+    from . import compiler_import, lexicon, prange_frontend
 
     compiler_import.import_compiler()
     _note_for_lexicon(path)
@@ -339,7 +339,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         options.annotate = annotate or False
         context = _context_class(watch, messages).from_options(options)
         Options.cimport_from_pyx = settings.cimport_from_pyx
-        with compiler_import.no_programs():
+        with compiler_import.no_programs(), prange_frontend.mixed_signs():
             result = Main.compile_single(path, options, module_name, context=context)
     except Exception as error:
         text = messages.getvalue()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import frontend, scratch, sharedutil
+from . import frontend, prange_frontend, scratch, sharedutil
 from .settings import Settings
 
 
@@ -164,7 +164,8 @@ def instead_of_generation(stage: Callable[[Any, Any, Any, Generate], Any]) -> It
         stock = Pipeline.create_pyx_pipeline
         Pipeline.create_pyx_pipeline = with_stage
         try:
-            yield
+            with prange_frontend.mixed_signs():
+                yield
         finally:
             Pipeline.create_pyx_pipeline = stock
 

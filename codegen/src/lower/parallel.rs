@@ -13,6 +13,7 @@ use super::body::{Body, Variable};
 use super::context::missing_node;
 use super::parallel_gpu::refuse;
 use super::parallel_loops::{inside, privates};
+use super::parallel_ordered::Ordered;
 use super::{LowerError, Result};
 use crate::mir::{
     BlockId, Callee, Comparison, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op,
@@ -26,7 +27,9 @@ pub(super) const KEPT: u32 = 2;
 pub(super) const START: u32 = 5;
 pub(super) const STEP: u32 = 6;
 pub(super) const STEPS: u32 = 7;
-pub(super) const FIRST: u32 = 8;
+/// The table of parts of reductions that have an order.
+pub(super) const PARTS: u32 = 8;
+pub(super) const FIRST: u32 = 9;
 
 /// How a region was left, besides normally.
 pub(super) const BROKEN: i128 = 2;
@@ -43,6 +46,8 @@ pub(super) struct Region {
     /// Where the value goes that the function around returns.
     pub returned: (u32, Type),
     pub returns: bool,
+    /// Reductions that do not depend on the number of threads.
+    pub ordered: Option<Ordered>,
 }
 
 /// A variable of the function around that a region knows.
@@ -55,6 +60,8 @@ pub(super) struct Captured<'t> {
     pub remote: bool,
     /// Assigned in the region: the operator where it is a reduction.
     pub private: Option<Option<String>>,
+    /// A C array that the region only combines values with: by this operator.
+    pub array: Option<String>,
 }
 
 /// The counts of a `prange`.
@@ -109,7 +116,6 @@ impl<'t> Body<'_, 't> {
             self.b.switch_to(cpu);
         }
         let captured = self.captured(node, &[node])?;
-        self.refuse_unordered(node, &captured)?;
         let (structure, frame) = self.make_frame(&captured)?;
         for (field, value) in [
             (START, range.start),
@@ -127,6 +133,9 @@ impl<'t> Body<'_, 't> {
                 body.prange_in_region(node, region, &captured, chunk.map(|_| chunk_field))
             })?;
         self.fork(threads, region, frame)?;
+        if let Some(ordered) = self.ordered(&captured) {
+            self.fold_ordered(&ordered, frame, structure)?;
+        }
         self.copy_back(&captured, frame, structure)?;
         if may_raise {
             self.raise_kept(frame, structure)?;
@@ -156,7 +165,6 @@ impl<'t> Body<'_, 't> {
                 .filter(|inner| inner.kind() == "ParallelRangeNode" && !inner.flag("is_parallel")),
         );
         let captured = self.captured(node, &parts)?;
-        self.refuse_unordered(node, &captured)?;
         let (structure, frame) = self.make_frame(&captured)?;
         let own: HashSet<EntryId> = privates(node).into_iter().map(|(entry, _)| entry).collect();
         let (region, may_raise, may_return) =
@@ -182,6 +190,9 @@ impl<'t> Body<'_, 't> {
                 Ok(returns)
             })?;
         self.fork(threads, region, frame)?;
+        if let Some(ordered) = self.ordered(&captured) {
+            self.fold_ordered(&ordered, frame, structure)?;
+        }
         // What is private to the block ends with it.
         let outer: Vec<Captured<'t>> = captured
             .iter()
@@ -194,22 +205,6 @@ impl<'t> Body<'_, 't> {
         }
         if may_return {
             self.return_after(frame, structure, captured.len())?;
-        }
-        Ok(())
-    }
-
-    /// Threads of the CPU combine sums in the order in which they finish: not what
-    /// `prange_reproducible` asks for.
-    fn refuse_unordered(&self, node: Node<'t>, captured: &[Captured<'t>]) -> Result<()> {
-        let unordered = |one: &Captured<'t>| {
-            one.ty.is_float()
-                && matches!(&one.private, Some(Some(operator)) if "+-*".contains(operator.as_str()))
-        };
-        if self.directive_on("prange_reproducible") && captured.iter().any(unordered) {
-            return missing_node(
-                node,
-                "prange_reproducible of a floating-point reduction on the CPU",
-            );
         }
         Ok(())
     }
@@ -265,8 +260,16 @@ impl<'t> Body<'_, 't> {
             fields: HashMap::new(),
             returned,
             returns,
+            ordered: body.ordered(captured),
         };
+        if let Some(ordered) = &mut region.ordered {
+            body.begin_ordered(ordered);
+        }
         for one in captured {
+            if let Some(operator) = &one.array {
+                body.own_array(node, one, operator)?;
+                continue;
+            }
             if one.remote {
                 let address = body.get_field(frame, structure, one.field, Type::Ptr);
                 if one.entry.text("name").is_none() {

@@ -8,7 +8,7 @@ use super::Result;
 use super::body::{Body, Variable};
 use super::context::missing_node;
 use super::memview::dimensions;
-use super::parallel::{Captured, FIRST, KEPT, LINE, RETURNED, Range, Region, START, WHY};
+use super::parallel::{Captured, FIRST, KEPT, LINE, PARTS, RETURNED, Range, Region, START, WHY};
 use super::parallel_loops::{inside, privates};
 use super::types;
 use crate::mir::{BinaryOp, Comparison, Op, StructId, Type, Value};
@@ -165,7 +165,12 @@ impl<'t> Body<'_, 't> {
             };
             let private = assigned.get(&entry.id()).cloned();
             let local = self.variables.contains_key(&entry.id());
-            if !seen.insert(entry.id()) || (!local && private.is_none()) {
+            if seen.contains(&entry.id()) {
+                continue;
+            }
+            seen.insert(entry.id());
+            let array = self.array_reduction(node, entry)?;
+            if !local && private.is_none() && array.is_none() {
                 continue;
             }
             if !local && !entry.flag("is_cglobal") {
@@ -200,6 +205,7 @@ impl<'t> Body<'_, 't> {
                     field,
                     remote,
                     private,
+                    array: None,
                 });
             }
             let field = FIRST + found.len() as u32;
@@ -210,6 +216,7 @@ impl<'t> Body<'_, 't> {
                 field,
                 remote,
                 private,
+                array,
             });
         }
         for one in &mut found {
@@ -237,7 +244,7 @@ impl<'t> Body<'_, 't> {
 
     pub(super) fn make_frame(&mut self, captured: &[Captured<'t>]) -> Result<(StructId, Value)> {
         let mut fields = vec![Type::I32, Type::I32, Type::Ptr, Type::Ptr, Type::Ptr];
-        fields.extend([Type::I64, Type::I64, Type::I64]);
+        fields.extend([Type::I64, Type::I64, Type::I64, Type::Ptr]);
         fields.extend(captured.iter().map(|one| {
             if one.remote || one.ty == Type::Object {
                 Type::Ptr
@@ -254,7 +261,7 @@ impl<'t> Body<'_, 't> {
         let zero = self.int(0, 32);
         self.set_field(frame, structure, WHY, zero);
         self.set_field(frame, structure, LINE, zero);
-        for field in KEPT..START {
+        for field in (KEPT..START).chain([PARTS]) {
             let null = self.null();
             self.set_field(frame, structure, field, null);
         }

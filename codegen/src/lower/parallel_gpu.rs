@@ -155,6 +155,7 @@ impl<'t> Body<'_, 't> {
                     field: 0,
                     remote,
                     private: None,
+                    array: None,
                 });
             }
         }

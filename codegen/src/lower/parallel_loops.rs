@@ -11,6 +11,7 @@ use super::context::missing_node;
 use super::parallel::{
     BROKEN, Captured, RAISED, RETURNED, Range, Region, START, STEP, STEPS, WHY, region_kept,
 };
+use super::parallel_arrays::flat;
 use super::parallel_extrema::extremum;
 use super::types;
 use crate::mir::{BinaryOp, Comparison, Constant, LocalId, Op, Type, Value};
@@ -156,7 +157,12 @@ impl<'t> Body<'_, 't> {
             ["lower", "upper", "stride"].map(|name| self.b.local(name, Type::I64));
         let one = self.int(1, 64);
         let zero = self.int(0, 64);
-        let top = self.op(Op::Binary(BinaryOp::Sub, range.steps, one));
+        let blocks = match &region.ordered {
+            Some(ordered) => Some((ordered, self.blocks(region, ordered, range.steps)?)),
+            None => None,
+        };
+        let units = blocks.map_or(range.steps, |(_, blocks)| blocks.count);
+        let top = self.op(Op::Binary(BinaryOp::Sub, units, one));
         self.b.effect(Op::Set(lower, zero));
         self.b.effect(Op::Set(upper, top));
         self.b.effect(Op::Set(stride, one));
@@ -170,7 +176,10 @@ impl<'t> Body<'_, 't> {
             _ => return missing_node(node, "with this schedule"),
         };
         let number = self.int(schedule, 32);
-        let chunk = chunk.unwrap_or(one);
+        let chunk = match (chunk, blocks) {
+            (Some(chunk), Some((_, blocks))) => self.chunk_of_blocks(chunk, blocks),
+            (chunk, _) => chunk.unwrap_or(one),
+        };
         let fixed = matches!(schedule, STATIC | STATIC_CHUNKED);
         let (head, inside, done) = (self.b.block(), self.b.block(), self.b.block());
         let (p, i, l) = (Type::Ptr, Type::I32, Type::I64);
@@ -207,7 +216,14 @@ impl<'t> Body<'_, 't> {
         let to = self.op(Op::Get(upper));
         let within = self.op(Op::Compare(Comparison::SLt, to, top));
         let to = self.op(Op::Select(within, to, top));
-        let breaks = self.iterations(node, range, (from, to), places)?;
+        let breaks = match blocks {
+            Some(blocks) => {
+                self.each_block(node, region, blocks, range, (from, to), |body, part| {
+                    body.iterations(node, range, part, places)
+                })?
+            }
+            None => self.iterations(node, range, (from, to), places)?,
+        };
         match schedule {
             STATIC => self.b.jump(done),
             STATIC_CHUNKED => {
@@ -387,52 +403,78 @@ impl<'t> Body<'_, 't> {
     pub(super) fn combine(&mut self, captured: &[Captured<'t>], region: &Region) -> Result<()> {
         let mut reductions = Vec::new();
         for one in captured {
-            if let (Some(Some(operator)), Some(Variable::Local { id, .. })) =
-                (&one.private, self.variables.get(&one.entry.id()).copied())
-            {
-                reductions.push((one, operator.clone(), id));
+            let operator = match (&one.private, &one.array) {
+                (Some(Some(operator)), _) | (_, Some(operator)) => operator.clone(),
+                _ => continue,
+            };
+            let ordered = region.ordered.as_ref();
+            if ordered.is_some_and(|ordered| ordered.has(one.entry.id())) {
+                continue;
+            }
+            if let Some(Variable::Local { id, .. }) = self.variables.get(&one.entry.id()).copied() {
+                reductions.push((one, operator, id));
             }
         }
         if reductions.is_empty() {
             return Ok(());
         }
+        self.critical(region.thread, |body| {
+            for (one, operator, id) in reductions {
+                body.combine_one(one, &operator, id, region)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn combine_one(
+        &mut self,
+        one: &Captured<'t>,
+        operator: &str,
+        id: LocalId,
+        region: &Region,
+    ) -> Result<()> {
+        let op = match (operator, flat(&one.ty).0.is_float()) {
+            ("max" | "min", _) => {
+                let mine = self.op(Op::Get(id));
+                let all = self.get_field(region.frame, region.structure, one.field, one.ty.clone());
+                let best = self.extreme(operator, one, mine, all);
+                self.set_field(region.frame, region.structure, one.field, best);
+                return Ok(());
+            }
+            ("+" | "-", true) => BinaryOp::FAdd,
+            ("+" | "-", false) => BinaryOp::Add,
+            ("*", true) => BinaryOp::FMul,
+            ("*", false) => BinaryOp::Mul,
+            ("&", false) => BinaryOp::And,
+            ("|", false) => BinaryOp::Or,
+            ("^", false) => BinaryOp::Xor,
+            _ => return self.missing(&format!("reduction by '{operator}'")),
+        };
+        if one.array.is_some() {
+            let mine = self.op(Op::LocalAddr(id));
+            return self.combine_array(one, op, mine, region);
+        }
+        let mine = self.op(Op::Get(id));
+        let all = self.get_field(region.frame, region.structure, one.field, one.ty.clone());
+        let sum = self.op(Op::Binary(op, all, mine));
+        self.set_field(region.frame, region.structure, one.field, sum);
+        Ok(())
+    }
+
+    /// Does something while no other thread does.
+    pub(super) fn critical(
+        &mut self,
+        thread: Value,
+        what: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
         let place = self.place_for_openmp(2);
         let lock = self.m.openmp_lock();
         let lock = self.op(Op::GlobalAddr(lock));
         let types = [Type::Ptr, Type::I32, Type::Ptr];
-        self.openmp(
-            "__kmpc_critical",
-            &types,
-            Type::Void,
-            vec![place, region.thread, lock],
-        );
-        for (one, operator, id) in reductions {
-            let mine = self.op(Op::Get(id));
-            let all = self.get_field(region.frame, region.structure, one.field, one.ty.clone());
-            if matches!(operator.as_str(), "max" | "min") {
-                let best = self.extreme(&operator, one, mine, all);
-                self.set_field(region.frame, region.structure, one.field, best);
-                continue;
-            }
-            let op = match (operator.as_str(), one.ty.is_float()) {
-                ("+" | "-", true) => BinaryOp::FAdd,
-                ("+" | "-", false) => BinaryOp::Add,
-                ("*", true) => BinaryOp::FMul,
-                ("*", false) => BinaryOp::Mul,
-                ("&", false) => BinaryOp::And,
-                ("|", false) => BinaryOp::Or,
-                ("^", false) => BinaryOp::Xor,
-                _ => return self.missing(&format!("reduction by '{operator}'")),
-            };
-            let sum = self.op(Op::Binary(op, all, mine));
-            self.set_field(region.frame, region.structure, one.field, sum);
-        }
-        self.openmp(
-            "__kmpc_end_critical",
-            &types,
-            Type::Void,
-            vec![place, region.thread, lock],
-        );
+        let args = vec![place, thread, lock];
+        self.openmp("__kmpc_critical", &types, Type::Void, args.clone());
+        what(self)?;
+        self.openmp("__kmpc_end_critical", &types, Type::Void, args);
         Ok(())
     }
 }
