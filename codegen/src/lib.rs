@@ -10,6 +10,7 @@ pub mod error;
 pub mod exports;
 pub mod gpu;
 pub mod hot;
+pub mod incremental;
 pub mod link;
 pub mod live;
 pub mod lower;

@@ -13,7 +13,9 @@ const ROOM: &str = "14";
 const ENTRY: &str = "2";
 
 /// Gives the user's C functions room for a redirection, and the module `data` under `symbol`.
-pub fn prepare(module: &Module<'_>, symbol: &str, data: &[u8]) {
+///
+/// With `repeated`, other objects of the module have the data too, and the first one counts.
+pub fn prepare(module: &Module<'_>, symbol: &str, data: &[u8], repeated: bool) {
     let context = module.get_context();
     let room = context.create_string_attribute("patchable-function-prefix", ROOM);
     let entry = context.create_string_attribute("patchable-function-entry", ENTRY);
@@ -34,7 +36,11 @@ pub fn prepare(module: &Module<'_>, symbol: &str, data: &[u8]) {
     let global = module.add_global(text.get_type(), None, symbol);
     global.set_initializer(&text);
     global.set_constant(true);
-    global.set_linkage(Linkage::External);
+    global.set_linkage(if repeated {
+        Linkage::WeakODR
+    } else {
+        Linkage::External
+    });
     global.set_visibility(GlobalVisibility::Default);
 }
 
@@ -55,8 +61,8 @@ mod tests {
             builder.build_return(None).expect("a return");
         }
         module.add_function("__pyx_f_elsewhere", kind, None);
-        prepare(&module, "info", b"{}");
-        prepare(&module, "info", b"{}");
+        prepare(&module, "info", b"{}", false);
+        prepare(&module, "info", b"{}", false);
         let text = module.print_to_string().to_string();
         assert_eq!(
             text.matches("patchable-function-prefix").count(),

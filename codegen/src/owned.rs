@@ -8,6 +8,7 @@ use inkwell::targets::FileType;
 use crate::context::{Messages, collect_messages};
 use crate::emit::{self, EmitError, EmitOptions};
 use crate::exports::{self, Signature};
+use crate::incremental::Plan;
 use crate::mir;
 use crate::symbols::{Symbols, symbols};
 use crate::target::host::{self, Cpu};
@@ -19,6 +20,8 @@ pub struct OwnedModule {
     module: Module<'static>,
     messages: Messages,
     level: u8,
+    /// Whether further objects will define parts of the module again.
+    repeated: bool,
     _context: Box<Context>,
 }
 
@@ -49,12 +52,18 @@ impl OwnedModule {
     }
 
     /// Emits MIR, for this triple and no CPU in particular.
-    pub fn from_mir(module: &mir::Module, options: EmitOptions) -> Result<Self, EmitError> {
-        Self::build(|context| {
-            let made = emit::emit(context, module, options)?;
+    pub fn from_mir(
+        module: &mir::Module,
+        options: EmitOptions,
+        plan: Option<&Plan>,
+    ) -> Result<Self, EmitError> {
+        let mut made = Self::build(|context| {
+            let made = emit::emit(context, module, options, plan)?;
             host::set_target(&made);
-            Ok(made)
-        })
+            Ok::<_, EmitError>(made)
+        })?;
+        made.repeated = plan.is_some();
+        Ok(made)
     }
 
     fn build<E>(
@@ -70,6 +79,7 @@ impl OwnedModule {
             module,
             messages,
             level: 2,
+            repeated: false,
             _context: context,
         })
     }
@@ -100,7 +110,7 @@ impl OwnedModule {
 
     /// Makes the code replaceable while it runs; see [`live`].
     pub fn prepare_live(&mut self, symbol: &str, data: &[u8]) {
-        live::prepare(&self.module, symbol, data);
+        live::prepare(&self.module, symbol, data, self.repeated);
     }
 
     /// Makes every function be compiled for another CPU.

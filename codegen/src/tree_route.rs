@@ -1,11 +1,14 @@
 //! The tree route for one module: JSON in, an LLVM module out, or what stands in its way.
 
+use std::time::{Duration, Instant};
+
 use frontend_bridge::recovery;
 use frontend_bridge::tree::{Tree, TreeError};
 
 use crate::OwnedModule;
 use crate::emit::{EmitError, EmitOptions};
 use crate::gpu;
+use crate::incremental::{self, Known, Plan};
 use crate::lower::{self, LowerError, Lowered, Missing, ShimFacts, ShimRequest, Symbols};
 use crate::mir::{self, VerifyError};
 use crate::passes;
@@ -57,6 +60,10 @@ pub struct TreeModule {
     pub request: Option<ShimRequest>,
     /// The code for GPUs, where there is any.
     pub ptx: Option<String>,
+    /// How it continues earlier versions, where it does.
+    pub plan: Option<Plan>,
+    /// What making the LLVM module took.
+    pub emission: Duration,
 }
 
 /// C functions that lowering asked for, compiled.
@@ -70,15 +77,17 @@ pub struct Shims {
 
 /// Reads, lowers, verifies and emits a module, on a thread with a large stack: trees are deep.
 ///
-/// A panic, which would be a defect of ours, is an error like the others.
+/// With `before`, only what has changed since is compiled, where that can be.  A panic, which would
+/// be a defect of ours, is an error like the others.
 pub fn compile(
     json: &[u8],
     symbols: &Symbols,
     options: EmitOptions,
     want_mir: bool,
     shims: &Shims,
+    before: Option<&Known>,
 ) -> Result<TreeModule, TreeRouteError> {
-    let work = || recovery::run(|| compile_here(json, symbols, options, want_mir, shims));
+    let work = || recovery::run(|| compile_here(json, symbols, options, want_mir, shims, before));
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
         Ok(Ok(done)) => done,
         Ok(Err(crash)) => Err(TreeRouteError::Failed(crash.0)),
@@ -98,6 +107,7 @@ fn compile_here(
     options: EmitOptions,
     want_mir: bool,
     shims: &Shims,
+    before: Option<&Known>,
 ) -> Result<TreeModule, TreeRouteError> {
     let tree = Tree::from_json(json)?;
     let Lowered {
@@ -126,6 +136,8 @@ fn compile_here(
             mir: text,
             request,
             ptx: None,
+            plan: None,
+            emission: Duration::ZERO,
         });
     }
     // Cheap beside what follows, and a leak that it finds is one that users do not.
@@ -144,11 +156,20 @@ fn compile_here(
             mir: text,
             request: None,
             ptx: None,
+            plan: None,
+            emission: Duration::ZERO,
         });
     }
     passes::strides(&mut module);
     mir::verify(&module)?;
-    let mut module = OwnedModule::from_mir(&module, options)?;
+    // Linked-in code and debug information are not told apart by function.
+    let by_parts = shims.bitcode.is_none() && made.ptx.is_none() && !options.debug;
+    let plan = before
+        .filter(|_| by_parts)
+        .map(|before| incremental::plan(&module, before));
+    let started = Instant::now();
+    let mut module = OwnedModule::from_mir(&module, options, plan.as_ref())?;
+    let emission = started.elapsed();
     if let Some(bitcode) = &shims.bitcode {
         module.link(bitcode)?;
         if module.shims_outlive_their_frame() {
@@ -162,6 +183,8 @@ fn compile_here(
                 mir: text,
                 request: None,
                 ptx: None,
+                plan: None,
+                emission: Duration::ZERO,
             });
         }
     }
@@ -172,5 +195,7 @@ fn compile_here(
         mir: text,
         request: None,
         ptx: made.ptx,
+        plan,
+        emission,
     })
 }

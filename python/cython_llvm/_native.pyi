@@ -91,7 +91,7 @@ class JitLibrary:
     """A module's code in this process (one JITDylib of a shared LLJIT)."""
 
     @staticmethod
-    def load_object(obj: bytes, name: str, libraries: list[str] = ..., builtins: str | None = ...
+    def load_objects(objects: list[bytes], name: str, libraries: list[str] = ..., builtins: str | None = ...
     ) -> JitLibrary:
         """``libraries``: paths or sonames, opened with dlopen before symbols are looked up."""
     @staticmethod

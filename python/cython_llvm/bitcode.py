@@ -45,7 +45,7 @@ def import_bitcode(path: str, name: str, settings: Settings) -> ModuleType:
     runtime = any(symbol.startswith(("cyl_", "__Pyx_")) for symbol in module.undefined_symbols())
     spec = ModuleSpec(name, None, origin=path)
     try:
-        address = codeload.load(obj, name, settings, language=language, openmp=openmp, runtime=runtime)
+        address = codeload.load([obj], name, settings, language=language, openmp=openmp, runtime=runtime)
         if address is None:
             if runtime:
                 linked = (*settings.extra_link_args, *runtimelib.static_arguments())

@@ -50,9 +50,11 @@ def needs_linking(settings: Settings) -> bool:
     )
 
 
-def load(obj: bytes, name: str, settings: Settings, *, language: str, openmp: bool,
+def load(objects: list[bytes], name: str, settings: Settings, *, language: str, openmp: bool,
          runtime: bool = False) -> int | None:  # fmt: skip
     """Load a module's object code; the address of its init function.
+
+    Of weak symbols that several objects define, the first one's count.
 
     None where the JIT cannot load such code (it must be linked then).  Raises `errors.LinkError`
     naming what is missing.  The code stays for the life of the process once its init function may
@@ -61,8 +63,8 @@ def load(obj: bytes, name: str, settings: Settings, *, language: str, openmp: bo
     from . import _native
 
     try:
-        library = _native.JitLibrary.load_object(
-            obj, name, libraries(settings, language, openmp, runtime), toolchain.builtins_archive()
+        library = _native.JitLibrary.load_objects(
+            objects, name, libraries(settings, language, openmp, runtime), toolchain.builtins_archive()
         )
     except _native.NativeError as error:
         if error.code == _UNSUPPORTED:

@@ -20,6 +20,7 @@ from . import (
     errors,
     frontend,
     headersearch,
+    incremental,
     linkargs,
     live_info,
     pch,
@@ -87,8 +88,10 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
         source = file.read()
     key = verdicts.key(path, source, name, settings)
     known = () if only else verdicts.known(key)
-    unit, choice = routes.analyse(path, name, settings, shared_utility=sharedutil.available(),
-                                  known=known, c_text=not only)  # fmt: skip
+    parts = incremental.Attempt(name) if beside is None and incremental.wanted(name) else None
+    with incremental.attempting(parts):
+        unit, choice = routes.analyse(path, name, settings, shared_utility=sharedutil.available(),
+                                      known=known, c_text=not only)  # fmt: skip
     if choice.module is None:
         if only:
             raise routes.refusal(path, choice)
@@ -99,8 +102,14 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
     routes.tell(name, choice)
     settings = routes.for_tree(unit.settings)
     choice.module.prepare_live(live_info.SYMBOL, unit.live)
+    timed = time.perf_counter()
     toolchain.optimize(choice.module, settings)
-    built = Built(unit, [toolchain.emit(choice.module, "obj", settings)], list(choice.headers),
+    code = toolchain.emit(choice.module, "obj", settings)
+    timed = time.perf_counter() - timed
+    objects = parts.objects(code) if parts is not None else [code]
+    if name in incremental.reports:
+        incremental.reports[name].llvm += timed
+    built = Built(unit, objects, list(choice.headers),
                   toolchain.uses_openmp(choice.module),
                   messages=list(choice.messages), runtime=True)  # fmt: skip
     return _build_unit(built, beside)
@@ -118,7 +127,7 @@ def _build_unit(built: Built, beside: str | None) -> Built:
         text = _read_further(source, unit.source_path)
         _compile(built, text, os.path.abspath(source), _language_of(source), [])
     if beside is None and not codeload.needs_linking(unit.settings):
-        address = codeload.load(built.objects[0], unit.module_name, unit.settings,
+        address = codeload.load(built.objects, unit.module_name, unit.settings,
                            language=unit.language, openmp=built.openmp,
                            runtime=built.runtime)  # fmt: skip
         if address is not None:

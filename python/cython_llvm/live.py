@@ -77,6 +77,7 @@ class Options:
     """What `install` and `autoreload` set for all reloads."""
 
     prune = False
+    expected = False  # modules that are imported will be reloaded
 
 
 options = Options()

@@ -23,6 +23,7 @@ def autoreload(on: bool = True, *, prune: bool | None = None) -> None:
     global _on, _hooked
     if prune is not None:
         live.options.prune = prune
+    live.options.expected = on
     shell = _ipython()
     if shell is not None:
         _register(shell, on)

@@ -314,6 +314,7 @@ _watcher: Watcher | None = None
 def watch(on: bool = True) -> None:
     """Start or end the watching thread of this process."""
     global _watcher
+    live.options.expected = on
     with _LOCK:
         ended, started = (_watcher, None) if not on else (None, _watcher or Watcher())
         _watcher = started

@@ -61,16 +61,18 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
 
     Raises `errors.CompileError` where the tree cannot be read or code generation fails inside.
     """
-    from . import _native, shims, toolchain
+    from . import _native, incremental, shims, toolchain
 
     if traced := [name for name, _ in settings.define_macros if name.startswith(_TRACE_MACROS)]:
         return Lowered(None, (Missing(f"macro {traced[0]}", "", 0, 0),))
     made: shims.Shims | None = None
+    parts = incremental.current()
+    before = parts.before(settings.identity()) if parts is not None else None
     for _ in range(_ROUNDS):
         given = made.given() if made is not None else None
         try:
-            module, missing, text, request, ptx = _native.compile_tree(
-                tree, _symbols(), settings.debug, mir, given
+            module, missing, text, request, ptx, known = _native.compile_tree(
+                tree, _symbols(), settings.debug, mir, given, before
             )
         except _native.NativeError as error:
             raise toolchain.compile_error(error) from None
@@ -78,6 +80,8 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
             break
         # What it asks for is known the next time; a struct may show more that it needs then.
         made = shims.build(request, settings)
+    if parts is not None:
+        parts.made(known)
     found = tuple(Missing(*one) for one in missing)
     if module is not None:
         if settings.opt_level >= 2:

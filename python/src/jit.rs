@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use reload::Library;
 use reload::memory::{self, Range};
 use reload::redirect;
@@ -19,18 +20,21 @@ pub struct JitLibrary {
 
 #[pymethods]
 impl JitLibrary {
-    /// Loads an ELF object; `builtins` is an archive of compiler builtins.
+    /// Loads ELF objects as one library; `builtins` is an archive of compiler builtins.
     #[staticmethod]
-    #[pyo3(signature = (obj, name, libraries = vec![], builtins = None))]
-    fn load_object(
+    #[pyo3(signature = (objects, name, libraries = vec![], builtins = None))]
+    fn load_objects(
         py: Python<'_>,
-        obj: &[u8],
+        objects: Vec<PyBackedBytes>,
         name: &str,
         libraries: Vec<String>,
         builtins: Option<&str>,
     ) -> PyResult<Self> {
         let library = py
-            .detach(|| Library::load_object(obj, name, &libraries, builtins))
+            .detach(|| {
+                let objects: Vec<&[u8]> = objects.iter().map(AsRef::as_ref).collect();
+                Library::load_objects(&objects, name, &libraries, builtins)
+            })
             .map_err(|error| error.into_py_err(py))?;
         Ok(Self {
             library: Mutex::new(Some(library)),
@@ -48,7 +52,12 @@ impl JitLibrary {
         builtins: Option<&str>,
     ) -> PyResult<Self> {
         let object = module.object(py)?;
-        Self::load_object(py, &object, name, libraries, builtins)
+        let library = py
+            .detach(|| Library::load_object(&object, name, &libraries, builtins))
+            .map_err(|error| error.into_py_err(py))?;
+        Ok(Self {
+            library: Mutex::new(Some(library)),
+        })
     }
 
     /// Address of a symbol; the first call links the code.

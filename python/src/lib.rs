@@ -24,6 +24,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(module::compile_source, m)?)?;
     m.add_function(wrap_pyfunction!(module::build_pch, m)?)?;
     m.add_class::<tree::Symbols>()?;
+    m.add_class::<tree::KnownCode>()?;
     m.add_function(wrap_pyfunction!(tree::compile_tree, m)?)?;
     m.add_function(wrap_pyfunction!(module::host_cpu, m)?)?;
     m.add_function(wrap_pyfunction!(module::versions, m)?)?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use codegen::emit::EmitOptions;
+use codegen::incremental::Known;
 use codegen::lower::{self, ShimFacts, ShimRequest};
 use codegen::tree_route::{self, Shims};
 use frontend_bridge::clang::Outcome;
@@ -30,6 +31,35 @@ impl Symbols {
     }
 }
 
+/// What there is of a module in object code, for compiling only what an edit changes.
+#[pyclass(module = "cython_llvm._native", frozen)]
+pub struct KnownCode {
+    known: Known,
+    /// How many functions were compiled for it.
+    #[pyo3(get)]
+    compiled: usize,
+    /// Of how many.
+    #[pyo3(get)]
+    functions: usize,
+    /// Seconds that making LLVM's IR took.
+    #[pyo3(get)]
+    emission: f64,
+}
+
+#[pymethods]
+impl KnownCode {
+    /// Nothing yet.
+    #[new]
+    fn new() -> Self {
+        Self {
+            known: Known::default(),
+            compiled: 0,
+            functions: 0,
+            emission: 0.0,
+        }
+    }
+}
+
 /// What is missing: (construct, file, line, column).
 type Missing = (String, String, u32, u32);
 
@@ -54,12 +84,15 @@ type Compiled<'py> = (
     Option<String>,
     Option<Bound<'py, PyDict>>,
     Option<String>,
+    Option<KnownCode>,
 );
 
 /// (module or None, what is missing, MIR text or None, C that is needed first or None, PTX or
-/// None) of a tree.
+/// None, what is known once this is compiled or None) of a tree.
+///
+/// With `before`, the module holds only what has changed since, where it can be compiled by parts.
 #[pyfunction]
-#[pyo3(signature = (tree, symbols, debug = false, mir = false, shims = None))]
+#[pyo3(signature = (tree, symbols, debug = false, mir = false, shims = None, before = None))]
 pub fn compile_tree<'py>(
     py: Python<'py>,
     tree: &str,
@@ -67,6 +100,7 @@ pub fn compile_tree<'py>(
     debug: bool,
     mir: bool,
     shims: Option<Given>,
+    before: Option<PyRef<'py, KnownCode>>,
 ) -> PyResult<Compiled<'py>> {
     let shims = shims.map_or_else(Shims::default, |(bitcode, functions, numbers)| Shims {
         facts: ShimFacts {
@@ -76,10 +110,19 @@ pub fn compile_tree<'py>(
         },
         bitcode: Some(bitcode),
     });
+    let before = before.map(|before| before.known.clone());
     let made = py
         .detach(|| {
             let options = EmitOptions { debug };
-            tree_route::compile(tree.as_bytes(), &symbols.symbols, options, mir, &shims)
+            let symbols = &symbols.symbols;
+            tree_route::compile(
+                tree.as_bytes(),
+                symbols,
+                options,
+                mir,
+                &shims,
+                before.as_ref(),
+            )
         })
         .map_err(|error| error.into_py_err(py))?;
     let missing = made
@@ -102,5 +145,11 @@ pub fn compile_tree<'py>(
         .request
         .map(|request| request_dict(py, request))
         .transpose()?;
-    Ok((module, missing, made.mir, request, made.ptx))
+    let known = made.plan.map(|plan| KnownCode {
+        compiled: plan.compiled,
+        functions: plan.functions.len(),
+        emission: made.emission.as_secs_f64(),
+        known: plan.known,
+    });
+    Ok((module, missing, made.mir, request, made.ptx, known))
 }

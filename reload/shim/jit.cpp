@@ -147,20 +147,24 @@ Session *cyl_jit_create(void *user, Output output) {
 }
 
 // 0: `*library` is the new JITDylib.  1: an error.  2: JITLink cannot load such an object.
+// Of weak symbols that several objects define, the first object's count.
 // `builtins` is an archive of compiler builtins, empty for none.
-int cyl_jit_add(Session *session, const char *object, size_t object_length, const char *name,
+int cyl_jit_add(Session *session, const char *const *objects, const size_t *lengths, size_t count,
+                const char *name,
                 const char *const *libraries, size_t num_libraries, const char *builtins,
                 JITDylib **library, void *user, Output output) {
   LLJIT &jit = *session->jit;
-  auto buffer = MemoryBuffer::getMemBufferCopy(StringRef(object, object_length), name);
-  auto file = object::ObjectFile::createELFObjectFile(buffer->getMemBufferRef());
-  if (!file)
-    return fail(file.takeError(), user, output);
-  if (const char *reason = unsupported(**file)) {
-    output(user, reason, strlen(reason));
-    return 2;
+  std::vector<std::unique_ptr<MemoryBuffer>> buffers;
+  for (size_t i = 0; i < count; ++i) {
+    buffers.push_back(MemoryBuffer::getMemBufferCopy(StringRef(objects[i], lengths[i]), name));
+    auto file = object::ObjectFile::createELFObjectFile(buffers[i]->getMemBufferRef());
+    if (!file)
+      return fail(file.takeError(), user, output);
+    if (const char *reason = unsupported(**file)) {
+      output(user, reason, strlen(reason));
+      return 2;
+    }
   }
-  file->reset();
 
   std::string unique = std::string(name) + "#" + std::to_string(++session->counter);
   auto created = jit.createJITDylib(unique);
@@ -192,8 +196,9 @@ int cyl_jit_add(Session *session, const char *object, size_t object_length, cons
       return abandon(generator.takeError());
     dylib.addGenerator(std::move(*generator));
   }
-  if (Error error = jit.addObjectFile(dylib, std::move(buffer)))
-    return abandon(std::move(error));
+  for (auto &buffer : buffers)
+    if (Error error = jit.addObjectFile(dylib, std::move(buffer)))
+      return abandon(std::move(error));
   *library = &dylib;
   return 0;
 }

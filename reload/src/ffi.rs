@@ -18,8 +18,9 @@ unsafe extern "C" {
     pub fn cyl_jit_create(user: *mut c_void, output: Output) -> *mut RawSession;
     pub fn cyl_jit_add(
         session: *mut RawSession,
-        object: *const u8,
-        object_length: usize,
+        objects: *const *const u8,
+        lengths: *const usize,
+        count: usize,
         name: *const c_char,
         libraries: *const *const c_char,
         num_libraries: usize,

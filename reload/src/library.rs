@@ -10,7 +10,7 @@ use crate::ffi::{self, RawLibrary, Text};
 use crate::memory::Range;
 use crate::session::session;
 
-/// Code loaded by [`Library::load_object`].
+/// Code loaded by [`Library::load_objects`].
 ///
 /// Dropping a `Library` keeps its code: Python types, function objects and method tables may point
 /// into it for as long as the process lives.  Code that nothing can have seen is freed by
@@ -28,13 +28,23 @@ unsafe impl Sync for Library {}
 static LOADING: Mutex<()> = Mutex::new(());
 
 impl Library {
-    /// Adds an ELF object to the session, under a name that shows in the debugger.
-    ///
-    /// Symbols come from the process, then from `libraries` (paths or sonames, opened here), then
-    /// from `builtins`, an archive of compiler builtins.  Nothing is resolved before the first
-    /// [`Library::address`].
+    /// [`Library::load_objects`] for one object.
     pub fn load_object(
         object: &[u8],
+        name: &str,
+        libraries: &[String],
+        builtins: Option<&str>,
+    ) -> Result<Self, JitError> {
+        Self::load_objects(&[object], name, libraries, builtins)
+    }
+
+    /// Adds ELF objects to the session as one library, under a name that shows in the debugger.
+    ///
+    /// A weak symbol is that of the first object that has it.  Symbols come from the process, then from `libraries` (paths or sonames, opened here), then
+    /// from `builtins`, an archive of compiler builtins.  Nothing is resolved before the first
+    /// [`Library::address`].
+    pub fn load_objects(
+        objects: &[&[u8]],
         name: &str,
         libraries: &[String],
         builtins: Option<&str>,
@@ -45,6 +55,8 @@ impl Library {
             .iter()
             .map(|library| c_string(library))
             .collect::<Result<_, _>>()?;
+        let starts: Vec<*const u8> = objects.iter().map(|object| object.as_ptr()).collect();
+        let lengths: Vec<usize> = objects.iter().map(|object| object.len()).collect();
         let pointers: Vec<*const c_char> = names.iter().map(|library| library.as_ptr()).collect();
         let builtins = c_string(builtins.unwrap_or_default())?;
         let mut raw = std::ptr::null_mut();
@@ -57,8 +69,9 @@ impl Library {
             unsafe {
                 ffi::cyl_jit_add(
                     session.raw(),
-                    object.as_ptr(),
-                    object.len(),
+                    starts.as_ptr(),
+                    lengths.as_ptr(),
+                    starts.len(),
                     c_name.as_ptr(),
                     pointers.as_ptr(),
                     pointers.len(),

@@ -80,12 +80,16 @@ static PyObject *cyl_make_constant(const struct cyl_constant *item, PyObject **s
     return NULL;
 }
 
-/* Fills `slots`, in order: a constant refers to earlier ones only.  0, or -1 with an exception. */
+/* Fills `slots`: code objects last, as they refer to any others, which refer to earlier ones only.
+   0, or -1 with an exception. */
 int cyl_init_constants(const struct cyl_constant *table, int64_t count, PyObject **slots) {
-    for (int64_t i = 0; i < count; i++) {
-        PyObject *made = cyl_make_constant(&table[i], slots);
-        if (!made) return -1;
-        Py_XSETREF(slots[i], made);
+    for (int codes = 0; codes < 2; codes++) {
+        for (int64_t i = 0; i < count; i++) {
+            if ((table[i].kind == CYL_CODE) != codes) continue;
+            PyObject *made = cyl_make_constant(&table[i], slots);
+            if (!made) return -1;
+            Py_XSETREF(slots[i], made);
+        }
     }
     return 0;
 }

@@ -68,7 +68,7 @@ def compile_and_import(path: str, name: str, *, only_compile: bool = False):
     if lowered.module is None:
         return None, [[m.construct, m.file, m.line] for m in lowered.missing]
     toolchain.optimize(lowered.module, settings)
-    address = codeload.load(toolchain.emit(lowered.module, "obj", settings), name, settings, language="c",
+    address = codeload.load([toolchain.emit(lowered.module, "obj", settings)], name, settings, language="c",
                        openmp=toolchain.uses_openmp(lowered.module), runtime=True)  # fmt: skip
     if only_compile:
         return name, []

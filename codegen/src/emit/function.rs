@@ -13,6 +13,8 @@ use crate::mir::{BlockId, Constant, Function, Raises, Terminator, Value};
 pub(super) struct FunctionEmitter<'e, 'ctx, 'm> {
     pub(super) e: &'e Emitter<'ctx, 'm>,
     pub(super) mir: &'m Function,
+    /// The function's number.
+    pub(super) index: usize,
     pub(super) llvm: FunctionValue<'ctx>,
     pub(super) values: Vec<Option<BasicValueEnum<'ctx>>>,
     pub(super) locals: Vec<PointerValue<'ctx>>,
@@ -44,6 +46,7 @@ pub(super) fn emit<'ctx>(
     let mut function = FunctionEmitter {
         e: emitter,
         mir,
+        index,
         llvm,
         values: vec![None; mir.values.len()],
         locals: Vec::new(),
@@ -64,7 +67,10 @@ pub(super) fn emit<'ctx>(
         emitter.builder.position_at_end(function.blocks[id]);
         for instr in &mir.blocks[id].instrs {
             function.place(debug, scope, instr.line);
-            let result = function.op(&instr.op)?;
+            let result = match function.line(instr)? {
+                Some(line) => Some(line),
+                None => function.op(&instr.op)?,
+            };
             if let Some(value) = instr.result {
                 function.values[value.0 as usize] = result;
             }

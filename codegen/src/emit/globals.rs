@@ -2,29 +2,46 @@
 
 use inkwell::GlobalVisibility;
 use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::module::Linkage as LlvmLinkage;
 use inkwell::types::BasicTypeEnum;
 use inkwell::values::{BasicValueEnum, FunctionValue, GlobalValue};
 
 use super::{EmitError, Emitter};
-use crate::mir::{ExternId, GlobalInit};
+use crate::incremental::Code;
+use crate::mir::{ExternId, GlobalInit, Linkage};
 
 impl<'ctx> Emitter<'ctx, '_> {
     pub(super) fn declare_globals(&mut self) {
-        for item in &self.mir.globals {
+        for (index, item) in self.mir.globals.iter().enumerate() {
             let ty = self.ty(&item.ty).unwrap_or_else(|| self.ptr().into());
-            let global = self.llvm.add_global(ty, None, &item.name);
-            global.set_linkage(Self::linkage(item.linkage));
+            let name = self.plan.map_or(&item.name, |plan| &plan.globals[index]);
+            if let Some(same) = self.plan.and_then(|_| self.llvm.get_global(name)) {
+                self.globals.push(same);
+                continue;
+            }
+            let global = self.llvm.add_global(ty, None, name);
+            match self.plan {
+                None => global.set_linkage(Self::linkage(item.linkage)),
+                Some(plan) => shared(global, item.linkage, plan.defined[index]),
+            }
             global.set_constant(item.constant);
             self.globals.push(global);
         }
     }
 
     pub(super) fn declare_functions(&mut self) {
-        for item in &self.mir.functions {
-            let linkage = Some(Self::linkage(item.linkage));
-            let function =
-                self.llvm
-                    .add_function(&item.name, self.function_type(&item.signature), linkage);
+        for (index, item) in self.mir.functions.iter().enumerate() {
+            let name = self.plan.map_or(&item.name, |plan| &plan.functions[index]);
+            let linkage = self.plan.is_none().then(|| Self::linkage(item.linkage));
+            let ty = self.function_type(&item.signature);
+            let function = self.llvm.add_function(name, ty, linkage);
+            if let Some(plan) = self.plan {
+                let global = function.as_global_value();
+                shared(global, item.linkage, plan.code[index] == Code::Here);
+                if plan.code[index] == Code::Along {
+                    global.set_linkage(LlvmLinkage::AvailableExternally);
+                }
+            }
             self.add_attribute(function, "nounwind");
             if item.cold {
                 self.add_attribute(function, "cold");
@@ -71,7 +88,10 @@ impl<'ctx> Emitter<'ctx, '_> {
     }
 
     pub(super) fn define_globals(&self) -> Result<(), EmitError> {
-        for (item, global) in self.mir.globals.iter().zip(&self.globals) {
+        for (index, (item, global)) in self.mir.globals.iter().zip(&self.globals).enumerate() {
+            if self.plan.is_some_and(|plan| !plan.defined[index]) {
+                continue;
+            }
             let Some(ty) = self.ty(&item.ty) else {
                 continue;
             };
@@ -99,7 +119,7 @@ impl<'ctx> Emitter<'ctx, '_> {
                 _ => return None,
             },
             GlobalInit::ObjectSlot(id) => {
-                let index = self.i64().const_int(u64::from(id.0), false);
+                let index = self.place(*id);
                 // SAFETY: the index is below the table's length: ids come from the module's table.
                 unsafe {
                     self.slots?
@@ -141,6 +161,18 @@ impl<'ctx> Emitter<'ctx, '_> {
             },
         })
     }
+}
+
+/// What other objects of the same module may define, and refer to.
+pub(super) fn shared(global: GlobalValue<'_>, linkage: Linkage, defined: bool) {
+    if linkage == Linkage::Internal {
+        global.set_visibility(GlobalVisibility::Hidden);
+    }
+    global.set_linkage(if defined {
+        LlvmLinkage::WeakODR
+    } else {
+        LlvmLinkage::External
+    });
 }
 
 fn const_array<'ctx>(

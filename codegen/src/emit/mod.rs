@@ -4,6 +4,7 @@
 mod debug_info;
 mod function;
 mod globals;
+mod lines;
 mod objects;
 mod ops;
 mod refcount;
@@ -18,6 +19,7 @@ use inkwell::module::{Linkage as LlvmLinkage, Module as LlvmModule};
 use inkwell::types::{IntType, PointerType, StructType};
 use inkwell::values::{FunctionValue, GlobalValue, PointerValue};
 
+use crate::incremental::{Code, Plan};
 use crate::mir::{Linkage, Module};
 
 /// Emission failed: a defect of ours, as verified MIR always has a translation.
@@ -43,20 +45,22 @@ pub struct EmitOptions {
     pub debug: bool,
 }
 
-/// Emits a whole module.
+/// Emits a whole module, or what `plan` says of it.
 pub fn emit<'ctx>(
     context: &'ctx Context,
     module: &Module,
     options: EmitOptions,
+    plan: Option<&Plan>,
 ) -> Result<LlvmModule<'ctx>, EmitError> {
-    let mut emitter = Emitter::new(context, module);
+    let mut emitter = Emitter::new(context, module, plan);
     emitter.declare_globals();
     emitter.declare_functions();
     emitter.define_objects();
     emitter.define_globals()?;
+    emitter.define_lines();
     let debug = options.debug.then(|| debug_info::DebugInfo::new(&emitter));
     for index in 0..module.functions.len() {
-        if !module.functions[index].blocks.is_empty() {
+        if !module.functions[index].blocks.is_empty() && emitter.has_body(index) {
             function::emit(&emitter, index, debug.as_ref())?;
         }
     }
@@ -70,6 +74,7 @@ pub fn emit<'ctx>(
 struct Emitter<'ctx, 'm> {
     context: &'ctx Context,
     mir: &'m Module,
+    plan: Option<&'m Plan>,
     llvm: LlvmModule<'ctx>,
     builder: Builder<'ctx>,
     structs: Vec<StructType<'ctx>>,
@@ -80,14 +85,17 @@ struct Emitter<'ctx, 'm> {
     /// The constant objects' places, where there are any.
     slots: Option<GlobalValue<'ctx>>,
     table: Option<GlobalValue<'ctx>>,
+    /// The functions' tables of line numbers, where lines are not in the code.
+    lines: Vec<Option<GlobalValue<'ctx>>>,
 }
 
 impl<'ctx, 'm> Emitter<'ctx, 'm> {
-    fn new(context: &'ctx Context, mir: &'m Module) -> Self {
+    fn new(context: &'ctx Context, mir: &'m Module, plan: Option<&'m Plan>) -> Self {
         let llvm = context.create_module(&mir.name);
         let mut emitter = Self {
             context,
             mir,
+            plan,
             llvm,
             builder: context.create_builder(),
             structs: Vec::new(),
@@ -97,6 +105,7 @@ impl<'ctx, 'm> Emitter<'ctx, 'm> {
             extern_data: HashMap::new(),
             slots: None,
             table: None,
+            lines: Vec::new(),
         };
         emitter.define_structs();
         emitter
@@ -116,6 +125,12 @@ impl<'ctx, 'm> Emitter<'ctx, 'm> {
 
     fn null(&self) -> PointerValue<'ctx> {
         self.ptr().const_null()
+    }
+
+    /// Whether a function's body is emitted.
+    fn has_body(&self, index: usize) -> bool {
+        self.plan
+            .is_none_or(|plan| plan.code[index] != Code::Elsewhere)
     }
 
     fn linkage(linkage: Linkage) -> LlvmLinkage {

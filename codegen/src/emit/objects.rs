@@ -2,7 +2,7 @@
 //! and a place for each.
 
 use inkwell::types::StructType;
-use inkwell::values::{GlobalValue, PointerValue};
+use inkwell::values::{GlobalValue, IntValue, PointerValue};
 
 use super::Emitter;
 use crate::mir::{CodeConstant, ObjectConstant, ObjectId};
@@ -20,35 +20,76 @@ const SLICE: u64 = 8;
 const SYMBOL: u64 = 9;
 const CODE: u64 = 10;
 
+const TABLE: &str = "objects.table";
+const SLOTS: &str = "objects";
+const COUNT: &str = "objects.count";
+
 impl<'ctx> Emitter<'ctx, '_> {
     /// The table and the places, where there are constants.
     pub(super) fn define_objects(&mut self) {
         if self.mir.objects.is_empty() {
             return;
         }
-        let count = self.mir.objects.len() as u32;
+        let count = self
+            .plan
+            .map_or(self.mir.objects.len() as u32, |plan| plan.length);
         let row = self.context.struct_type(
             &[self.i64().into(), self.ptr().into(), self.i64().into()],
             false,
         );
-        let rows: Vec<_> = self
+        let mut rows: Vec<_> = self
             .mir
             .objects
             .iter()
             .map(|object| self.description(row, object))
             .collect();
-        let table = self
-            .llvm
-            .add_global(row.array_type(count), None, "objects.table");
+        if let Some(plan) = self.plan {
+            // What earlier versions had and this one has not is an empty string.
+            let mut placed = vec![row.const_zero(); count as usize];
+            for (place, row) in plan.places.iter().zip(rows) {
+                placed[*place as usize] = row;
+            }
+            rows = placed;
+        }
+        let table = self.llvm.add_global(row.array_type(count), None, TABLE);
         table.set_initializer(&row.const_array(&rows));
         private(table, true);
         let slots = self
             .llvm
-            .add_global(self.ptr().array_type(count), None, "objects");
+            .add_global(self.ptr().array_type(count), None, SLOTS);
         slots.set_initializer(&self.ptr().array_type(count).const_zero());
         private(slots, false);
+        if self.plan.is_some() {
+            let length = self
+                .llvm
+                .add_global(self.i64(), None, &crate::incremental::own(COUNT));
+            length.set_initializer(&self.i64().const_int(u64::from(count), false));
+            for (global, name) in [(table, TABLE), (slots, SLOTS), (length, COUNT)] {
+                global.set_name(&crate::incremental::own(name));
+                global.set_unnamed_address(inkwell::values::UnnamedAddress::None);
+                global.set_constant(false);
+                super::globals::shared(global, crate::mir::Linkage::Internal, true);
+            }
+        }
         self.table = Some(table);
         self.slots = Some(slots);
+    }
+
+    /// Where a constant object lies among the places.
+    pub(super) fn place(&self, id: ObjectId) -> IntValue<'ctx> {
+        let place = self.plan.map_or(id.0, |plan| plan.places[id.0 as usize]);
+        self.i64().const_int(u64::from(place), false)
+    }
+
+    /// The table's length, where it is not in the code.
+    pub(super) fn count(&self) -> Option<GlobalValue<'ctx>> {
+        self.plan
+            .and_then(|_| self.llvm.get_global(&crate::incremental::own(COUNT)))
+    }
+
+    /// An object in another's description.
+    fn number(&self, id: ObjectId) -> u32 {
+        self.plan.map_or(id.0, |plan| plan.places[id.0 as usize])
     }
 
     fn description(
@@ -95,17 +136,17 @@ impl<'ctx> Emitter<'ctx, '_> {
             code.posonly,
             code.kwonly,
             code.flags,
-            code.filename.0,
-            code.name.0,
+            self.number(code.filename),
+            self.number(code.name),
             code.first_line,
-            code.line_table.0,
+            self.number(code.line_table),
         ];
-        numbers.extend(code.varnames.iter().map(|id| id.0));
+        numbers.extend(code.varnames.iter().map(|id| self.number(*id)));
         (CODE, self.numbers(&numbers), code.varnames.len() as u64)
     }
 
     fn ids(&self, items: &[ObjectId]) -> PointerValue<'ctx> {
-        self.numbers(&items.iter().map(|id| id.0).collect::<Vec<_>>())
+        self.numbers(&items.iter().map(|id| self.number(*id)).collect::<Vec<_>>())
     }
 
     fn numbers(&self, items: &[u32]) -> PointerValue<'ctx> {

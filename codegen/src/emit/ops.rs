@@ -24,7 +24,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 let Some(slots) = self.e.slots else {
                     return self.malformed("no constants");
                 };
-                let index = self.e.i64().const_int(u64::from(id.0), false);
+                let index = self.e.place(*id);
                 // SAFETY: the index is below the table's length: ids come from the module's table.
                 let place = unsafe {
                     b.build_in_bounds_gep(self.e.ptr(), slots.as_pointer_value(), &[index], "slot")?
@@ -369,10 +369,17 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         let (Some(table), Some(slots)) = (self.e.table, self.e.slots) else {
             return Ok(Some(self.e.i32().const_zero().into()));
         };
-        let count = self
-            .e
-            .i64()
-            .const_int(self.e.mir.objects.len() as u64, false);
+        let count = match self.e.count() {
+            Some(place) => self
+                .e
+                .builder
+                .build_load(self.e.i64(), place.as_pointer_value(), "count")?
+                .into_int_value(),
+            None => self
+                .e
+                .i64()
+                .const_int(self.e.mir.objects.len() as u64, false),
+        };
         let (ptr, i64) = (self.e.ptr().into(), self.e.i64().into());
         let ty = self.e.i32().fn_type(&[ptr, i64, ptr], false);
         let name = "cyl_init_constants";

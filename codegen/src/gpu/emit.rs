@@ -25,7 +25,7 @@ pub(super) fn ptx(
         function: format!("GPU code of {}", module.name),
         message,
     };
-    let made = emit::emit(&context, &device, EmitOptions::default())?;
+    let made = emit::emit(&context, &device, EmitOptions::default(), None)?;
     nvptx::set_target(&made).map_err(|error| failed(error.to_string()))?;
     let mut text = kernel_text::declarations();
     for index in kernels {

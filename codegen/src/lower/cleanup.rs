@@ -68,6 +68,7 @@ impl<'t> Body<'_, 't> {
         let landing = self.b.cold_block();
         self.b.switch_to(landing);
         let number = self.int(i128::from(line), 32);
+        self.b.function.lines.push(number);
         self.b.effect(Op::Set(self.line, number));
         self.b.jump(target);
         self.b.switch_to(back);

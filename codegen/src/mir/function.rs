@@ -1,6 +1,6 @@
 //! Functions: blocks, values, locals.
 
-use super::{FrameId, Linkage, Op, Signature, Terminator, Type};
+use super::{Constant, FrameId, Linkage, Op, Signature, Terminator, Type};
 
 /// The result of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -103,6 +103,8 @@ pub struct Function {
     pub source: Option<(u32, u32)>,
     /// Strides that may turn out to be as small as they can be; see [`crate::passes::strides`].
     pub strides: Vec<KnownStride>,
+    /// Values that are line numbers of the source, in order; not in the text form.
+    pub lines: Vec<Value>,
 }
 
 impl Function {
@@ -120,12 +122,22 @@ impl Function {
             frame: None,
             source: None,
             strides: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
     /// What is known of a value.
     pub fn value(&self, value: Value) -> &ValueInfo {
         &self.values[value.0 as usize]
+    }
+
+    /// The line number that an operation makes as a value.
+    pub fn line_value(&self, instr: &Instr) -> Option<u32> {
+        let (Op::Const(Constant::Int(line, 32)), Some(result)) = (&instr.op, instr.result) else {
+            return None;
+        };
+        let known = self.lines.binary_search(&result).is_ok();
+        known.then(|| u32::try_from(*line).ok()).flatten()
     }
 
     /// A value's type.
