@@ -71,7 +71,8 @@ conformance-tree: build ## Cython's own run tests by the tree route alone; write
 bench-latency: build ## ratios to pyximport with gcc, from edit to result
 	$(PY) testsuite/benches/latency.py
 
-bench-reload: build ## 10,000 reloads in one process: memory, time of each
+bench-reload: build ## one function edited in a large module; 10,000 reloads in one process
+	$(PY) testsuite/benches/reload_large.py
 	$(PY) testsuite/benches/reload.py --route tree
 	$(PY) testsuite/benches/reload.py --route c --count 1000
 

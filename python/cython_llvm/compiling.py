@@ -102,10 +102,10 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
     routes.tell(name, choice)
     settings = routes.for_tree(unit.settings)
     choice.module.prepare_live(live_info.SYMBOL, unit.live)
-    timed = time.perf_counter()
+    timed = time.process_time()
     toolchain.optimize(choice.module, settings)
     code = toolchain.emit(choice.module, "obj", settings)
-    timed = time.perf_counter() - timed
+    timed = time.process_time() - timed
     objects = parts.objects(code) if parts is not None else [code]
     if name in incremental.reports:
         incremental.reports[name].llvm += timed
@@ -127,11 +127,14 @@ def _build_unit(built: Built, beside: str | None) -> Built:
         text = _read_further(source, unit.source_path)
         _compile(built, text, os.path.abspath(source), _language_of(source), [])
     if beside is None and not codeload.needs_linking(unit.settings):
+        timed = time.process_time()
         address = codeload.load(built.objects, unit.module_name, unit.settings,
                            language=unit.language, openmp=built.openmp,
                            runtime=built.runtime)  # fmt: skip
         if address is not None:
             built.address = address
+            if unit.module_name in incremental.reports:
+                incremental.reports[unit.module_name].link = time.process_time() - timed
             return built
     if beside is not None:
         _link(built, beside)

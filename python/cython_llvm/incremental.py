@@ -34,8 +34,8 @@ class Report:
 
     compiled: int  # functions
     functions: int  # that there are
-    llvm: float = 0.0  # seconds to make LLVM's IR, optimise it and generate code
-    link: float = 0.0  # seconds to link and load
+    llvm: float = 0.0  # seconds of CPU to make LLVM's IR, optimise it and generate code
+    link: float = 0.0  # and to link and load
 
 
 class Attempt:

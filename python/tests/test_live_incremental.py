@@ -150,10 +150,12 @@ def test_many_edits_fold_their_objects(tmp_path: Path, monkeypatch: pytest.Monke
 EDITS = [
     ("a * 2", "a * 3"), ("a > 100", "a > 10"), ("2 ** years", "2 ** years + 1"), ("i * LIMIT", "i - LIMIT"),
     ("LIMIT = 5", "LIMIT = 6"), ('"two"', '"zwei"'), ("return a, key", "return key, a, 'more'"),
-    ('KeyError("last")', 'KeyError("least")'), ('key="x"', 'key="y"'), ("def last():", '# here\n\ndef last():\n    "Doc."'),
+    ('KeyError("last")', 'KeyError("least")'), ('key="x"', 'key="y"'),
+    ("def last():", '# here\n\ndef last():\n    "Doc."'),
     ("cdef class Account:", "def more(): return lambda: 5\n\ncdef class Account:"),
-    ("cdef double balance", "cdef double balance\n    cdef int other"), ("def first(double a)", "def first(float a)"),
-    ("    cdef int i\n", "    cdef long i\n"), ("yield i", "yield 1, i"), ("def numbers(int n)", "def numbers(int n=4)"),
+    ("cdef double balance", "cdef double balance\n    cdef int other"),
+    ("def first(double a)", "def first(float a)"), ("    cdef int i\n", "    cdef long i\n"),
+    ("yield i", "yield 1, i"), ("def numbers(int n)", "def numbers(int n=4)"),
     ("for one in items]", "for one in items if one]"), ("cpdef double after", "cpdef float after"),
 ]  # fmt: skip
 
