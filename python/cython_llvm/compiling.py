@@ -53,6 +53,8 @@ class Built:
     runtime: bool = False  # refers to the tree route's runtime library
 
 
+#: Errors that tell of symbols that no library has: of the JIT, of lld.
+_UNLINKED = ("CYL2103", "CYL2001")
 #: Called with everything that is built, by whoever shows warnings.
 listeners: list[Callable[[Built], None]] = []
 
@@ -100,11 +102,11 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
             verdicts.remember(key, choice, unit.dependencies, unit.absent, unit.place)
         return _build_unit(Built(unit, [], [], False), beside)
     routes.tell(name, choice)
-    settings = routes.for_tree(unit.settings)
+    flags = routes.for_tree(unit.settings)
     choice.module.prepare_live(live_info.SYMBOL, unit.live)
     timed = time.process_time()
-    toolchain.optimize(choice.module, settings)
-    code = toolchain.emit(choice.module, "obj", settings)
+    toolchain.optimize(choice.module, flags)
+    code = toolchain.emit(choice.module, "obj", flags)
     timed = time.process_time() - timed
     objects = parts.objects(code) if parts is not None else [code]
     if name in incremental.reports:
@@ -112,7 +114,19 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
     built = Built(unit, objects, list(choice.headers),
                   toolchain.uses_openmp(choice.module),
                   messages=list(choice.messages), runtime=True)  # fmt: skip
-    return _build_unit(built, beside)
+    try:
+        return _build_unit(built, beside)
+    except errors.LinkError as error:
+        if only or error.code not in _UNLINKED:
+            raise
+        # Names that C may know as macros or as its own; what nobody knows is told by the C route.
+        choice = routes.Choice("c", (f"the tree route failed: {error} [{error.code}]",))
+    routes.tell(name, choice)
+    unit, _ = routes.analyse(path, name, settings, shared_utility=sharedutil.available(),
+                             known=choice.reasons)  # fmt: skip
+    built = _build_unit(Built(unit, [], [], False), beside)
+    verdicts.remember(key, choice, unit.dependencies, unit.absent, unit.place)
+    return built
 
 
 def _build_unit(built: Built, beside: str | None) -> Built:

@@ -1,6 +1,6 @@
 """What has to be added to Cython's C text for clang to treat it as gcc does.
 
-Additions go to the end, so that no line changes its number.
+Additions go to the end, or take the place of a comment, so that no line changes its number.
 """
 
 from __future__ import annotations
@@ -36,8 +36,16 @@ __attribute__((visibility("hidden"))) void __kmpc_barrier(void *location, int th
 _STATE = b"static __pyx_mstatetype __pyx_mstate_global_static ="
 
 
+# Cython tests for a `range` by a macro that CPython does not have (gcc's libraries cannot be imported).
+_RANGE = b"PyRange_CheckExact("
+_COMMENT = b"/* #### Code section: utility_code_proto_before_types ### */\n"
+_IS_RANGE = b"#define PyRange_CheckExact(op) Py_IS_TYPE((op), &PyRange_Type)\n"
+
+
 def adapt(text: bytes) -> bytes:
     """The text to compile in place of ``text``."""
+    if _RANGE in text:
+        text = text.replace(_COMMENT, _IS_RANGE, 1)
     text = text.replace(_STATE, b"__attribute__((used)) " + _STATE, 1)
     if _LOOP_WITH_GIL in text:
         return text + _BARRIER

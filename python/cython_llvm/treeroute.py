@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -39,6 +40,8 @@ class Lowered:
 
 #: C macros that make other code of the directives `profile` and `linetrace`.
 _TRACE_MACROS = ("CYTHON_TRACE", "CYTHON_PROFILE")
+#: Names of what Cython's C has for itself, which no library offers but the run-time library.
+_OWN_NAMES = re.compile(r"_*[Pp]yx_|cyl_")
 #: A module's shims are known after so many attempts, or never.
 _ROUNDS = 8
 
@@ -83,6 +86,9 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
     if parts is not None:
         parts.made(known)
     found = tuple(Missing(*one) for one in missing)
+    # Part of a module refers to the rest of it.
+    if module is not None and parts is None and (unknown := _unknown(module)):
+        module, found = None, unknown
     if module is not None:
         if settings.opt_level >= 2:
             module.link_hot(runtimelib.hot_bitcode())
@@ -90,3 +96,10 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
     if made is None:
         return Lowered(module, found, text, (), ptx)
     return Lowered(module, found, text, made.headers, ptx, made.messages)
+
+
+def _unknown(module: Any) -> tuple[Missing, ...]:
+    """What a module calls of Cython's own that the run-time library lacks: C declared it."""
+    table = runtimelib.symbols()
+    names = sorted(name for name in module.undefined_symbols() if _OWN_NAMES.match(name) and name not in table)
+    return tuple(Missing(f"C function '{name}'", "", 0, 0) for name in names)

@@ -107,6 +107,44 @@ def test_a_failure_of_the_tree_route_is_a_reason_for_the_other(
     assert caught.value.code == "CYL1701"
 
 
+def test_names_that_only_c_has_are_reasons_for_it(sources: Path) -> None:
+    """Static functions of Cython's C that a module declares itself, and symbols that no library has."""
+    write(sources / "inward.pyx", '''
+        cdef extern from *:
+            """
+            static int __pyx_CyFunction_init(PyObject *module);
+            """
+            int __pyx_CyFunction_init(object module) except -1
+        def f(): return __pyx_CyFunction_init(__import__(__name__))
+    ''')  # fmt: skip
+    module = importlib.import_module("inward")
+    assert module.f() == 0
+    (reason,) = cython_llvm.explain(module).reasons
+    assert reason == "the tree route lacks C function '__pyx_CyFunction_init'"
+    text = """
+        cdef extern from *:
+            '''
+            int nowhere_at_all(int a);
+            '''
+            int nowhere_at_all(int a)
+        def f(): return nowhere_at_all(1)
+    """
+    path = write(sources / "dangling.pyx", text)
+    with pytest.raises(cython_llvm.ModuleBuildError, match="symbols not found: nowhere_at_all"):
+        importlib.import_module("dangling")
+    assert cython_llvm.explain(str(path)).route == "tree", "no C either knows the name"
+
+
+def test_a_test_for_a_range_needs_no_macro_of_cpython_s(sources: Path) -> None:
+    """Cython's C uses a macro that CPython does not have."""
+    path = write(sources / "ranged.pyx", "def f(x):\n    cdef range r = x\n    return len(r)\n")
+    for route in ("c", "tree"):
+        module = cython_llvm.import_file(path, f"ranged_{route}", route=route)
+        assert module.f(range(3)) == 3
+        with pytest.raises(TypeError, match="Expected range, got list"):
+            module.f([])
+
+
 @pytest.mark.parametrize(
     ("settings", "language", "reason"),
     [
