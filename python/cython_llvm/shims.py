@@ -7,12 +7,17 @@ disk, by its text and the headers that it was made from.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from . import cache, cachestore, errors, headersearch, pch, toolchain
 from .settings import Settings
+
+
+#: What only Cython's own declarations of array.array, behind `cimport cpython.array`, know.
+_OF_ARRAYS = re.compile(r"\b(?:arrayobject|arraydescr|__Pyx_data_union|__Pyx_PyArray_\w+)\b")
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ class Shims:
 def build(request: dict[str, Any], settings: Settings) -> Shims:
     """Compile what lowering asked for.  Raises `errors.CompileError` with places in the .pyx."""
     settings = _with_headers(settings, request)
-    parts = ["#define PY_SSIZE_T_CLEAN\n", request["before"], _macros(), request["text"]]
+    array = _array() if _OF_ARRAYS.search(request["text"]) else ""
+    parts = ["#define PY_SSIZE_T_CLEAN\n", request["before"], _macros(), array, request["text"]]
     text = "".join(parts).encode("utf-8", "surrogateescape")
     source = os.path.abspath(request["source"])
     # A name of the text's own: the folder is where #include "..." looks.
@@ -111,3 +117,12 @@ def _macros() -> str:
             if text:
                 parts.append(text)
     return "\n".join(parts) + "\n"
+
+
+@lru_cache(maxsize=1)
+def _array() -> str:
+    """Cython's declarations of array.array, which no header has."""
+    from Cython.Compiler.Code import UtilityCode
+
+    proto, code = UtilityCode.load_as_string("ArrayAPI", "arrayarray.h")
+    return f"typedef struct arrayobject arrayobject;\n{proto or ''}\n{code or ''}\n"

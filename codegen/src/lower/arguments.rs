@@ -173,6 +173,7 @@ impl<'t> Body<'_, 't> {
             absent,
             |body| {
                 let value = body.default_value(arg, default)?;
+                let value = body.fit(value, default.expr_type()?, local);
                 body.b.effect(Op::Set(local, value));
                 Ok(())
             },

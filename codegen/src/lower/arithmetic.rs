@@ -79,7 +79,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// A shift; a count out of range counts modulo the width, as on x86.
-    fn shift(&mut self, op: BinaryOp, x: Value, count: Value) -> Value {
+    pub(super) fn shift(&mut self, op: BinaryOp, x: Value, count: Value) -> Value {
         let Type::Int(bits) = self.b.ty(x).clone() else {
             return x;
         };

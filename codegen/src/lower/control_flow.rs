@@ -168,12 +168,9 @@ impl<'t> Body<'_, 't> {
             let value = self.give(value);
             self.replace(local, value);
         } else {
-            let wanted = self.b.function.locals[local.0 as usize].ty.clone();
-            let value = match (&wanted, self.b.ty(value).clone(), node.node("value")) {
-                (Type::Int(bits), Type::Int(have), Some(source)) if have != *bits => {
-                    self.widen(value, *bits, super::types::unsigned(source.expr_type()?))
-                }
-                _ => value,
+            let value = match node.node("value") {
+                Some(source) => self.fit(value, source.expr_type()?, local),
+                None => value,
             };
             self.b.effect(Op::Set(local, value));
         }

@@ -373,6 +373,7 @@ impl<'t> Body<'_, 't> {
         if self.temps.contains(&value) {
             return missing_node(arg, "with a default made anew");
         }
+        let value = self.fit(value, default.expr_type()?, local);
         self.set_argument(local, owned, value);
         let Some(Type::Struct(id)) = (match node.ty("type").and_then(|ty| ty.ty("op_arg_struct")) {
             Some(ty) => Some(self.optional_struct(ty)?),

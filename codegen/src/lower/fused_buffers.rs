@@ -17,8 +17,8 @@ impl<'t> Context<'t> {
     /// The module's own type that a declaration names as if C had it.
     pub(super) fn own_twin(&self, ty: TreeType<'t>, cname: &str) -> Option<TreeType<'t>> {
         let bare = cname
-            .rsplit(' ')
-            .next()
+            .split(' ')
+            .rfind(|word| !matches!(*word, "" | "const" | "volatile"))
             .filter(|name| name.starts_with("__pyx_t_"))?;
         self.tree.types().find(|other| {
             if other.id() == ty.id() || other.kind() != ty.kind() {

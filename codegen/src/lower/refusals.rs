@@ -19,6 +19,13 @@ const DIRECTIVES: [&str; 8] = [
     "unraisable_tracebacks",
 ];
 
+/// Conditions of `c_compile_guard` that CPython's C preprocessor finds true.
+const TRUE_GUARDS: [&str; 3] = [
+    "!CYTHON_COMPILING_IN_LIMITED_API",
+    "!CYTHON_COMPILING_IN_PYPY",
+    "CYTHON_COMPILING_IN_CPYTHON",
+];
+
 /// Slots of Python 2 that Cython's C refuses by an `#error`.
 const OLD_SLICES: [&str; 3] = ["__delslice__", "__getslice__", "__setslice__"];
 
@@ -64,7 +71,10 @@ impl Context<'_> {
                 let Some(name) = DIRECTIVES.iter().find(|name| *name == key) else {
                     continue;
                 };
-                if Some(value) != self.tree.directive_default(name)
+                let holds = *name == "c_compile_guard"
+                    && matches!(value, Attr::Str(text) if TRUE_GUARDS.contains(&text.as_str()));
+                if !holds
+                    && Some(value) != self.tree.directive_default(name)
                     && !found.iter().any(|(known, _)| known == name)
                 {
                     found.push((*name, None));
