@@ -9,6 +9,7 @@ given once per class.  Nothing here changes the tree, and the same source gives 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii  # type: ignore[attr-defined]
 from typing import Any
@@ -301,6 +302,9 @@ class Exporter:
         # Known to the compiler's context alone: StopIteration does not leave a generator (PEP 479).
         futures = self._module.scope.context.future_directives
         self._module.generator_stop = self._generator_stop in futures
+        # Where C looks for headers beside the source; messages have shorter names.
+        if path := getattr(self._module.pos[0], "filename", None):
+            self._module.source_path = os.path.abspath(path)
         # An option of the process: what tp_clear leaves in fields.
         if not self._options.clear_to_none:
             self._module.clear_to_null = True

@@ -293,6 +293,49 @@ def test_buffers_are_taken_checked_and_given_back(both: Both) -> None:
         memory += b"grows"  # nobody holds its buffer
 
 
+def test_names_that_own_c_redefines(both: Both, tmp_path: Path) -> None:
+    """A macro or a header may make another function of one that the process has."""
+    write(tmp_path / "other_names.h", "static int cyl_test_labs(int a) { return a + 7; }\n"
+          "#define atoi(text) 12\n#define labs cyl_test_labs\n")  # fmt: skip
+    for module in both('''
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    #define strlen(text) 42
+    static int cyl_test_abs(int a) { return a * 100; }
+    #define abs cyl_test_abs
+    """
+    size_t strlen(const char *text)
+    int abs(int a)
+cdef extern from "other_names.h":
+    int atoi(const char *text)
+    long labs(long a)
+def f(int a, bytes b):
+    cdef int (*g)(int)
+    g = abs
+    return strlen(b), abs(a), g(a + 1), atoi(b), labs(a)
+'''):
+        assert module.f(-3, b"77") == (42, -300, -200, 12, 4)
+
+
+def test_fields_of_array_array(both: Both) -> None:
+    """Cython has the C declarations of `cpython.array` in no header."""
+    from array import array
+
+    tree, c = both("""
+from cpython cimport array
+def f(array.array a, double more):
+    cdef array.array b = array.clone(a, 3, zero=True), d = array.copy(a)
+    b.data.as_doubles[1] = a.data.as_doubles[0] + more
+    array.resize_smart(d, len(a) + 2)
+    d.data.as_doubles[len(a) + 1] = more
+    array.extend(b, a)
+    return b, d[len(a) + 1], a.ob_descr.itemsize, chr(a.ob_descr.typecode), len(d)
+""")
+    given = array("d", [1.5, 2])
+    assert tree.f(given, 3) == c.f(given, 3) == (array("d", [0, 4.5, 0, 1.5, 2]), 3, 8, "d", 4)
+
+
 def test_files_have_their_shims_in_them(tmp_path: Path) -> None:
     text = "def macro(int x): return TWICE(x), make(x).a, RED\n"
     write(tmp_path / "shimmed.pyx", "# cython: language_level=3\n" + DECLARATIONS + text)

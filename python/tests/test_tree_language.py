@@ -250,3 +250,44 @@ def by_finally():
 """):
         assert module.leave("break") is None and module.leave("continue") is None
         assert module.fail() is None and module.by_finally() is None
+
+
+def test_defaults_and_results_of_float(both: Both) -> None:
+    tree, c = both("""
+cdef class Base:
+    cpdef float nothing(self): return 0.0
+    cpdef float default(self, float y=0.1): return y
+class Derived(Base):
+    def nothing(self): return 1.5
+def calls(Base a):
+    return a.nothing(), a.default(), a.default(2.5)
+""")
+    for module in (tree, c):
+        assert module.calls(module.Base()) == (0.0, 0.10000000149011612, 2.5)
+        assert module.calls(module.Derived()) == (1.5, 0.10000000149011612, 2.5)
+    assert tree.Base().default() == c.Base().default()
+
+
+def test_items_divided_and_shifted_in_place_as_in_c(both: Both) -> None:
+    from array import array
+
+    tree, c = both("""
+cimport cython
+@cython.cdivision(True)
+def divide(int[:] a, unsigned char[:] b, long[:] c, unsigned int[:] d, short[:] e, long n):
+    a[0] /= 2; a[1] %= 4; a[2] //= n
+    b[0] /= 2; b[1] <<= 2; b[2] %= n
+    c[0] >>= 2; c[1] /= 2; c[2] %= -4
+    d[0] /= 2; d[1] >>= 3; d[2] /= n
+    e[0] /= 2; e[1] <<= 9; e[2] >>= 1
+    return a, b, c, d, e
+""")
+    values = [("i", [-7, 9, -9]), ("B", [200, 99, 7]), ("l", [-100, -7, 7]),
+              ("I", [7, 4000000000, 4000000000]), ("h", [-5, 77, -3])]  # fmt: skip
+    for n in (3, -2):
+        found = []
+        for module in (tree, c):
+            arrays = [array(kind, items) for kind, items in values]
+            module.divide(*arrays, n)
+            found.append(arrays)
+        assert found[0] == found[1]

@@ -253,6 +253,9 @@ impl<'t> Body<'_, 't> {
         if let Some(done) = self.fused_helper(name, args)? {
             return Ok(done);
         }
+        if self.m.shims.may_redefine(self.m.tree, name) {
+            return self.call_shim(node, name, ty, args);
+        }
         match self.call_named(node, name, ty, args) {
             Err(super::LowerError::Missing(_)) => self.call_shim(node, name, ty, args),
             done => done,

@@ -148,16 +148,19 @@ impl<'t> Body<'_, 't> {
 
     /// The address of a C function outside the module.
     pub(super) fn extern_function_address(&mut self, node: Node<'t>, name: &str) -> Result<Value> {
+        let declared = node
+            .entry("entry")
+            .is_some_and(super::shim_calls::declared_in_c);
+        if declared && self.m.shims.may_redefine(self.m.tree, name) {
+            return Ok(self.shim_address(node.position(), name, ""));
+        }
         let Some((symbol, c)) = self
             .m
             .symbols
             .resolve(name)
             .filter(|(symbol, _)| symbol == name)
         else {
-            return match node
-                .entry("entry")
-                .is_some_and(super::shim_calls::declared_in_c)
-            {
+            return match declared {
                 true => Ok(self.shim_address(node.position(), name, "")),
                 false => missing_node(node, &format!("address of C function '{name}'")),
             };

@@ -48,6 +48,45 @@ pub(super) struct Shims {
     numbers: BTreeMap<String, String>,
     guessed: bool,
     incomplete: bool,
+    own_c: Option<OwnC>,
+}
+
+/// What a module's own C may make of names that the process knows as functions.
+#[derive(Debug)]
+struct OwnC {
+    /// The words of its verbatim blocks.
+    words: HashSet<String>,
+    /// Whether it includes headers that are neither CPython's nor the C library's.
+    headers: bool,
+}
+
+/// The headers of the C library, and of CPython, whose functions are what the process has.
+const PLAIN_HEADERS: &str = "Python.h assert.h complex.h ctype.h datetime.h errno.h fenv.h float.h \
+    frameobject.h inttypes.h limits.h locale.h malloc.h math.h omp.h pythread.h setjmp.h signal.h \
+    stdarg.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h structmember.h time.h unistd.h \
+    wchar.h numpy/arrayobject.h numpy/ufuncobject.h numpy/random/distributions.h";
+
+impl OwnC {
+    fn of(tree: &Tree) -> OwnC {
+        let (before, text, _) = includes(tree.root().scope("scope"));
+        let mut found = OwnC {
+            words: HashSet::new(),
+            headers: false,
+        };
+        for line in before.lines().chain(text.lines()) {
+            match line.trim().strip_prefix("#include") {
+                Some(header) => {
+                    let name = header.trim().trim_matches(['"', '<', '>']);
+                    found.headers |= !PLAIN_HEADERS.split(' ').any(|plain| plain == name);
+                }
+                None => {
+                    let words = line.split(|char: char| char != '_' && !char.is_alphanumeric());
+                    found.words.extend(words.map(str::to_owned));
+                }
+            }
+        }
+        found
+    }
 }
 
 impl Shims {
@@ -56,6 +95,12 @@ impl Shims {
             known,
             ..Shims::default()
         }
+    }
+
+    /// Whether a function that the process has may be another, or a macro, in the module's C.
+    pub fn may_redefine(&mut self, tree: &Tree, name: &str) -> bool {
+        let own = self.own_c.get_or_insert_with(|| OwnC::of(tree));
+        own.words.contains(name) || own.headers && !name.to_ascii_lowercase().starts_with("__pyx")
     }
 
     /// The symbol of a function; `text` is all of it but its name, which stands as `@`.
@@ -100,7 +145,10 @@ impl Shims {
             numbers: self.numbers.keys().cloned().collect(),
             known: self.known.compiled && !self.incomplete,
             guessed: self.guessed,
-            source: tree.sources().first().cloned().unwrap_or_default(),
+            source: match tree.root().text("source_path") {
+                Some(path) => path.to_owned(),
+                None => tree.sources().first().cloned().unwrap_or_default(),
+            },
         })
     }
 }
