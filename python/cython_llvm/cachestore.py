@@ -83,7 +83,8 @@ def store(
     manifest = cache.Manifest(digest, dependencies, tuple(map(os.path.abspath, absent)), place)
     if not write_atomically(os.path.join(folder, "manifest"), manifest.dump()):
         return None
-    evict()
+    if not _has_room(len(data)):
+        evict()
     return path
 
 
@@ -126,8 +127,27 @@ def _listdir(path: str) -> list[str]:
         return []
 
 
+_LOOK_AGAIN = 60.0  # seconds
+_BESIDE_AN_ENTRY = 1024  # bytes of a manifest
+
+#: Where, up to when and for how many more bytes it is known that nothing need be evicted.
+_room: tuple[str | None, float, int, int] = (None, 0.0, 0, 0)
+
+
+def _has_room(size: int) -> bool:
+    """Whether an entry of this size fits, as far as is known; what others store is looked at now and then."""
+    global _room
+    base, until, limit, room = _room
+    if base is None or base != cache.directory() or limit != size_limit():
+        return False
+    room -= size + _BESIDE_AN_ENTRY
+    _room = (base, until, limit, room)
+    return room > 0 and time.monotonic() < until
+
+
 def evict() -> None:
     """Remove least recently used entries until the rest fits, and old files beside them."""
+    global _room
     base = cache.directory()
     if base is None:
         return
@@ -135,6 +155,7 @@ def evict() -> None:
     limit = size_limit()
     entries = sorted(_entries(base))
     total = sum(size for _, size, _ in entries)
+    _room = (base, time.monotonic() + _LOOK_AGAIN, limit, (limit - total) // 2)
     # The newest entry stays, however small the limit: it is what was asked for just now.
     for _, size, folder in entries[:-1]:
         if total <= limit:

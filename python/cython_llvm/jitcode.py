@@ -15,22 +15,20 @@ Everything else is an object.  `Unsupported` is raised for what is not translate
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Any
 
-from .jitexpr import Expressions
+from .jitblocks import Blocks
 from .jitprelude import with_helpers
 from .jittypes import (
     C_NAMES,
-    COUNTED,
     ELEMENTS,
-    OPERATORS,
     Code,
     Function,
     HasEffects,
     NotAView,
     Type,
     Unsupported,
-    Value,
     View,
 )
 
@@ -38,27 +36,51 @@ __all__ = ["ELEMENTS", "Code", "Function", "Unsupported", "View", "read", "trans
 
 #: What is not translated: its names or its order are not those of a function's own code.
 _LEFT_TO_PYTHON = (
-    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Yield, ast.YieldFrom, ast.Await,
-    ast.Global, ast.Nonlocal, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.NamedExpr,
-    ast.Import, ast.ImportFrom, ast.Match, ast.AsyncFor, ast.AsyncWith, ast.Try, ast.With, ast.Delete,
-    ast.Starred, ast.TryStar,
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Yield, ast.YieldFrom, ast.Await, ast.Nonlocal,
+    ast.Match, ast.AsyncFor, ast.AsyncWith, ast.TryStar,
 )  # fmt: skip
 _FRAMES = frozenset({"locals", "globals", "vars", "dir", "eval", "exec", "super", "__class__"})
+_SCOPES = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
 
 
-def read(tree: ast.FunctionDef, namespace: dict[str, Any], volatile: set[str]) -> Function:
-    """Check that a function can be translated at all."""
+def read(tree: ast.FunctionDef, namespace: dict[str, Any], volatile: set[str],
+         free: dict[str, Any] | None = None) -> Function:  # fmt: skip
+    """Check that a function can be translated at all; ``free``: what the enclosing one's variables hold."""
+    for statement in tree.body:
+        for node in ast.walk(statement):
+            if isinstance(node, _LEFT_TO_PYTHON):
+                raise Unsupported(f"{type(node).__name__} in line {getattr(node, 'lineno', '?')}")
+            if isinstance(node, ast.Name) and node.id in _FRAMES:
+                raise Unsupported(f"{node.id} in line {node.lineno}")
     arguments = tree.args
-    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
-        raise Unsupported("variable or keyword-only arguments")
-    for node in ast.walk(tree):
-        if node is not tree and isinstance(node, _LEFT_TO_PYTHON):
-            raise Unsupported(f"{type(node).__name__} in line {getattr(node, 'lineno', '?')}")
-        if isinstance(node, ast.Name) and node.id in _FRAMES:
-            raise Unsupported(f"{node.id} in line {node.lineno}")
-    names = {one.arg for one in (*arguments.posonlyargs, *arguments.args)}
-    names |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return Function(tree, namespace, volatile, names)
+    parameters = [one.arg for one in (*arguments.posonlyargs, *arguments.args)]
+    parameters += [one.arg for one in (arguments.vararg,) if one is not None]
+    parameters += [one.arg for one in arguments.kwonlyargs]
+    parameters += [one.arg for one in (arguments.kwarg,) if one is not None]
+    names, said = set(parameters), set()
+    for node in _own_nodes(tree.body):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.ExceptHandler) and node.name is not None:
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, ast.Global):
+            said |= set(node.names)
+    return Function(tree, namespace, volatile, names - said, free or {}, tuple(parameters), said)
+
+
+def _own_nodes(nodes: list[Any]) -> Iterator[ast.AST]:
+    """The nodes of a function that are not of a scope inside it."""
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, _SCOPES):
+            # `:=` in a comprehension is refused where it is met.
+            waiting.extend(one for one in ast.walk(node) if isinstance(one, ast.NamedExpr))
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
 
 
 def translate(function: Function, types: dict[str, Type], *, exact: bool = False) -> Code:
@@ -79,11 +101,11 @@ def translate(function: Function, types: dict[str, Type], *, exact: bool = False
         except HasEffects:
             restartable = False
             continue
-        return Code(text, restartable and maker.checked, maker.watched)
+        return Code(text, restartable and maker.checked, maker.watched, maker.watched_free)
 
 
-class _Maker(Expressions):
-    """Statements, and the whole function."""
+class _Maker(Blocks):
+    """The whole function."""
 
     # ------------------------------------------------------------ the whole
 
@@ -94,13 +116,15 @@ class _Maker(Expressions):
         for _ in range(60):
             self.changed, self.lines, self.checked = False, [], False
             self.assigned = set(self.parameters)
+            for name in self.own:
+                del self.types[name]
+            self.own, self.scopes = [], [{}]
             self.block(body, 1)
             if not self.changed:
                 break
         else:
             raise Unsupported("types that do not settle")
-        arguments = self.function.tree.args
-        parameters = [one.arg for one in (*arguments.posonlyargs, *arguments.args)]
+        parameters = self.function.parameters
         heads = []
         for name in parameters:
             kind = self.types[name]
@@ -111,27 +135,13 @@ class _Maker(Expressions):
             for name in sorted(self.function.locals - set(parameters))
             if self.types.get(name) in C_NAMES
         ]
-        lines = [f"def {self.function.tree.name}({', '.join(heads)}):", *declared, *self.lines]
+        declared += [f"    cdef {C_NAMES.get(self.types[name], 'object')} {name}" for name in self.own]
+        lines = [f"def {self.function.name()}({', '.join(heads)}):", *declared, *self.lines]
         if not self.lines:
             lines.append("    pass")
         return with_helpers("\n".join(lines) + "\n")
 
-    # ------------------------------------------------------------ statements
-
-    def block(self, statements: list[ast.stmt], depth: int) -> None:
-        for statement in statements:
-            self.statement(statement, depth)
-        if not statements:
-            self.put(depth, "pass")
-
-    def put(self, depth: int, text: str) -> None:
-        self.lines.append("    " * depth + text)
-
-    def statement(self, node: ast.stmt, depth: int) -> None:
-        method = getattr(self, "on_" + type(node).__name__, None)
-        if method is None:
-            raise Unsupported(f"{type(node).__name__} in line {node.lineno}")
-        method(node, depth)
+    # ------------------------------------------------------------ simple statements
 
     def on_Pass(self, node: ast.Pass, depth: int) -> None:
         self.put(depth, "pass")
@@ -154,186 +164,3 @@ class _Maker(Expressions):
     def on_Assert(self, node: ast.Assert, depth: int) -> None:
         message = f", {self.value(node.msg).object()}" if node.msg is not None else ""
         self.put(depth, f"assert {self.test(node.test)}{message}")
-
-    def on_Raise(self, node: ast.Raise, depth: int) -> None:
-        self.effects()
-        parts = [self.value(part).object() if part is not None else None for part in (node.exc, node.cause)]
-        self.put(depth, " from ".join(["raise " + (parts[0] or ""), *([parts[1]] if parts[1] else [])]))
-
-    def on_If(self, node: ast.If, depth: int) -> None:
-        self.put(depth, f"if {self.test(node.test)}:")
-        before = set(self.assigned)
-        self.block(node.body, depth + 1)
-        first, self.assigned = self.assigned, set(before)
-        if node.orelse:
-            self.put(depth, "else:")
-            self.block(node.orelse, depth + 1)
-        ended = _leaves(node.body), _leaves(node.orelse)
-        if ended[0] and not ended[1]:
-            pass
-        elif ended[1] and not ended[0]:
-            self.assigned = first
-        else:
-            self.assigned &= first
-
-    def on_While(self, node: ast.While, depth: int) -> None:
-        before = set(self.assigned)
-        self.put(depth, f"while {self.test(node.test)}:")
-        self.block(node.body, depth + 1)
-        self.assigned = set(before)
-        self.otherwise(node, depth)
-        self.assigned = before
-
-    def otherwise(self, node: ast.While | ast.For, depth: int) -> None:
-        if node.orelse:
-            self.put(depth, "else:")
-            self.block(node.orelse, depth + 1)
-
-    def on_For(self, node: ast.For, depth: int) -> None:
-        if not isinstance(node.target, ast.Name):
-            raise Unsupported(f"a loop over several names in line {node.lineno}")
-        target = node.target.id
-        bounds = self.range_arguments(node.iter)
-        if bounds is None:
-            iterated = self.value(node.iter).object()
-            self.effects()
-            self.store_name(target, "obj")
-        else:
-            iterated, small = bounds
-            self.store_name(target, "int", counter=small)
-        before = self.assigned - {target} | ({target} & self.parameters.keys())
-        self.assigned = before | {target}
-        self.put(depth, f"for {self.name(target)} in {iterated}:")
-        self.block(node.body, depth + 1)
-        self.assigned = set(before)
-        self.otherwise(node, depth)
-        self.assigned = before
-
-    def range_arguments(self, node: ast.expr) -> tuple[str, bool] | None:
-        """`range(...)` over integers: its text, and whether it counts in small steps from near 0."""
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords
-                and 1 <= len(node.args) <= 3 and self.builtin(node.func) is range):  # fmt: skip
-            return None
-        values = [self.value(one) for one in node.args]
-        if any(value.type not in ("int", "pyint") for value in values):
-            return None
-        step = values[2].literal if len(values) == 3 else 1
-        if not isinstance(step, int) or step == 0 or abs(step) > 16:
-            return None
-        start = values[0].literal if len(values) > 1 else 0
-        small = (isinstance(start, int) and abs(start) < 1 << 31) or (
-            len(values) > 1 and values[0].type == "int" and values[0].bits <= COUNTED
-        )
-        texts = [f"_cyl_bound({v.text})" if v.type == "pyint" else v.text for v in values[:2]]
-        if len(values) == 3:
-            texts.append(str(step))
-        return f"range({', '.join(texts)})", small
-
-    def store_name(self, name: str, kind: Type, *, counter: bool = False) -> None:
-        if counter and name not in self.other:
-            self.counters.add(name)
-        elif name not in self.other:
-            self.other.add(name)
-            if name in self.counters:
-                self.counters.discard(name)
-                self.changed = True
-        self.join(name, kind)
-        self.assigned.add(name)
-
-    def on_AnnAssign(self, node: ast.AnnAssign, depth: int) -> None:
-        if node.value is not None:
-            self.assign([node.target], node.value, depth)
-
-    def on_Assign(self, node: ast.Assign, depth: int) -> None:
-        self.assign(node.targets, node.value, depth)
-
-    def assign(self, targets: list[ast.expr], value: ast.expr, depth: int) -> None:
-        if len(targets) != 1:
-            raise Unsupported(f"several targets in line {value.lineno}")
-        target = targets[0]
-        if isinstance(target, ast.Name):
-            found = self.value(value)
-            self.store_name(target.id, found.type)
-            self.put(depth, f"{self.name(target.id)} = {self.as_type(found, self.types[target.id])}")
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            self.unpack(target, value, depth)
-        elif isinstance(target, ast.Subscript):
-            self.store_item(target, self.value(value), depth)
-        else:
-            self.effects()
-            if not isinstance(target, ast.Attribute):
-                raise Unsupported(f"assignment in line {value.lineno}")
-            base = self.value(target.value).object()
-            self.put(depth, f"{base}.{target.attr} = {self.value(value).object()}")
-
-    def unpack(self, target: ast.Tuple | ast.List, value: ast.expr, depth: int) -> None:
-        if not all(isinstance(one, ast.Name) for one in target.elts):
-            raise Unsupported(f"unpacking in line {value.lineno}")
-        names = [one.id for one in target.elts if isinstance(one, ast.Name)]
-        if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(names) == len(set(names)):
-            found = [self.value(one) for one in value.elts]
-            for name, one in zip(names, found, strict=True):
-                self.store_name(name, one.type)
-            texts = [self.as_type(one, self.types[n]) for n, one in zip(names, found, strict=True)]
-        else:
-            texts = [self.value(value).object()]
-            self.effects()
-            for name in names:
-                self.store_name(name, "obj")
-        comma = "," if len(names) == 1 else ""
-        self.put(depth, f"{', '.join(map(self.name, names))}{comma} = {', '.join(texts)}")
-
-    def on_AugAssign(self, node: ast.AugAssign, depth: int) -> None:
-        value = self.value(node.value)
-        if isinstance(node.target, ast.Name):
-            current = self.load(node.target.id)
-            if current.type == "obj":
-                self.effects()
-                if isinstance(node.op, ast.Mult):
-                    product = f"PyNumber_InPlaceMultiply({current.text}, {value.object()})"
-                    self.put(depth, f"{current.text} = {product}")
-                else:
-                    self.put(depth, f"{current.text} {OPERATORS[type(node.op)]}= {value.object()}")
-                self.store_name(node.target.id, "obj")
-                return
-            found = self.binary(current, node.op, value)
-            self.store_name(node.target.id, found.type)
-            kind = self.types[node.target.id]
-            self.put(depth, f"{self.name(node.target.id)} = {self.as_type(found, kind)}")
-        elif isinstance(node.target, ast.Subscript) and self.view_of(node.target) is not None:
-            if any(isinstance(part, ast.Call) for part in ast.walk(node.target)):
-                raise Unsupported(f"an index with a call in line {node.lineno}")
-            current = self.value(ast.Subscript(node.target.value, node.target.slice, ast.Load()))
-            self.store_item(node.target, self.binary(current, node.op, value, index=True), depth)
-        elif isinstance(node.target, ast.Subscript):
-            self.effects()
-            base = self.value(node.target.value).object()
-            index = self.index(node.target.slice)
-            self.put(depth, f"{base}[{index}] {OPERATORS[type(node.op)]}= {value.object()}")
-        else:
-            raise Unsupported(f"assignment in line {node.lineno}")
-
-    def store_item(self, target: ast.Subscript, value: Value, depth: int) -> None:
-        self.effects()
-        view = self.view_of(target)
-        if view is None:
-            base = self.value(target.value).object()
-            self.put(depth, f"{base}[{self.index(target.slice)}] = {value.object()}")
-            return
-        name = self.view_name(target)
-        if not view.writable:
-            raise NotAView(name)
-        kind, bits = ELEMENTS[view.element]
-        if bits == 0 and value.type in ("float", "int", "pyint"):
-            text = self.as_type(value, "float")
-        elif bits and value.type in ("int", "pyint"):
-            text = f"_cyl_to_{view.element}({self.as_type(value, 'int')})" if bits < 63 else (
-                self.as_type(value, "int"))  # fmt: skip
-        else:
-            raise NotAView(name)
-        self.put(depth, f"{self.element(target)} = {text}")
-
-
-def _leaves(statements: list[ast.stmt]) -> bool:
-    """Whether control does not come out at the end."""
-    return bool(statements) and isinstance(statements[-1], (ast.Return, ast.Raise, ast.Break, ast.Continue))

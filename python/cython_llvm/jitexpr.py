@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import builtins
 import math
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from .jitprelude import MATH
@@ -13,8 +16,8 @@ from .jittypes import (
     COMPARISONS,
     COUNTED,
     ELEMENTS,
+    FUNCTIONS,
     OPERATORS,
-    RESERVED,
     SAFE_BITS,
     Function,
     HasEffects,
@@ -23,6 +26,7 @@ from .jittypes import (
     Unsupported,
     Value,
     View,
+    renamed,
 )
 
 
@@ -36,14 +40,38 @@ class Expressions:
         self.restartable = restartable
         self.checked = False
         self.watched: dict[str, tuple[Any, bool]] = {}
+        self.watched_free: dict[str, Any] = {}
+        self.uses_free: set[str] = set()
         self.counters: set[str] = set()  # loop variables that count in small steps
         self.other: set[str] = set()  # variables that something else is assigned to
         self.assigned: set[str] = set()
+        self.scopes: list[dict[str, Value]] = [{}]  # names of our own, and of comprehensions
+        self.own: list[str] = []  # variables that the source does not have
         self.lines: list[str] = []
         self.changed = True
+        self.in_raise = False
 
     def name(self, name: str) -> str:
-        return f"_v_{name}" if name in RESERVED or name.startswith("_cyl") else name
+        return renamed(name)
+
+    def new_name(self, kind: Type) -> str:
+        """A variable of our own."""
+        name = f"_cyl_t{len(self.own)}"
+        self.own.append(name)
+        self.types[name] = "obj" if kind == "pyint" else kind
+        self.assigned.add(name)
+        return name
+
+    def is_local(self, name: str) -> bool:
+        return name in self.function.locals or any(name in scope for scope in self.scopes)
+
+    def as_object(self, name: str) -> None:
+        """A local variable must be an object from here on, a parameter from the start."""
+        if self.types.get(name) == "obj":
+            return
+        if name in self.parameters:
+            raise NotAView(name)
+        self.join(name, "obj")
 
     def effects(self) -> None:
         if self.restartable:
@@ -108,8 +136,15 @@ class Expressions:
         raise Unsupported(f"a constant of type {type(value).__name__}")
 
     def of_Name(self, node: ast.Name) -> Value:
+        for scope in reversed(self.scopes):
+            if node.id in scope:
+                return replace(scope[node.id])
         if node.id in self.function.locals:
             return self.load(node.id)
+        if node.id in self.function.free:
+            return self.free_variable(node.id)
+        if node.id in self.function.globals:
+            return Value(f"_cyl_global({node.id!r})", "obj")
         namespace = self.function.namespace
         if type(namespace.get(node.id)) in (int, float, bool) and node.id not in self.function.volatile:
             value = namespace[node.id]
@@ -119,6 +154,20 @@ class Expressions:
             except Unsupported:
                 pass
         return Value(f"_cyl_global({node.id!r})", "obj")
+
+    def free_variable(self, name: str) -> Value:
+        """A variable of the enclosing function: numbers are constants, which are watched."""
+        value = self.function.free[name]
+        if type(value) in (int, float, bool) and name not in self.function.volatile:
+            try:
+                found = self.constant(value)
+            except Unsupported:
+                pass
+            else:
+                self.watched_free[name] = value
+                return found
+        self.uses_free.add(name)
+        return Value(f"_cyl_free({name!r})", "obj")
 
     def load(self, name: str) -> Value:
         kind = self.types.get(name)
@@ -132,7 +181,9 @@ class Expressions:
 
     def builtin(self, node: ast.expr) -> Any:
         """The builtin that a name means, from here on watched; None where it is something else."""
-        if not isinstance(node, ast.Name) or node.id in self.function.locals | self.function.volatile:
+        if not isinstance(node, ast.Name) or self.is_local(node.id) or node.id in self.function.free:
+            return None
+        if node.id in self.function.volatile or node.id in self.function.globals:
             return None
         if node.id in self.function.namespace or not hasattr(builtins, node.id):
             return None
@@ -143,7 +194,8 @@ class Expressions:
     def math_function(self, node: ast.expr) -> str | None:
         """``math.sqrt`` or ``sqrt``, where that is what the names mean."""
         namespace = self.function.namespace
-        hidden = self.function.locals | self.function.volatile
+        hidden = {*self.function.locals, *self.function.volatile, *self.function.free, *self.function.globals,
+                  *chain(*self.scopes)}  # fmt: skip
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.value.id in hidden or namespace.get(node.value.id) is not math:
                 return None
@@ -197,7 +249,7 @@ class Expressions:
             if bits <= SAFE_BITS or index or self.restartable:
                 self.checked = self.checked or bits > SAFE_BITS
                 return Value(f"({left.text} {sign} {right.text})", "int", min(bits, 63))
-            return Value(f"({left.object()} {sign} {right.object()})", "pyint")
+            return Value(_objects(left, sign, right), "pyint")
         if sign in ("&", "|", "^"):
             return Value(f"({left.text} {sign} {right.text})", "int", max(left.bits, right.bits))
         if sign == ">>" and isinstance(right.literal, int) and 0 <= right.literal < 63:
@@ -211,9 +263,9 @@ class Expressions:
             return Value(f"_cyl_floordiv({left.text}, {right.text})", "int", left.bits)
         if sign == "**" and isinstance(right.literal, int) and right.literal >= 0 and self.restartable:
             self.checked = True
-            return Value(f"(<long long>({left.object()} ** {right.object()}))", "int")
+            return Value(f"(<long long>{_objects(left, sign, right)})", "int")
         exact = sign == "//" or (sign == "**" and isinstance(right.literal, int) and right.literal >= 0)
-        return Value(f"({left.object()} {sign} {right.object()})", "pyint" if exact else "obj")
+        return Value(_objects(left, sign, right), "pyint" if exact else "obj")
 
     def floats(self, left: Value, sign: str, right: Value) -> Value:
         a, b = self.as_type(left, "float"), self.as_type(right, "float")
@@ -229,14 +281,17 @@ class Expressions:
                 return Value(f"_cyl_divide({a}, {b})", "float")
             return Value(f"_cyl_fdiv({a}, {b})", "float")
         if sign in ("//", "%"):
-            return Value(f"(<double>({left.object()} {sign} {right.object()}))", "float")
+            return Value(f"(<double>{_objects(left, sign, right)})", "float")
         if sign == "**" and isinstance(right.literal, int):
             return Value(f"_cyl_pow({a}, {b})", "float")
-        return Value(f"({left.object()} {sign} {right.object()})", "obj")
+        return Value(_objects(left, sign, right), "obj")
 
     def of_Compare(self, node: ast.Compare) -> Value:
-        values = [self.value(one) for one in (node.left, *node.comparators)]
+        operands = (node.left, *node.comparators)
         signs = [COMPARISONS[type(op)] for op in node.ops]
+        if any(sign.startswith("is") for sign in signs):
+            self.keep_identities(operands)
+        values = [self.value(one) for one in operands]
         ordered = all(sign in ("<", "<=", ">", ">=", "==", "!=") for sign in signs)
         kinds = {value.type for value in values}
         if ordered and kinds == {"int", "float"}:
@@ -255,6 +310,14 @@ class Expressions:
                 self.effects()
         text = texts[0] + "".join(f" {sign} {text}" for sign, text in zip(signs, texts[1:], strict=True))
         return Value(f"({text})" if kind == "bool" else f"(<object>({text}))", kind)
+
+    def keep_identities(self, operands: Iterable[ast.expr]) -> None:
+        """Variables that `is` compares are objects, but for a comparison with a constant."""
+        if any(isinstance(one, ast.Constant) and type(one.value) in (bool, type(None)) for one in operands):
+            return
+        for one in operands:
+            if isinstance(one, ast.Name) and one.id in self.function.locals:
+                self.as_object(one.id)
 
     def of_BoolOp(self, node: ast.BoolOp) -> Value:
         return self.one_of([self.value(v) for v in node.values],
@@ -280,14 +343,27 @@ class Expressions:
             found = self.known_call(node)
             if found is not None:
                 return found
-        self.effects()
+        consumed = self.consumes(node)
+        if not (self.in_raise and self.exception_class(node.func)):
+            self.effects()
         function = self.value(node.func).object()
-        arguments = [self.value(one).object() for one in node.args]
+        arguments = [self.argument(one, consumed) for one in node.args]
         for keyword in node.keywords:
-            if keyword.arg is None:
-                raise Unsupported(f"** in line {node.lineno}")
-            arguments.append(f"{keyword.arg}={self.value(keyword.value).object()}")
+            value = self.argument(keyword.value, consumed and keyword.arg == "key")
+            arguments.append(f"**{value}" if keyword.arg is None else f"{keyword.arg}={value}")
         return Value(f"{function}({', '.join(arguments)})", "obj")
+
+    def consumes(self, node: ast.Call) -> bool:
+        """Whether a call is done with its iterables and functions before it returns."""
+        return False
+
+    def argument(self, node: ast.expr, consumed: bool) -> str:
+        return self.value(node).object()
+
+    def exception_class(self, node: ast.expr | None) -> bool:
+        """Whether a name is that of a builtin exception."""
+        found = self.builtin(node) if node is not None else None
+        return isinstance(found, type) and issubclass(found, BaseException)
 
     def known_call(self, node: ast.Call) -> Value | None:
         called = self.builtin(node.func)
@@ -297,7 +373,7 @@ class Expressions:
                 return Value(f"(<long long>{self.name(view)}.shape[0])", "int", COUNTED)
         name = self.math_function(node.func)
         wanted = called in (abs, min, max, float, int, len) or name is not None
-        if not wanted or not node.args:
+        if not wanted or not node.args or isinstance(node.args[0], (ast.GeneratorExp, ast.Starred)):
             return None
         values = [self.value(one) for one in node.args]
         kinds = {value.type for value in values}
@@ -326,13 +402,6 @@ class Expressions:
                 text = f"_cyl_{called.__name__}_{kind}({text}, {value.text})"
             return Value(text, kind, max(value.bits for value in values))
         return None
-
-    def of_Tuple(self, node: ast.Tuple) -> Value:
-        parts = [self.value(one).object() for one in node.elts]
-        return Value(f"({', '.join(parts)}{',' if len(parts) == 1 else ''})", "obj")
-
-    def of_List(self, node: ast.List) -> Value:
-        return Value(f"[{', '.join(self.value(one).object() for one in node.elts)}]", "obj")
 
     def of_Attribute(self, node: ast.Attribute) -> Value:
         view = self.view_parameter(node.value)
@@ -383,9 +452,11 @@ class Expressions:
         return f"{self.name(name)}[{', '.join(texts)}]"
 
     def position(self, node: ast.expr, name: str) -> str:
+        if isinstance(node, (ast.Slice, ast.Starred)):
+            raise NotAView(name)
         value = self.in_bounds(node)
         if value.type == "pyint":
-            return f"(<Py_ssize_t>({value.text}))"
+            return f"_cyl_index({value.text})"
         if value.type != "int":
             raise NotAView(name)
         return value.text
@@ -408,7 +479,7 @@ class Expressions:
 
 
 def _objects(left: Value, sign: str, right: Value) -> str:
-    """An operation of objects.  Not Cython's own product: 0.0 * -1 is 0.0 there, and -0.0 in Python."""
-    if sign == "*":
-        return f"PyNumber_Multiply({left.object()}, {right.object()})"
-    return f"({left.object()} {sign} {right.object()})"
+    """An operation of objects.  Not Cython's own: there 0.0 * -1 is 0.0, and 0 + -0.0 is -0.0."""
+    if sign == "**":
+        return f"PyNumber_Power({left.object()}, {right.object()}, None)"
+    return f"PyNumber_{FUNCTIONS[sign]}({left.object()}, {right.object()})"

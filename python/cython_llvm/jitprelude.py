@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 #: Functions of `math` whose finite results are the C library's own.
 MATH = ("sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "exp", "log", "log2", "log10", "sinh", "cosh",
         "tanh", "fabs")  # fmt: skip
@@ -15,11 +17,13 @@ _DIRECTIVES = """\
 _BINDING = """\
 cdef dict _cyl_globals = {}
 cdef dict _cyl_builtins = {}
+cdef dict _cyl_cells = {}
 
-def _cyl_bind(dict names, dict builtins):
-    global _cyl_globals, _cyl_builtins
+def _cyl_bind(dict names, dict builtins, dict cells):
+    global _cyl_globals, _cyl_builtins, _cyl_cells
     _cyl_globals = names
     _cyl_builtins = builtins
+    _cyl_cells = cells
 
 cdef object _cyl_global(str name):
     if name in _cyl_globals:
@@ -30,14 +34,50 @@ cdef object _cyl_global(str name):
 
 """
 
-_OF_OBJECTS = """\
-cdef extern from "Python.h":
-    object PyNumber_Multiply(object a, object b)
-    object PyNumber_InPlaceMultiply(object a, object b)
+def _of_objects(text: str) -> str:
+    """The declarations of Python's functions that are called."""
+    found = sorted(set(re.findall(r"(PyNumber_(?:InPlace)?[A-Za-z]+)\(", text)))
+    lines = [f"    object {one}(object a, object b{', object c' if 'Power' in one else ''})\n" for one in found]
+    return 'cdef extern from "Python.h":\n' + "".join(lines) + "\n" if lines else ""
 
-"""
 
 _HELPERS = """\
+cdef object _cyl_free(str name):
+    try:
+        return _cyl_cells[name].cell_contents
+    except ValueError:
+        pass
+    raise NameError(f"cannot access free variable '{name}' where it is not associated with a value "
+                    "in enclosing scope")
+
+cdef list _cyl_taken(object value, Py_ssize_t before, Py_ssize_t after, bint star):
+    cdef list parts = []
+    cdef Py_ssize_t wanted = before + after, found = 0
+    cdef object kind = type(value)
+    if not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
+        raise TypeError(f"cannot unpack non-iterable {kind.__name__} object")
+    for one in value:
+        if found == wanted and not star:
+            raise ValueError(f"too many values to unpack (expected {wanted})")
+        parts.append(one)
+        found += 1
+    if found < wanted:
+        least = "at least " if star else ""
+        raise ValueError(f"not enough values to unpack (expected {least}{wanted}, got {found})")
+    if star:
+        parts[before:found - after] = [parts[before:found - after]]
+    return parts
+
+cdef object _cyl_unpack(object value, Py_ssize_t before, Py_ssize_t after, bint star):
+    if type(value) is tuple and not star and len(<tuple>value) == before:
+        return value
+    return _cyl_taken(value, before, after, star)
+
+cdef long long _cyl_index(object a) except? -1:
+    if -9223372036854775808 <= a <= 9223372036854775807:
+        return <long long>a
+    raise IndexError("cannot fit 'int' into an index-sized integer")
+
 cdef inline double _cyl_divide(double a, double b) noexcept:
     return a / b
 
@@ -137,17 +177,25 @@ def _pieces() -> dict[str, str]:
     text += "".join(_MATH.format(name=name) for name in MATH)
     for piece in text.split("\n\n"):
         if piece.strip():
-            name = piece.partition("(")[0].rpartition(" ")[2]
-            pieces[name] = piece + "\n\n"
+            found = re.search(r"(_cyl_\w+)\(", piece)
+            assert found is not None
+            pieces[found.group(1)] = piece + "\n\n"
     return pieces
 
 
 _PIECES = _pieces()
 
+#: Helpers that helpers call.
+_NEEDED = {"_cyl_unpack": ["_cyl_taken"]}
+
 
 def with_helpers(text: str) -> str:
     """A module with this function and the helpers that it calls."""
     used = [name for name in _PIECES if name + "(" in text]
+    for name, others in _NEEDED.items():
+        if name in used:
+            used.extend(one for one in others if one not in used)
+    used.sort(key=list(_PIECES).index)
     helpers = "".join(_PIECES[name] for name in used)
     wanted = [name for name in (*MATH, "pow") if f"_cyl_{name}(" in text or f"{name}(" in helpers]
     if "fabs(" in text and "fabs" not in wanted:
@@ -155,8 +203,7 @@ def with_helpers(text: str) -> str:
     head = _DIRECTIVES
     if wanted:
         head += f"from libc.math cimport {', '.join(dict.fromkeys(wanted))}\n"
-    if "PyNumber_" in text:
-        head += _OF_OBJECTS
+    head += _of_objects(text)
     if "_cyl_math." in helpers:
         head += "import math as _cyl_math\n"
     return head + _BINDING + helpers + text

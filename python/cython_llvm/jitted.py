@@ -83,40 +83,49 @@ class _Controller:
         self._builtins: dict[str, Any] = found if isinstance(found, dict) else vars(found)
         self.dispatcher: Any = _native.JitDispatcher(self, names, self._builtins)
         functools.update_wrapper(self.dispatcher, function)
-        self._parameters = inspect.signature(function).parameters
+        self._parameters = _names_of(function.__code__)
+        self.dispatcher._takes(function, self._parameters)
+        cells = function.__closure__ or ()
+        self._cells = dict(zip(function.__code__.co_freevars, cells, strict=True))
         self._read: jitcode.Function | None = None
         self._specialisations: list[_Specialisation] = []
         self._by_types: dict[Any, _Specialisation] = {}
         self._order: list[_Specialisation] = []  # as the dispatcher counts them
         self._installed: list[tuple[_Specialisation, tuple[Any, ...]]] = []
         self._watched: dict[str, tuple[Any, bool]] = {}
+        self._watched_free: dict[str, Any] = {}
         self._volatile: set[str] = set()
 
     # ------------------------------------------------------------ calls
 
-    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A call that no specialisation fits."""
+    def call(self, args: tuple[Any, ...]) -> Any:
+        """A call that no specialisation fits: a value for every parameter, ``*rest`` and ``**named`` too."""
         if self.reason is not None:
-            return self.py_func(*args, **kwargs)
-        if kwargs or len(args) != len(self._parameters):
-            try:
-                bound = inspect.signature(self.py_func).bind(*args, **kwargs)
-            except TypeError:
-                return self.py_func(*args, **kwargs)  # which says what is wrong
-            bound.apply_defaults()
-            if bound.kwargs:
-                return self.py_func(*args, **kwargs)
-            return self.dispatcher(*bound.args)
+            return self._plainly(args)
         with _lock:
             found = self._specialise(args)
-        if found is None:
-            return self.py_func(*args)
+        if found is None or found.function is self.py_func:
+            return self._plainly(args)
         try:
             return found.function(*args)
         except OverflowError:
             if not found.restartable:
                 raise
         return self._exact(found)(*args)
+
+    def _plainly(self, args: tuple[Any, ...]) -> Any:
+        """The Python function, with a value for every parameter."""
+        code = self.py_func.__code__
+        named = dict(zip(self._parameters, args, strict=True))
+        plain = list(args[: code.co_argcount])
+        keywords: dict[str, Any] = {}
+        if code.co_flags & inspect.CO_VARARGS:
+            plain.extend(args[code.co_argcount])
+        for name in code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]:
+            keywords[name] = named[name]
+        if code.co_flags & inspect.CO_VARKEYWORDS:
+            keywords.update(args[-1])
+        return self.py_func(*plain, **keywords)
 
     def overflow(self, index: int, args: tuple[Any, ...]) -> Any:
         """The integers of a call did not fit: the same in Python's own.
@@ -138,7 +147,7 @@ class _Controller:
             if one.exact is None:
                 code = jitcode.translate(self._function(), one.types, exact=True)
                 module = self._compile(code.text)
-                module._cyl_bind(self.py_func.__globals__, self._builtins)
+                module._cyl_bind(self.py_func.__globals__, self._builtins, self._cells)
                 one.exact = getattr(module, self._name())
             return one.exact
 
@@ -205,7 +214,7 @@ class _Controller:
             return None
         shown = tuple(_SHOWN.get(name, name) for name in key)
         one = _Specialisation(shown, getattr(module, self._name()), named, module, code)
-        module._cyl_bind(self.py_func.__globals__, self._builtins)
+        module._cyl_bind(self.py_func.__globals__, self._builtins, self._cells)
         self._by_types[key] = one
         self._specialisations.append(one)
         self._watched.update(code.watched)
@@ -215,20 +224,19 @@ class _Controller:
             watched.append((name, value, of_builtins))
             if of_builtins:
                 watched.append((name, None, False))
-        self.dispatcher._watch(tuple(watched))
+        self._watched_free.update(code.watched_free)
+        cells = tuple((self._cells[name], value) for name, value in self._watched_free.items())
+        self.dispatcher._watch(tuple(watched), cells)
         return one
 
     def _name(self) -> str:
-        name: str = self._function().tree.name
-        return name
+        return self._function().name()
 
     def _function(self) -> jitcode.Function:
         if self._read is None:
-            if self.py_func.__code__.co_freevars:
-                free = ", ".join(self.py_func.__code__.co_freevars)
-                raise jitcode.Unsupported(f"variables of an enclosing function: {free}")
             tree = _tree_of(self.py_func.__code__)
-            self._read = jitcode.read(tree, self.py_func.__globals__, self._volatile)
+            free = {name: _content(cell) for name, cell in self._cells.items()}
+            self._read = jitcode.read(tree, self.py_func.__globals__, self._volatile, free)
         return self._read
 
     def _settings(self) -> settings.Settings:
@@ -252,8 +260,11 @@ class _Controller:
             where = self._builtins if of_builtins else self.py_func.__globals__
             if hidden or where.get(name) is not value:
                 self._volatile.add(name)  # looked up at each use from now on
-        self._watched = {}
-        self.dispatcher._watch(())
+        for name, value in self._watched_free.items():
+            if _content(self._cells[name]) is not value:
+                self._volatile.add(name)
+        self._watched, self._watched_free, self._read = {}, {}, None
+        self.dispatcher._watch((), ())
         self.reason = None
 
     # ------------------------------------------------------------ for people
@@ -303,34 +314,63 @@ class _Controller:
         return module
 
 
+def _names_of(code: CodeType) -> tuple[str, ...]:
+    """All parameters, in the order in which they are written."""
+    names = code.co_varnames
+    plain, keyword = code.co_argcount, code.co_kwonlyargcount
+    after = plain + keyword
+    rest = (names[after],) if code.co_flags & inspect.CO_VARARGS else ()
+    named = (names[after + len(rest)],) if code.co_flags & inspect.CO_VARKEYWORDS else ()
+    return (*names[:plain], *rest, *names[plain:after], *named)
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not bound yet
+        return None
+
+
 def _tree_of(code: CodeType) -> ast.FunctionDef:
     """The syntax tree that a function's code was made from; it is compiled again, to be sure of it."""
     try:
         source = textwrap.dedent(inspect.getsource(code))
         module = ast.parse(source)
+        tree = module.body[0] if module.body else None
+        if not isinstance(tree, ast.FunctionDef):
+            raise jitcode.Unsupported("it is not written as a def")
+        if code.co_freevars:
+            outer = ast.parse(f"def outer({', '.join(code.co_freevars)}): pass")
+            assert isinstance(outer.body[0], ast.FunctionDef)
+            outer.body[0].body = [tree]
+            module = outer
         made = compile(module, code.co_filename, "exec", code.co_flags & _FUTURE, dont_inherit=True)
     except (OSError, TypeError, SyntaxError, ValueError) as error:
         raise jitcode.Unsupported(f"its source is not at hand: {error}") from None
-    tree = module.body[0] if module.body else None
-    if not isinstance(tree, ast.FunctionDef):
-        raise jitcode.Unsupported("it is not written as a def")
-    for found in made.co_consts:
-        if isinstance(found, CodeType) and _steps(found) == _steps(code):
-            return tree
+    wanted = _steps(code)
+    inside = [one for one in made.co_consts if isinstance(one, CodeType)]
+    if code.co_freevars:
+        inside = [one for outer in inside for one in outer.co_consts if isinstance(one, CodeType)]
+    if any(_steps(one) == wanted for one in inside):
+        return tree
     raise jitcode.Unsupported("its source is not what it was made from")
 
 
 def _steps(code: CodeType) -> list[Any]:
     """What code does, step by step; calls of attributes look different where a module is imported."""
     jumps = {*dis.hasjrel, *dis.hasjabs}
-    return [
-        code.co_varnames,
-        *(
-            (one.opname.replace("LOAD_METHOD", "LOAD_ATTR"), None if one.opcode in jumps else repr(one.argval))
-            for one in dis.get_instructions(code)
-            if one.opname not in ("PUSH_NULL", "PRECALL", "NOP")
-        ),
-    ]
+    steps: list[Any] = [code.co_varnames, code.co_freevars]
+    for one in dis.get_instructions(code):
+        if one.opname in ("PUSH_NULL", "PRECALL", "NOP"):
+            continue
+        name = one.opname.replace("LOAD_METHOD", "LOAD_ATTR")
+        if isinstance(one.argval, CodeType):
+            steps.append((name, _steps(one.argval)))
+        elif name == "LOAD_CONST" and isinstance(one.argval, str) and "<locals>" in one.argval:
+            steps.append((name, one.argval.rpartition(".<locals>.")[2]))  # a qualified name
+        else:
+            steps.append((name, None if one.opcode in jumps else repr(one.argval)))
+    return steps
 
 
 _FUTURE = functools.reduce(

@@ -48,12 +48,17 @@ COUNTED = 52  # bits that a loop from a small number by small steps reaches in y
 RESERVED = frozenset(
     "cdef cpdef cimport ctypedef include DEF IF ELIF ELSE NULL sizeof new int long short char float double "
     "unsigned signed bint void struct union enum packed extern public readonly nogil gil inline const "
-    "volatile object print exec fused range len abs min max True False None".split()
+    "volatile object print exec fused range len abs min max repr str ascii format True False None".split()
 )
 OPERATORS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%",
     ast.Pow: "**", ast.LShift: "<<", ast.RShift: ">>", ast.BitAnd: "&", ast.BitOr: "|",
     ast.BitXor: "^", ast.MatMult: "@",
+}  # fmt: skip
+#: operator -> its function in Python's C interface, PyNumber_...
+FUNCTIONS = {
+    "+": "Add", "-": "Subtract", "*": "Multiply", "/": "TrueDivide", "//": "FloorDivide", "%": "Remainder",
+    "**": "Power", "<<": "Lshift", ">>": "Rshift", "&": "And", "|": "Or", "^": "Xor", "@": "MatrixMultiply",
 }  # fmt: skip
 COMPARISONS = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
@@ -66,6 +71,7 @@ class Code:
     text: str
     restartable: bool
     watched: dict[str, tuple[Any, bool]]  # name -> (object or None, whether of builtins)
+    watched_free: dict[str, Any] = field(default_factory=dict)  # variables of the enclosing function
 
 
 @dataclass
@@ -89,6 +95,18 @@ class Function:
     namespace: dict[str, Any]
     volatile: set[str] = field(default_factory=set)  # globals that have changed before
     locals: set[str] = field(default_factory=set)
+    free: dict[str, Any] = field(default_factory=dict)  # variables of the enclosing function, now
+    parameters: tuple[str, ...] = ()  # in the order in which the compiled code takes them
+    globals: set[str] = field(default_factory=set)  # that it says are global
+
+    def name(self) -> str:
+        """What the compiled function is called."""
+        return renamed(self.tree.name)
+
+
+def renamed(name: str) -> str:
+    """A name as Cython may have it."""
+    return f"_v_{name}" if name in RESERVED or name.startswith("_cyl") else name
 
 
 class NotAView(Exception):
