@@ -21,8 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("args", nargs=argparse.REMAINDER, help="its arguments")
     given = parser.parse_args(arguments)
 
-    from . import importer
+    from . import importer, settings
 
+    try:
+        settings.default_settings()
+    except ValueError as error:  # what an environment variable says
+        parser.error(str(error))
     level = int(given.language_level) if given.language_level in ("2", "3") else given.language_level
     importer.install(language_level=level)
     console = Console(reloading=not given.no_autoreload)

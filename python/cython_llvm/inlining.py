@@ -22,6 +22,7 @@ from .settings import Settings, default_settings
 
 UNSAFE_TYPES: Any = object()  # stands for cython.inline's default, which is expensive to import
 _CIMPORT = re.compile(r"(?<![\w.])cimport(?=[ \t(*])")
+_OF_CYTHON = re.compile(r"(?<![\w.])from[ \t]+cython(?=[ \t]+cimport(?![\w]))")
 _STAR = re.compile(r"(?<![\w.])cimport[ \t]*(?:\([ \t]*)?\*")
 _QUALIFIED = re.compile(r"([.\w]+)[.]")
 
@@ -33,12 +34,9 @@ _lock = threading.RLock()
 
 def _helpers() -> Any:
     """Cython's own module for inline code."""
-    from . import compiler_import
+    from .inlinehelpers import helpers
 
-    compiler_import.import_compiler()
-    from Cython.Build import Inline
-
-    return Inline
+    return helpers()
 
 
 def _unbound_symbols(code: str, stripped: str, quiet: bool) -> tuple[str, ...] | None:
@@ -50,6 +48,7 @@ def _unbound_symbols(code: str, stripped: str, quiet: bool) -> tuple[str, ...] |
     helpers = _helpers()
     from Cython.Compiler.Errors import CompilerCrash, PyrexError
 
+    stripped = _OF_CYTHON.sub("from cimported", stripped)  # whose names the reading would drop
     data = stripped.encode("utf-8", "surrogatepass")
     frontend.check_nesting(data, "<inline>")
     with frontend.LOCK, compiler_import.no_programs():

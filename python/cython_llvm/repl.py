@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import code
 import contextlib
+import linecache
 import os
 import sys
 import traceback
@@ -21,6 +22,17 @@ class Console(code.InteractiveConsole):
         self.module.__dict__["__builtins__"] = sys.modules["builtins"]
         super().__init__(self.module.__dict__)
         self._reloading = reloading
+        self._inputs = 0
+
+    def runsource(self, source: str, filename: str = "<input>", symbol: str = "single") -> bool:
+        """One input, whose text tracebacks and `inspect` find."""
+        name = f"<python-input-{self._inputs}>"
+        lines = [line + "\n" for line in source.splitlines()]
+        linecache.cache[name] = (len(source), None, lines, name)
+        incomplete = super().runsource(source, name, symbol)
+        if not incomplete:
+            self._inputs += 1
+        return incomplete
 
     def talk(self, *, quiet: bool = False) -> None:
         """The prompt, until the end of input."""
@@ -95,10 +107,10 @@ def _line_editing(namespace: dict[str, Any]) -> None:
     readline.set_completer(rlcompleter.Completer(namespace).complete)
     readline.parse_and_bind("tab: complete")
     history = os.environ.get("PYTHON_HISTORY") or os.path.join(os.path.expanduser("~"), ".python_history")
-    with contextlib.suppress(OSError):
-        if readline.get_current_history_length() == 0:
+    if readline.get_current_history_length() == 0:
+        with contextlib.suppress(OSError):  # there may be none yet
             readline.read_history_file(history)
-            atexit.register(lambda: _save(history))
+        atexit.register(lambda: _save(history))
 
 
 def _save(history: str) -> None:

@@ -99,6 +99,21 @@ def test_cimports_go_to_module_level(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == ""
 
 
+def test_names_of_cythons_own_module_are_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cython_llvm.inline("from cython cimport typeof\nreturn typeof(a)", a=1) == "long"
+    assert capsys.readouterr().out == ""
+
+
+def test_new_code_needs_no_distutils(run: Callable[..., str]) -> None:
+    assert run("""
+        import sys
+        import cython_llvm
+        print(cython_llvm.inline("return a + 1", a=1), {"setuptools", "distutils"} & sys.modules.keys())
+        from Cython.Build.Inline import Extension, build_ext
+        print(Extension("a", ["b.c"]).sources, build_ext.description is not None)
+    """).splitlines() == ["2 set()", "['b.c'] True"]
+
+
 def test_numpy_is_cimported_with_its_headers() -> None:
     numpy = pytest.importorskip("numpy")
     code = "cimport numpy as np\nreturn np.PyArray_NDIM(a)"

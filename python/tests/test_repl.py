@@ -53,11 +53,25 @@ def test_at_a_terminal(tmp_path: Path, cache_dir: Path) -> None:
         assert "line 1" in say("")
         assert "ZeroDivisionError" in say("1/0")
         assert "__main__" in say("__name__")
+        child.sendline("def twice(x): return x * 2")
+        child.expect(r"\.\.\. ")
+        say("")
+        say("import cython_llvm; twice = cython_llvm.jit(twice)")
+        assert "(8, None)" in say("twice(4), twice.reason")
+        child.send("lively.f.__nam\t")
+        time.sleep(0.3)
+        assert "'f'" in say("")
+        child.sendline("import time; time.sleep(60)")
+        time.sleep(0.5)
+        child.sendintr()
+        child.expect("KeyboardInterrupt")
+        child.expect(">>> ")
         child.sendeof()
         child.expect(pexpect.EOF)
     finally:
         child.close()
     assert child.exitstatus == 0
+    assert "import lively" in (tmp_path / "history").read_text()
 
 
 def test_a_command(tmp_path: Path) -> None:
@@ -66,6 +80,13 @@ def test_a_command(tmp_path: Path) -> None:
     done = run(["-c", "1/0"], tmp_path, check=False)
     assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
     assert run(["-c", "import sys; sys.exit(7)"], tmp_path, check=False).returncode == 7
+
+
+def test_a_variable_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CYTHON_LLVM_ROUTE", "bogus")
+    done = run(["-c", "1"], tmp_path, check=False)
+    assert done.returncode == 2 and "CYTHON_LLVM_ROUTE must be one of" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_file(tmp_path: Path) -> None:
