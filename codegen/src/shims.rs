@@ -2,7 +2,10 @@
 
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::module::{Linkage, Module};
-use inkwell::values::{AnyValue, CallSiteValue, InstructionOpcode, InstructionValue};
+use inkwell::types::BasicMetadataTypeEnum;
+use inkwell::values::{
+    AnyValue, CallSiteValue, FunctionValue, InstructionOpcode, InstructionValue,
+};
 
 use crate::CodegenError;
 
@@ -67,14 +70,72 @@ fn needs_its_frame(instruction: InstructionValue<'_>) -> bool {
     }
 }
 
-/// The value of a constant integer.
+/// How a struct is passed by value: four bits for each eight bytes of it, as these are.
+pub mod passed {
+    /// An integer register.
+    pub const INTEGER: i64 = 1;
+    /// An SSE register, which holds a double.
+    pub const DOUBLE: i64 = 2;
+    /// One that holds a float.
+    pub const FLOAT: i64 = 3;
+    /// One that holds two floats.
+    pub const FLOATS: i64 = 4;
+    /// All of it in memory.
+    pub const MEMORY: i64 = 15;
+    /// In another way.
+    pub const OTHER: i64 = -1;
+}
+
+/// The value of a constant integer; for a function of a struct, how that is passed.
 pub fn number(module: &Module<'_>, symbol: &str) -> Option<i64> {
+    if let Some(function) = module.get_function(symbol) {
+        return Some(how_passed(function));
+    }
     let initial = module.get_global(symbol)?.get_initializer()?;
     let value = initial.as_any_value_enum();
     value
         .is_int_value()
         .then(|| value.into_int_value().get_sign_extended_constant())
         .flatten()
+}
+
+/// What `passed` says of the struct that a function takes and returns.
+fn how_passed(function: FunctionValue<'_>) -> i64 {
+    let byval = Attribute::get_named_enum_kind_id("byval");
+    let ty = function.get_type();
+    let params = ty.get_param_types();
+    let in_memory = |index: u32| {
+        function
+            .get_enum_attribute(AttributeLoc::Param(index), byval)
+            .is_some()
+    };
+    if ty.get_return_type().is_none() {
+        // The first parameter says where the result goes.
+        return if params.len() == 2 && in_memory(1) {
+            passed::MEMORY
+        } else {
+            passed::OTHER
+        };
+    }
+    if params.len() > 2 || (0..params.len() as u32).any(in_memory) {
+        return passed::OTHER;
+    }
+    let word = |ty: &BasicMetadataTypeEnum<'_>| match ty {
+        BasicMetadataTypeEnum::IntType(_) | BasicMetadataTypeEnum::PointerType(_) => {
+            Some(passed::INTEGER)
+        }
+        BasicMetadataTypeEnum::FloatType(ty) => match ty.get_bit_width() {
+            64 => Some(passed::DOUBLE),
+            32 => Some(passed::FLOAT),
+            _ => None,
+        },
+        BasicMetadataTypeEnum::VectorType(ty) if ty.get_size() == 2 => Some(passed::FLOATS),
+        _ => None,
+    };
+    let words: Option<Vec<i64>> = params.iter().map(word).collect();
+    words.map_or(passed::OTHER, |words| {
+        words.iter().rev().fold(0, |all, word| all << 4 | word)
+    })
 }
 
 #[cfg(test)]

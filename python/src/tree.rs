@@ -113,7 +113,10 @@ pub fn compile_tree<'py>(
     let before = before.map(|before| before.known.clone());
     let made = py
         .detach(|| {
-            let options = EmitOptions { debug };
+            let options = EmitOptions {
+                debug,
+                ..EmitOptions::default()
+            };
             let symbols = &symbols.symbols;
             tree_route::compile(
                 tree.as_bytes(),

@@ -1,10 +1,14 @@
 //! One function: blocks, locals, terminators.
 
+use std::collections::HashMap;
+
 use inkwell::basic_block::BasicBlock;
 use inkwell::debug_info::DISubprogram;
 use inkwell::values::{BasicValueEnum, FunctionValue, IntValue, PointerValue};
 use inkwell::{FloatPredicate, IntPredicate};
 
+use super::abi::Held;
+use super::aggregates::Copied;
 use super::debug_info::DebugInfo;
 use super::{EmitError, Emitter};
 use crate::mir::{BlockId, Constant, Function, Raises, Terminator, Value};
@@ -17,6 +21,9 @@ pub(super) struct FunctionEmitter<'e, 'ctx, 'm> {
     pub(super) index: usize,
     pub(super) llvm: FunctionValue<'ctx>,
     pub(super) values: Vec<Option<BasicValueEnum<'ctx>>>,
+    pub(super) params: Vec<Held<'ctx>>,
+    /// Values of many parts, which are in memory.
+    pub(super) copies: HashMap<Value, Copied<'ctx>>,
     pub(super) locals: Vec<PointerValue<'ctx>>,
     /// The scope object of a generator's body.
     pub(super) frame: Option<PointerValue<'ctx>>,
@@ -51,10 +58,13 @@ pub(super) fn emit<'ctx>(
         values: vec![None; mir.values.len()],
         locals: Vec::new(),
         frame: None,
+        params: Vec::new(),
+        copies: HashMap::new(),
         blocks,
     };
     function.place(debug, scope, mir.source.map_or(0, |(_, line)| line));
     emitter.builder.position_at_end(entry);
+    function.receive(&mir.signature)?;
     function.find_frame()?;
     function.make_locals()?;
     emitter
@@ -67,6 +77,10 @@ pub(super) fn emit<'ctx>(
         emitter.builder.position_at_end(function.blocks[id]);
         for instr in &mir.blocks[id].instrs {
             function.place(debug, scope, instr.line);
+            if let (Some(copied), Some(value)) = (function.large_value(&instr.op)?, instr.result) {
+                function.copies.insert(value, copied);
+                continue;
+            }
             let result = match function.line(instr)? {
                 Some(line) => Some(line),
                 None => function.op(&instr.op)?,
@@ -165,7 +179,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 continue;
             }
             let slot = self.e.builder.build_alloca(ty, &local.name)?;
-            self.e.builder.build_store(slot, ty.const_zero())?;
+            self.clear_local(slot, ty)?;
             self.locals.push(slot);
         }
         Ok(())
@@ -174,6 +188,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
     pub(super) fn value(&self, value: Value) -> Result<BasicValueEnum<'ctx>, EmitError> {
         match self.values[value.0 as usize] {
             Some(found) => Ok(found),
+            None if self.copies.contains_key(&value) => self.copies[&value].load(self),
             None => self.malformed(format!("{value} has no value")),
         }
     }
@@ -227,7 +242,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 b.build_return(None)?;
             }
             Terminator::Return(Some(value)) => {
-                b.build_return(Some(&self.value(*value)?))?;
+                self.return_value(*value)?;
             }
             Terminator::Suspend { .. } => {
                 return self.malformed("a suspension that no pass took out");

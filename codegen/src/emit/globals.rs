@@ -42,6 +42,8 @@ impl<'ctx> Emitter<'ctx, '_> {
                     global.set_linkage(LlvmLinkage::AvailableExternally);
                 }
             }
+            self.convention(&item.signature)
+                .mark_function(self, function);
             self.add_attribute(function, "nounwind");
             if item.cold {
                 self.add_attribute(function, "cold");
@@ -57,6 +59,7 @@ impl<'ctx> Emitter<'ctx, '_> {
                     let found = self.llvm.get_function(&item.name).unwrap_or_else(|| {
                         let ty = self.function_type(signature);
                         let function = self.llvm.add_function(&item.name, ty, None);
+                        self.convention(signature).mark_function(self, function);
                         self.add_attribute(function, "nounwind");
                         function
                     });

@@ -1,6 +1,8 @@
 //! MIR to LLVM, one operation at a time.  Nothing is decided here that a user could observe: what
 //! MIR says is what is emitted.
 
+mod abi;
+mod aggregates;
 mod debug_info;
 mod function;
 mod globals;
@@ -43,6 +45,8 @@ pub enum EmitError {
 pub struct EmitOptions {
     /// Lines of the .pyx, for debuggers and profilers.
     pub debug: bool,
+    /// Not for the host: structs are passed as LLVM does it.
+    pub device: bool,
 }
 
 /// Emits a whole module, or what `plan` says of it.
@@ -53,6 +57,7 @@ pub fn emit<'ctx>(
     plan: Option<&Plan>,
 ) -> Result<LlvmModule<'ctx>, EmitError> {
     let mut emitter = Emitter::new(context, module, plan);
+    emitter.c_abi = !options.device;
     emitter.declare_globals();
     emitter.declare_functions();
     emitter.define_objects();
@@ -77,6 +82,8 @@ struct Emitter<'ctx, 'm> {
     plan: Option<&'m Plan>,
     llvm: LlvmModule<'ctx>,
     builder: Builder<'ctx>,
+    /// Whether structs are passed as C passes them.
+    c_abi: bool,
     structs: Vec<StructType<'ctx>>,
     globals: Vec<GlobalValue<'ctx>>,
     functions: Vec<FunctionValue<'ctx>>,
@@ -98,6 +105,7 @@ impl<'ctx, 'm> Emitter<'ctx, 'm> {
             plan,
             llvm,
             builder: context.create_builder(),
+            c_abi: true,
             structs: Vec::new(),
             globals: Vec::new(),
             functions: Vec::new(),

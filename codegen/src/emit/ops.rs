@@ -6,6 +6,7 @@ use inkwell::values::{AsValueRef, BasicMetadataValueEnum, BasicValueEnum, IntVal
 use inkwell::{FloatPredicate, IntPredicate};
 
 use super::EmitError;
+use super::abi::Held;
 use super::function::FunctionEmitter;
 use crate::mir::{BinaryOp, Callee, CastOp, Comparison, Intrinsic, Op, Type, UnaryOp, Value};
 
@@ -16,8 +17,8 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         let b = &self.e.builder;
         Ok(Some(match op {
             Op::Const(constant) => self.constant(constant)?,
-            Op::Param(index) => match self.llvm.get_nth_param(*index) {
-                Some(found) => found,
+            Op::Param(index) => match self.params.get(*index as usize) {
+                Some(found) => found.value(self)?,
                 None => return self.malformed(format!("no parameter {index}")),
             },
             Op::Object(id) => {
@@ -51,7 +52,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 self.locals[id.0 as usize],
             )?,
             Op::Set(id, value) => {
-                b.build_store(self.locals[id.0 as usize], self.value(*value)?)?;
+                self.store_value(self.locals[id.0 as usize], *value)?;
                 return Ok(None);
             }
             Op::Take(id) => {
@@ -62,7 +63,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             }
             Op::Load(ty, address) => self.load(ty, self.pointer(*address)?)?,
             Op::Store { address, value } => {
-                b.build_store(self.pointer(*address)?, self.value(*value)?)?;
+                self.store_value(self.pointer(*address)?, *value)?;
                 return Ok(None);
             }
             Op::Field(base, id, index) => {
@@ -120,7 +121,10 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 return Ok(None);
             }
             Op::Forget(_) => return Ok(None),
-            Op::Call(callee, args) => return self.call(callee, args),
+            Op::Call(callee, args) => match self.call(callee, args)? {
+                Some(held) => held.value(self)?,
+                None => return Ok(None),
+            },
             Op::InitObjects => return self.init_objects(),
             Op::EnsureGil => return self.runtime("PyGILState_Ensure", self.e.i32().into(), &[]),
             Op::SaveThread => return self.runtime("PyEval_SaveThread", self.e.ptr().into(), &[]),
@@ -336,33 +340,41 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         }
     }
 
-    fn call(&self, callee: &Callee, args: &[Value]) -> Emitted<'ctx> {
-        let mut values: Vec<BasicMetadataValueEnum<'ctx>> = Vec::with_capacity(args.len());
-        for arg in args {
-            values.push(self.value(*arg)?.into());
-        }
+    pub(super) fn call(
+        &self,
+        callee: &Callee,
+        args: &[Value],
+    ) -> Result<Option<Held<'ctx>>, EmitError> {
         let b = &self.e.builder;
-        let call = match callee {
-            Callee::Function(id) => b.build_call(self.e.functions[id.0 as usize], &values, "")?,
-            Callee::Extern(id) => match self.e.external(*id) {
-                Some(function) => {
-                    // Another declaration of the symbol may have other types.
-                    let signature = &self.e.mir.externs[id.0 as usize].signature;
-                    let ty = signature.as_ref().map(|own| self.e.function_type(own));
-                    let address = function.as_global_value().as_pointer_value();
-                    match ty.filter(|ty| *ty != function.get_type()) {
-                        Some(ty) => b.build_indirect_call(ty, address, &values, "")?,
-                        None => b.build_call(function, &values, "")?,
-                    }
-                }
-                None => return self.malformed("a call of data"),
-            },
-            Callee::Indirect(address, signature) => {
-                let ty = self.e.function_type(signature);
-                b.build_indirect_call(ty, self.pointer(*address)?, &values, "")?
+        match callee {
+            Callee::Function(id) => {
+                let signature = &self.e.mir.functions[id.0 as usize].signature;
+                let function = self.e.functions[id.0 as usize];
+                self.call_by(signature, args, |_, values| {
+                    Ok(b.build_call(function, values, "")?)
+                })
             }
-        };
-        Ok(call.try_as_basic_value().basic())
+            Callee::Extern(id) => {
+                let signature = self.e.mir.externs[id.0 as usize].signature.as_ref();
+                let (Some(function), Some(signature)) = (self.e.external(*id), signature) else {
+                    return self.malformed("a call of data");
+                };
+                self.call_by(signature, args, |ty, values| {
+                    // Another declaration of the symbol may have other types.
+                    if ty == function.get_type() {
+                        return Ok(b.build_call(function, values, "")?);
+                    }
+                    let address = function.as_global_value().as_pointer_value();
+                    Ok(b.build_indirect_call(ty, address, values, "")?)
+                })
+            }
+            Callee::Indirect(address, signature) => {
+                let address = self.pointer(*address)?;
+                self.call_by(signature, args, |ty, values| {
+                    Ok(b.build_indirect_call(ty, address, values, "")?)
+                })
+            }
+        }
     }
 
     fn init_objects(&self) -> Emitted<'ctx> {

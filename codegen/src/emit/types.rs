@@ -2,9 +2,7 @@
 
 use std::num::NonZero;
 
-use inkwell::types::{
-    BasicMetadataTypeEnum, BasicType, BasicTypeEnum, FunctionType, IntType, StructType,
-};
+use inkwell::types::{BasicType, BasicTypeEnum, FunctionType, IntType, StructType};
 
 use super::Emitter;
 use crate::mir::{Signature, StructId, Type};
@@ -54,15 +52,6 @@ impl<'ctx> Emitter<'ctx, '_> {
     }
 
     pub(super) fn function_type(&self, signature: &Signature) -> FunctionType<'ctx> {
-        let params: Vec<BasicMetadataTypeEnum<'ctx>> = signature
-            .params
-            .iter()
-            .filter_map(|p| self.ty(&p.ty))
-            .map(Into::into)
-            .collect();
-        match self.ty(&signature.result) {
-            Some(result) => result.fn_type(&params, signature.varargs),
-            None => self.context.void_type().fn_type(&params, signature.varargs),
-        }
+        self.convention(signature).function_type(self)
     }
 }

@@ -25,7 +25,15 @@ pub(super) fn ptx(
         function: format!("GPU code of {}", module.name),
         message,
     };
-    let made = emit::emit(&context, &device, EmitOptions::default(), None)?;
+    let made = emit::emit(
+        &context,
+        &device,
+        EmitOptions {
+            device: true,
+            ..EmitOptions::default()
+        },
+        None,
+    )?;
     nvptx::set_target(&made).map_err(|error| failed(error.to_string()))?;
     let mut text = kernel_text::declarations();
     for index in kernels {

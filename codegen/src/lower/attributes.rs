@@ -236,6 +236,11 @@ impl<'t> Body<'_, 't> {
         }
         for name in names.into_iter().flatten() {
             if let Some(found) = self.m.functions_by_name.get(name).copied() {
+                if let Some(ty) = entry.ty("type").filter(|ty| ty.flag("is_cfunction"))
+                    && !self.m.fits_c_but_slices(ty)?
+                {
+                    return missing_node(node, "address of a function with such structs");
+                }
                 return Ok(self.function_address(found));
             }
         }

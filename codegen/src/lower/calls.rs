@@ -101,7 +101,10 @@ impl<'t> Body<'_, 't> {
         let elsewhere = entry.is_some_and(|entry| self.m.imported_place(entry).is_some())
             || method.is_some() && !self.is_own_method(function)?;
         if elsewhere && !self.m.fits_c(ty)? {
-            return missing_node(node, "of a function elsewhere with memoryviews or structs");
+            return missing_node(
+                node,
+                "of a function elsewhere with memoryviews or such structs",
+            );
         }
         let declared = ty.list("args").len();
         for (index, arg) in node.nodes("args").into_iter().enumerate() {

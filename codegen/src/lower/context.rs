@@ -60,6 +60,8 @@ pub(super) struct Context<'t> {
     pub missing: Vec<Missing>,
     /// C that the module needs.
     pub shims: Shims,
+    /// Structs of headers that are not passed by value as their members say.
+    pub strangers: HashSet<String>,
     /// NumPy's C API is seen to.
     pub numpy_ready: bool,
     /// Variables that something assigns to or deletes.
@@ -115,6 +117,7 @@ impl<'t> Context<'t> {
             item_converters: HashMap::new(),
             missing: Vec::new(),
             shims: Shims::new(facts),
+            strangers: HashSet::new(),
             numpy_ready: false,
             reassigned: reassigned(tree),
             traceback_caches: HashMap::new(),

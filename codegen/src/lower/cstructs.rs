@@ -5,8 +5,10 @@ use frontend_bridge::tree::{Entry, Node, Position, Type as TreeType};
 use super::Result;
 use super::body::Body;
 use super::context::{Context, missing, missing_node};
+use super::ctypes::by_words;
 use super::types;
 use crate::mir::{Op, StructDef, StructId, Type, Value};
+use crate::shims::passed;
 
 impl<'t> Context<'t> {
     /// The MIR type of a struct or union.
@@ -60,8 +62,55 @@ impl<'t> Context<'t> {
         if size == 0 {
             return Vec::new();
         }
+        if size <= 16 {
+            let size = size.next_multiple_of(align);
+            return by_words(size, align, |word| self.union_word(members, word));
+        }
         let unit = Type::Int(align as u16 * 8);
         vec![Type::Array(Box::new(unit), size.div_ceil(align))]
+    }
+
+    /// How eight bytes of a union are passed: as integers if any member has some there.
+    fn union_word(&self, members: &[Type], word: u64) -> i64 {
+        let mut how = 0;
+        for member in members {
+            let mut found = Vec::new();
+            self.scalars(member, 0, &mut found);
+            for (at, ty) in found.into_iter().filter(|(at, _)| at / 8 == word) {
+                how = match ty {
+                    _ if how == passed::INTEGER => how,
+                    Type::F64 => passed::DOUBLE,
+                    Type::F32 if how == passed::DOUBLE => how,
+                    Type::F32 if at % 8 == 4 => passed::FLOATS,
+                    Type::F32 => how.max(passed::FLOAT),
+                    _ => passed::INTEGER,
+                };
+            }
+        }
+        how
+    }
+
+    /// The scalars of a type, with their offsets in bytes.
+    pub(super) fn scalars(&self, ty: &Type, at: u64, found: &mut Vec<(u64, Type)>) {
+        match ty {
+            Type::Array(item, count) => {
+                let size = self.size_align(item).0;
+                for index in 0..*count {
+                    self.scalars(item, at + index * size, found);
+                }
+            }
+            Type::Struct(id) => {
+                let of = &self.mir.structs[id.0 as usize];
+                let mut place = 0_u64;
+                for field in &of.fields {
+                    let (size, align) = self.size_align(field);
+                    place = place.next_multiple_of(if of.packed { 1 } else { align });
+                    self.scalars(field, at + place, found);
+                    place += size;
+                }
+            }
+            _ => found.push((at, ty.clone())),
+        }
     }
 
     /// Size and alignment in bytes on x86-64.

@@ -9,6 +9,7 @@ use super::cstructs::external;
 use super::memview_types::shown;
 use super::types;
 use crate::mir::Type;
+use crate::shims::passed;
 
 /// How a shim takes or gives a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -170,6 +171,21 @@ fn changes_arithmetic(ty: TreeType<'_>, bits: u16, signed: bool) -> bool {
     })
 }
 
+/// Members for a struct of at most 16 bytes which are passed as it is: `passed` of each eight bytes.
+pub(super) fn by_words(size: u64, align: u64, how: impl Fn(u64) -> i64) -> Vec<Type> {
+    (0..size.div_ceil(8))
+        .flat_map(|word| {
+            let bytes = (size - word * 8).min(8);
+            let (item, width) = match how(word) {
+                passed::DOUBLE => (Type::F64, 8),
+                passed::FLOAT | passed::FLOATS => (Type::F32, 4),
+                _ => (Type::Int(align.min(8) as u16 * 8), align.min(8)),
+            };
+            (0..bytes / width).map(move |_| item.clone())
+        })
+        .collect()
+}
+
 impl<'t> Context<'t> {
     /// A number that the C compiler knows; a guess where it has not been asked yet.
     pub fn c_number(&mut self, c: &str, guess: i64, at: Option<Position>) -> i64 {
@@ -224,10 +240,22 @@ impl<'t> Context<'t> {
         if !(1..=1 << 40).contains(&size) || !matches!(align, 1 | 2 | 4 | 8 | 16) {
             return missing(&format!("external struct '{name}'"), at);
         }
+        let (size, align) = (size as u64, align as u64);
         let item = Type::Int(align as u16 * 8);
-        let array = Type::Array(Box::new(item), (size / align) as u64);
+        let mut fields = vec![Type::Array(Box::new(item), size / align)];
+        if size <= 16 {
+            let how = self.shims.passing(self.tree, &name, at);
+            fields = match how.unwrap_or(passed::INTEGER) {
+                passed::MEMORY | passed::OTHER => fields,
+                how => by_words(size, align, |word| how >> (4 * word) & 15),
+            };
+            let strange = matches!(how, Some(passed::MEMORY | passed::OTHER));
+            if strange {
+                self.strangers.insert(format!("C.{name}"));
+            }
+        }
         Ok(Type::Struct(
-            self.mir.structure(&format!("C.{name}"), || vec![array]),
+            self.mir.structure(&format!("C.{name}"), || fields),
         ))
     }
 

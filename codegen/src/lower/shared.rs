@@ -30,10 +30,16 @@ fn plain(context: &Context<'_>, ty: &Type) -> bool {
     let Type::Struct(id) = ty else {
         return !matches!(ty, Type::Array(..));
     };
-    let structure = &context.mir.structs[id.0 as usize];
-    // What two registers hold, eight bytes each.
-    let wide = |field: &Type| matches!(field, Type::F64 | Type::Int(64) | Type::Ptr | Type::Object);
-    structure.fields.len() <= 2 && structure.fields.iter().all(wide)
+    let size = context.size_align(ty).0;
+    if size > 32 {
+        return true;
+    }
+    let mut found = Vec::new();
+    context.scalars(ty, 0, &mut found);
+    // Results that are `long double` or a complex number of them are in x87's registers.
+    let x87 = found.iter().any(|(_, ty)| *ty == Type::F80);
+    let name = &context.mir.structs[id.0 as usize].name;
+    !x87 && !context.strangers.contains(name)
 }
 
 /// The types of a C function's parameters.
@@ -52,10 +58,22 @@ fn argument_types<'t>(ty: TreeType<'t>) -> Vec<TreeType<'t>> {
 impl<'t> Context<'t> {
     /// Whether a C function type is passed arguments and results as C does it.
     pub(super) fn fits_c(&mut self, ty: TreeType<'t>) -> Result<bool> {
+        self.fits(ty, false)
+    }
+
+    /// The same, where slices are the module's own business.
+    pub(super) fn fits_c_but_slices(&mut self, ty: TreeType<'t>) -> Result<bool> {
+        self.fits(ty, true)
+    }
+
+    fn fits(&mut self, ty: TreeType<'t>, slices: bool) -> Result<bool> {
         let mut all = argument_types(ty);
         all.extend(ty.ty("return_type"));
         for ty in all {
             if ty.flag("is_memoryviewslice") {
+                if slices {
+                    continue;
+                }
                 return Ok(false);
             }
             // What is called through a pointer to it.
@@ -63,7 +81,7 @@ impl<'t> Context<'t> {
             let pointed = inner.ty("base_type").filter(|_| inner.flag("is_ptr"));
             if let Some(called) = pointed.map(types::resolve)
                 && called.flag("is_cfunction")
-                && !self.fits_c(called)?
+                && !self.fits(called, slices)?
             {
                 return Ok(false);
             }
@@ -81,7 +99,7 @@ impl<'t> Context<'t> {
             return missing("shared function without a type", entry.position());
         };
         if !self.fits_c(ty)? {
-            return missing("shared function with memoryviews or structs", at);
+            return missing("shared function with memoryviews or such structs", at);
         }
         let declared = self.mir.functions[id.0 as usize].clone();
         let Type::Int(8 | 16) = declared.signature.result else {

@@ -30,7 +30,7 @@ pub struct ShimRequest {
     pub text: String,
     /// Symbols of functions.
     pub functions: Vec<String>,
-    /// Symbols of constants of the type `long long`.
+    /// Symbols of constants of the type `long long`, and of functions that tell how a type is passed.
     pub numbers: Vec<String>,
     /// Whether the facts that were given already had all of this.
     pub known: bool,
@@ -124,6 +124,21 @@ impl Shims {
         self.numbers.entry(symbol.clone()).or_insert_with(|| {
             let place = line_of(tree, at);
             format!("{place}const long long {symbol} = {c};\n")
+        });
+        found
+    }
+
+    /// How C passes a type by value, as `crate::shims::number` says of a function that takes and
+    /// returns it; `None` where it is not known yet.
+    pub fn passing(&mut self, tree: &Tree, c: &str, at: Option<Position>) -> Option<i64> {
+        let text = format!("{c} @({c} it) {{ return it; }}");
+        let symbol = format!("cyl_fact_{:016x}", hash(&text));
+        let found = self.known.numbers.get(&symbol).copied();
+        self.incomplete |= found.is_none();
+        self.guessed |= found.is_none();
+        self.numbers.entry(symbol.clone()).or_insert_with(|| {
+            let place = line_of(tree, at);
+            format!("{place}{}\n", text.replacen('@', &symbol, 1))
         });
         found
     }

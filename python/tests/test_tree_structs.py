@@ -1,0 +1,204 @@
+"""Structs by value by the tree route: passed to and from C and other modules as C does it."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import cython_llvm
+from conftest import Both, write
+
+#: Members of structs, some of which share eight bytes, are large, or leave a gap.
+SHAPES = [
+    "d", "dd", "ddd", "f", "ff", "fff", "ffff", "fd", "df", "i", "ii", "iii", "iiii", "iiiii", "b", "bb",
+    "bh", "bi", "bd", "db", "if", "fi", "ffi", "iff", "dq", "qd", "qq", "qqq", "p", "pd", "bhiq",
+    "hhhhf", "bbbbbbbbb",
+]  # fmt: skip
+NAMES = {"d": "double", "f": "float", "i": "int", "b": "signed char", "h": "short", "q": "long long",
+         "p": "size_t"}  # fmt: skip
+
+
+def callbacks(shapes: list[str], seed: int) -> tuple[str, int]:
+    """A module in which C calls functions of Cython's with structs among other arguments, and back."""
+    chance = random.Random(seed)
+    verbatim, declared, bodies, calls = [], [], [], []
+    for shape in shapes:
+        fields = [(NAMES[kind], f"m{n}") for n, kind in enumerate(shape)]
+        verbatim.append(f"typedef struct {{ {' '.join(f'{t} {n};' for t, n in fields)} }} S{shape};")
+        declared.append(f"    ctypedef struct S{shape}:")
+        declared += [f"        {kind} {name}" for kind, name in fields]
+    for number in range(len(shapes) * 2):
+        shape = shapes[number % len(shapes)]
+        others = [chance.choice(["d", "i", "f", "q", *(f"S{s}" for s in shapes)])
+                  for _ in range(chance.randrange(0, 9))]  # fmt: skip
+        args = [*others, f"S{shape}"]
+        chance.shuffle(args)
+        c_types = [NAMES.get(arg, arg) for arg in args]
+        names = [f"a{n}" for n in range(len(args))]
+        params = ", ".join(f"{t} {n}" for t, n in zip(c_types, names, strict=True))
+        values, terms = [], []
+        for index, arg in enumerate(args):
+            if arg in NAMES:
+                values.append(str(chance.randrange(1, 50)))
+                terms.append(names[index])
+            else:
+                values.append(f"(({arg}){{{', '.join(str(chance.randrange(1, 50)) for _ in arg[1:])}}})")
+                terms += [f"{names[index]}.m{n}" for n in range(len(arg) - 1)]
+        total = " + ".join(f"{weight + 1} * <double>{term}" for weight, term in enumerate(terms))
+        verbatim.append(
+            f"static double call{number}(S{shape} (*f)({', '.join(c_types)})) {{\n"
+            f"    S{shape} got = f({', '.join(values)});\n    double total = 0; int weight = 1;\n"
+            + "".join(f"    total += weight++ * (double) got.m{n};\n" for n in range(len(shape)))
+            + "    return total;\n}"
+        )
+        declared.append(f"    double call{number}(S{shape} (*f)({', '.join(c_types)}) noexcept)")
+        bodies.append(
+            f"cdef S{shape} take{number}({params}) noexcept:\n    cdef double total = {total}\n"
+            f"    cdef S{shape} made\n"
+            + "".join(f"    made.m{n} = <{NAMES[kind]}> (total / {n + 1} % 100)\n"
+                      for n, kind in enumerate(shape))
+            + "    return made"
+        )
+        calls.append(f"call{number}(take{number})")
+    c = "\n".join(verbatim).replace("\n", "\n    ")
+    text = (f'cdef extern from *:\n    """\n    {c}\n    """\n' + "\n".join(declared) + "\n" + "\n".join(bodies)
+            + "\ndef run():\n    return [" + ",\n            ".join(calls) + "]\n")  # fmt: skip
+    return text, len(calls)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_c_calls_functions_with_structs(both: Both, seed: int) -> None:
+    text, count = callbacks(SHAPES, seed)
+    tree, c = both(text)
+    found = c.run()
+    assert len(found) == count and len(set(found)) > count // 2
+    assert tree.run() == found
+
+
+SHARED = """
+    cdef struct V3:
+        double x, y, z
+    cdef struct I2:
+        int a, b
+    cdef struct Mixed:
+        char c
+        float f
+        short s
+        double d
+    cdef double sum3(V3 v, int k)
+    cdef V3 make3(double x)
+    cdef int sum2(I2 v)
+    cdef I2 make2(int a)
+    cdef double mixed(Mixed m, I2 i)
+    cdef Mixed make_mixed(int a)
+    cdef double complex twice(double complex z)
+    cdef float complex twicef(float complex z)
+"""
+OWNER = """
+    cdef double sum3(V3 v, int k): return v.x + 10 * v.y + 100 * v.z + k
+    cdef V3 make3(double x): return V3(x, x + 1, x + 2)
+    cdef int sum2(I2 v): return v.a + 10 * v.b
+    cdef I2 make2(int a): return I2(a, a + 1)
+    cdef double mixed(Mixed m, I2 i): return m.c + 10 * m.f + 100 * m.s + 1000 * m.d + i.a + i.b
+    cdef Mixed make_mixed(int a): return Mixed(a, a + 1, a + 2, a + 3)
+    cdef double complex twice(double complex z): return z * 2 + 1
+    cdef float complex twicef(float complex z): return z * 2 + 1
+"""
+USER = """
+    from {owner} cimport *
+    def run():
+        return (sum3(make3(1), 5), sum2(make2(1)), mixed(make_mixed(1), make2(4)), twice(1 + 2j),
+                twicef(3 + 4j))
+"""
+
+
+@pytest.mark.parametrize("routes", list(itertools.product(("tree", "c"), repeat=2)))
+def test_structs_go_between_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                    routes: tuple[str, str]) -> None:  # fmt: skip
+    monkeypatch.syspath_prepend(str(tmp_path))
+    owner, user = (f"structs_{'_'.join(routes)}_{name}" for name in ("owner", "user"))
+    write(tmp_path / f"{owner}.pxd", SHARED)
+    write(tmp_path / f"{owner}.pyx", OWNER)
+    write(tmp_path / f"{user}.pyx", USER.format(owner=owner))
+    try:
+        cython_llvm.import_file(tmp_path / f"{owner}.pyx", owner, route=routes[0])
+        module = cython_llvm.import_file(tmp_path / f"{user}.pyx", user, route=routes[1])
+        assert module.run() == (326.0, 21, 4330.0, 3 + 4j, 7 + 8j)
+    finally:
+        sys.modules.pop(owner, None)
+        sys.modules.pop(user, None)
+
+
+LARGE = """
+    cdef struct Big:
+        char text[4096]
+        int n
+    cdef struct Nest:
+        Big items[3]
+
+    cdef Big make(int n):
+        cdef Big b
+        b.n = n
+        b.text[0] = n
+        return b
+
+    cdef int take(Big b):
+        b.n += 1
+        return b.n + b.text[0]
+
+    def copies(int n):
+        cdef Big a, b
+        a = make(n)
+        b = a
+        a.n = 100
+        return b.n, a.n, take(b), b.n
+
+    def nested(int n):
+        cdef Nest x
+        cdef Big b = make(n)
+        x.items[1] = b
+        x.items[2] = x.items[1]
+        x.items[1].n = 0
+        cdef Nest y = x
+        return y.items[2].n, y.items[1].n, y.items[2].text[0]
+
+    def generator(int n):
+        cdef Big b = make(n)
+        yield b.n
+        cdef Big c = b
+        c.n += 1
+        yield b.n
+        yield c.n
+
+    def loop(int n):
+        cdef Big a, b
+        a.n = 0
+        for i in range(n):
+            b = a
+            a.n = b.n + i
+            b.n = 1000
+        return a.n
+
+    def array(int n):
+        cdef double x[20000]
+        cdef int i
+        cdef double total = 0
+        for i in range(n): x[i] = i
+        for i in range(n): total += x[i]
+        return total
+"""
+
+
+def test_large_structs_and_arrays_are_copied_as_memory(both: Both) -> None:
+    """Taken apart into its scalars, a struct of 4097 took LLVM minutes."""
+    for module in both(textwrap.dedent(LARGE)):
+        assert module.copies(5) == (5, 100, 11, 5)
+        assert module.nested(6) == (6, 0, 6)
+        assert list(module.generator(4)) == [4, 4, 5]
+        assert module.loop(5) == 10
+        assert module.array(50) == 1225.0
