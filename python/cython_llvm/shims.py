@@ -15,7 +15,6 @@ from typing import Any
 from . import cache, cachestore, errors, headersearch, pch, toolchain
 from .settings import Settings
 
-
 #: What only Cython's own declarations of array.array, behind `cimport cpython.array`, know.
 _OF_ARRAYS = re.compile(r"\b(?:arrayobject|arraydescr|__Pyx_data_union|__Pyx_PyArray_\w+)\b")
 
