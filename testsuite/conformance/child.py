@@ -96,6 +96,12 @@ def _note_routes() -> set[str]:
         for option in ("generate_cleanup_code", "clear_to_none"):
             treecache.routes.C_OPTIONS.pop(option, None)
         treecache.routes.HARMLESS_MACROS.add("CYTHON_CLINE_IN_TRACEBACK")
+        reasons = treecache.routes.option_reasons
+
+        def option_reasons(options: Any = None) -> tuple[str, ...]:
+            return tuple(reason for reason in reasons(options) if not reason.startswith("lines of C "))
+
+        treecache.routes.option_reasons = option_reasons
         stock = treecache.choice_for
 
         def choice_for(*args: Any) -> Any:
