@@ -318,6 +318,26 @@ def f(int a, bytes b):
         assert module.f(-3, b"77") == (42, -300, -200, 12, 4)
 
 
+def test_a_double_declared_as_float_and_addresses_of_functions_without_a_result(both: Both) -> None:
+    for module in both('''
+from libc.stdlib cimport free, malloc
+cdef extern from *:
+    """
+    typedef double wide;
+    static wide twice(wide x) { return 2 * x; }
+    """
+    ctypedef float wide
+    wide twice(wide x)
+def f(x):
+    cdef void (*release)(void *) noexcept
+    release = free
+    release(malloc(3))
+    return twice(x)
+'''):
+        assert module.f(1.5) == 3.0 and module.f(-1) == -2.0
+        assert outcome(module.f, "no")[0] is TypeError
+
+
 def test_fields_of_array_array(both: Both) -> None:
     """Cython has the C declarations of `cpython.array` in no header."""
     from array import array

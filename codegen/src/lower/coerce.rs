@@ -254,6 +254,12 @@ impl<'t> Body<'_, 't> {
         if let (Type::Int(bits), true) = (&target, self.unknown_integer(function)) {
             return self.typedef_from_python(object, to, function, *bits);
         }
+        if target == Type::F64 && function == "__Pyx_PyFloat_AsFloat" {
+            // Declared as `float`, and a double in C.
+            let raises = Raises::Maybe(Constant::Float(-1.0, Type::F32));
+            let value = self.rt_status(function, "o:f", &[object], raises)?;
+            return Ok(self.op(Op::Cast(CastOp::FExt, value, Type::F64)));
+        }
         let raises = match &target {
             Type::Int(bits) => Raises::Maybe(Constant::Int(-1, *bits)),
             Type::F64 => Raises::Maybe(Constant::Float(-1.0, Type::F64)),

@@ -176,7 +176,11 @@ impl<'t> Body<'_, 't> {
                 None => return missing_node(node, &format!("address of C function '{name}'")),
             }
         }
-        let Some(result) = native_type(&c.result, &Type::Ptr) else {
+        let returns = match c.result.as_str() {
+            "void" => Type::Void,
+            _ => Type::Ptr,
+        };
+        let Some(result) = native_type(&c.result, &returns) else {
             return missing_node(node, &format!("address of C function '{name}'"));
         };
         let id = self.m.mir.declare(&symbol, Signature::new(params, result));
