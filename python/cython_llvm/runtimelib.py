@@ -20,6 +20,7 @@ import sysconfig
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,22 @@ def _add_utilities(module_node: Any) -> Any:
     return module_node
 
 
+@contextmanager
+def _named_sources() -> Iterator[None]:
+    """While this lasts, C names each piece of utility code by itself in tracebacks.
+
+    Cython has one entry, of the first piece in use, for all of a module's.
+    """
+    from Cython.Compiler.Scanning import StringSourceDescriptor
+
+    stock = StringSourceDescriptor.get_filenametable_entry
+    StringSourceDescriptor.get_filenametable_entry = lambda source: source.name
+    try:
+        yield
+    finally:
+        StringSourceDescriptor.get_filenametable_entry = stock
+
+
 def _c_text(folder: str) -> bytes:
     """C of a module that holds all of it."""
     from Cython.Compiler import Errors, Main, Options, Pipeline
@@ -304,7 +321,8 @@ def _c_text(folder: str) -> bytes:
     pipeline = Pipeline.create_pyx_pipeline(context, options, result)
     at = [getattr(stage, "__name__", "") for stage in pipeline].index("inject_utility_code_stage")
     pipeline.insert(at, _add_utilities)
-    error, _ = Pipeline.run_pipeline(pipeline, place)
+    with _named_sources():
+        error, _ = Pipeline.run_pipeline(pipeline, place)
     if error is not None or Errors.get_errors_count():
         raise RuntimeError(f"Cython could not make the run-time library: {error}")
     with open(output, "rb") as file:

@@ -111,12 +111,15 @@ pub fn compile_tree<'py>(
         bitcode: Some(bitcode),
     });
     let before = before.map(|before| before.known.clone());
+    // Of an interpreter built with Py_DEBUG, and of no other.
+    let count_total = py.import("sys")?.hasattr("gettotalrefcount")?;
+    let options = EmitOptions {
+        debug,
+        count_total,
+        ..EmitOptions::default()
+    };
     let made = py
         .detach(|| {
-            let options = EmitOptions {
-                debug,
-                ..EmitOptions::default()
-            };
             let symbols = &symbols.symbols;
             tree_route::compile(
                 tree.as_bytes(),

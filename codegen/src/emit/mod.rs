@@ -47,6 +47,8 @@ pub struct EmitOptions {
     pub debug: bool,
     /// Not for the host: structs are passed as LLVM does it.
     pub device: bool,
+    /// Keep `sys.gettotalrefcount()` of an interpreter built with `Py_DEBUG`, as its headers do.
+    pub count_total: bool,
 }
 
 /// Emits a whole module, or what `plan` says of it.
@@ -58,6 +60,7 @@ pub fn emit<'ctx>(
 ) -> Result<LlvmModule<'ctx>, EmitError> {
     let mut emitter = Emitter::new(context, module, plan);
     emitter.c_abi = !options.device;
+    emitter.count_total = options.count_total;
     emitter.declare_globals();
     emitter.declare_functions();
     emitter.define_objects();
@@ -94,6 +97,7 @@ struct Emitter<'ctx, 'm> {
     table: Option<GlobalValue<'ctx>>,
     /// The functions' tables of line numbers, where lines are not in the code.
     lines: Vec<Option<GlobalValue<'ctx>>>,
+    count_total: bool,
 }
 
 impl<'ctx, 'm> Emitter<'ctx, 'm> {
@@ -114,6 +118,7 @@ impl<'ctx, 'm> Emitter<'ctx, 'm> {
             slots: None,
             table: None,
             lines: Vec::new(),
+            count_total: false,
         };
         emitter.define_structs();
         emitter

@@ -1,8 +1,11 @@
 //! Reference counts, inline: an increment, and a decrement that calls `_Py_Dealloc` at zero.
+//!
+//! For an interpreter built with `Py_DEBUG` they keep its total too, and a count below zero is told
+//! by `_Py_NegativeRefcount`, as by that interpreter's own headers.
 
 use inkwell::IntPredicate;
 use inkwell::attributes::AttributeLoc;
-use inkwell::values::{FunctionValue, PointerValue};
+use inkwell::values::{FunctionValue, IntValue, PointerValue};
 
 use super::{EmitError, Emitter};
 
@@ -32,6 +35,7 @@ impl<'ctx> Emitter<'ctx, '_> {
                 let one = this.i64().const_int(1, false);
                 let more = this.builder.build_int_add(count, one, "more")?;
                 this.builder.build_store(object, more)?;
+                this.add_to_total(one)?;
                 this.builder.build_return(None)?;
                 Ok(())
             },
@@ -64,6 +68,8 @@ impl<'ctx> Emitter<'ctx, '_> {
                 let one = this.i64().const_int(1, false);
                 let less = this.builder.build_int_sub(count, one, "less")?;
                 this.builder.build_store(object, less)?;
+                this.add_to_total(this.i64().const_all_ones())?;
+                this.refuse_negative(f, object, less)?;
                 let zero = this.i64().const_zero();
                 let last = this
                     .builder
@@ -88,6 +94,59 @@ impl<'ctx> Emitter<'ctx, '_> {
             },
         )?;
         self.builder.build_call(function, &[object.into()], "")?;
+        Ok(())
+    }
+
+    /// `_Py_RefTotal += change`, where there is a total.
+    fn add_to_total(&self, change: IntValue<'ctx>) -> Result<(), EmitError> {
+        if !self.count_total {
+            return Ok(());
+        }
+        let name = "_Py_RefTotal";
+        let total = self.llvm.get_global(name);
+        let total = total.unwrap_or_else(|| self.llvm.add_global(self.i64(), None, name));
+        let total = total.as_pointer_value();
+        let before = self.builder.build_load(self.i64(), total, "total")?;
+        let after = self
+            .builder
+            .build_int_add(before.into_int_value(), change, "total")?;
+        self.builder.build_store(total, after)?;
+        Ok(())
+    }
+
+    /// Ends the program where an object has been released more often than it was held; only such an
+    /// interpreter has the function for it.
+    fn refuse_negative(
+        &self,
+        function: FunctionValue<'ctx>,
+        object: PointerValue<'ctx>,
+        count: IntValue<'ctx>,
+    ) -> Result<(), EmitError> {
+        if !self.count_total {
+            return Ok(());
+        }
+        let zero = self.i64().const_zero();
+        let negative =
+            self.builder
+                .build_int_compare(IntPredicate::SLT, count, zero, "negative")?;
+        let bad = self.context.append_basic_block(function, "bad");
+        let good = self.context.append_basic_block(function, "good");
+        self.builder.build_conditional_branch(negative, bad, good)?;
+        self.builder.position_at_end(bad);
+        let params = [self.ptr().into(), self.i32().into(), self.ptr().into()];
+        let ty = self.context.void_type().fn_type(&params, false);
+        let name = "_Py_NegativeRefcount";
+        let callee = self.llvm.get_function(name);
+        let callee = callee.unwrap_or_else(|| self.llvm.add_function(name, ty, None));
+        let file = self
+            .builder
+            .build_global_string_ptr(&self.mir.name, "name")?
+            .as_pointer_value();
+        let line = self.i32().const_zero();
+        self.builder
+            .build_call(callee, &[file.into(), line.into(), object.into()], "")?;
+        self.builder.build_unconditional_branch(good)?;
+        self.builder.position_at_end(good);
         Ok(())
     }
 

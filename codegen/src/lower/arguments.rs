@@ -118,12 +118,6 @@ impl<'t> Body<'_, 't> {
         for (arg, local) in args.iter().zip(&given) {
             out.push(self.one_argument(*arg, *local)?);
         }
-        for (arg, value) in args.iter().zip(&out) {
-            if is_slice(*arg) && arg.flag("not_none") {
-                self.at(*arg);
-                self.slice_not_none(*arg, *value)?;
-            }
-        }
         for local in &given[args.len()..] {
             out.push(self.op(Op::Get(*local)));
         }

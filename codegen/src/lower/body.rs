@@ -101,6 +101,8 @@ pub(super) struct Body<'m, 't> {
     pub skip_dispatch: Option<Value>,
     pub matching: super::match_stat::Matching,
     pub trace: Option<super::tracing::Trace<'t>>,
+    /// Where exceptions go that leave without this function's line in their traceback.
+    pub(super) untraced: Option<BlockId>,
     pub(super) cleanups: HashMap<(BlockId, Vec<Value>), BlockId>,
     pub(super) landings: HashMap<(BlockId, u32), BlockId>,
 }
@@ -160,6 +162,7 @@ impl<'m, 't> Body<'m, 't> {
             skip_dispatch: None,
             matching: super::match_stat::Matching::default(),
             trace: None,
+            untraced: None,
             cleanups: HashMap::new(),
             landings: HashMap::new(),
         }

@@ -447,6 +447,10 @@ impl<'t> Body<'_, 't> {
             }
             _ => self.add_traceback(line)?,
         }
+        if let Some(untraced) = self.untraced {
+            self.b.jump(untraced);
+            self.b.switch_to(untraced);
+        }
         if let Some(local) = self.returned {
             let ty = self.b.function.locals[local.0 as usize].ty.clone();
             let constant = match error {

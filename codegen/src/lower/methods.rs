@@ -5,8 +5,10 @@ use frontend_bridge::tree::{Helper, Node, Scope};
 
 use super::Result;
 use super::body::Body;
+use super::cleanup::Handler;
 use super::context::missing_node;
 use super::functions::ErrorReturn;
+use super::memview::is_slice;
 use crate::mir::{
     Callee, Comparison, Constant, FuncId, Function, Linkage, Op, Raises, Signature, Type, Value,
 };
@@ -199,14 +201,25 @@ impl<'t> Body<'_, 't> {
             }
         }
         let offset = usize::from(own);
+        // The wrapper is no frame of its own; only what it says of the call itself has a line.
+        let untraced = body.b.cold_block();
+        body.untraced = Some(untraced);
+        body.handlers.push(Handler {
+            block: untraced,
+            depth: 0,
+        });
         for (arg, value) in args.iter().zip(values[offset..].to_vec()) {
-            if !arg.flag("is_self_arg") && !arg.flag("is_type_arg") {
+            if is_slice(*arg) && arg.flag("not_none") {
+                body.at(*arg);
+                body.slice_not_none(*arg, value)?;
+            } else if !arg.flag("is_self_arg") && !arg.flag("is_type_arg") {
                 body.method_argument_test(*arg, value)?;
             }
         }
         for (param, index) in optional.into_iter().rev() {
             body.unused_argument(param, index, fixed, &qualified)?;
         }
+        body.handlers.pop();
         if is_buffer {
             body.start_buffer(values[1])?;
         }

@@ -1,0 +1,57 @@
+"""Traceback frames of exceptions by the tree route, beside the C route."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+from test_treeroute import Both, both  # noqa: F401  the fixture
+
+
+def frames(module: ModuleType, function: Callable[[], object]) -> list[tuple[str, str, int | None]]:
+    """(file, function, line) of each frame below the caller's."""
+    with pytest.raises(Exception) as caught:
+        function()
+    return [(re.sub(r".*routes_\d+_\w+\.pyx", "source", frame.filename),
+             frame.name.replace(module.__name__, "module"), frame.lineno)
+            for frame in traceback.extract_tb(caught.value.__traceback__)[2:]]  # fmt: skip
+
+
+def test_an_argument_of_a_wrong_type_has_no_frame_but_a_wrong_call_has(both: Both) -> None:  # noqa: F811
+    text = """
+cdef class A:
+    def m(self, A x not None): return x
+    def __eq__(self, A other): return True
+    def __getitem__(self, int i): return i
+    def __setitem__(self, list i, v): pass
+    cpdef cp(self, A x, int k): return x
+def f(list a not None): return a
+def h(int a, *, A b): return a
+def d(object[int] a): return a
+def e(double[:] a not None): return a
+def gen(list x): yield x
+def clos(int a, list b):
+    def inner(): return a, b
+    return inner
+"""
+    calls: list[Callable[[ModuleType], object]] = [
+        lambda m: m.f(None), lambda m: m.f(3), lambda m: m.f(), lambda m: m.h(3), lambda m: m.h(3, b=4),
+        lambda m: m.h("x", b=m.A()), lambda m: m.A().m(3), lambda m: m.A().m(None), lambda m: m.A().m(),
+        lambda m: m.A() == 3, lambda m: m.A()["x"], lambda m: m.A().__setitem__(3, 4),
+        lambda m: m.A().cp(3, 4), lambda m: m.A().cp(m.A(), "x"), lambda m: m.d(3), lambda m: m.e(None),
+        lambda m: m.gen(4), lambda m: m.clos("x", []), lambda m: m.clos(1, 1),
+    ]  # fmt: skip
+    tree, c = both(text)
+    for number, call in enumerate(calls):
+        assert frames(tree, lambda: call(tree)) == frames(c, lambda: call(c)), number
+    assert frames(tree, lambda: tree.f(3)) == []
+
+
+def test_memoryview_code_is_named_in_tracebacks(both: Both) -> None:  # noqa: F811
+    for module in both("def e(double[:] a): return a\n"):
+        assert [frame[0] for frame in frames(module, lambda: module.e(1))] == [
+            "source", "View.MemoryView", "View.MemoryView"]  # fmt: skip
