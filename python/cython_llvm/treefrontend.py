@@ -143,11 +143,13 @@ def _without_c(module: Any, result: Any) -> Any:
 def instead_of_generation(stage: Callable[[Any, Any, Any, Generate], Any]) -> Iterator[None]:
     """While this lasts, ``stage(module, options, result, generate)`` runs in this thread's
     compilations where Cython would generate C; ``generate(module)`` does that."""
-    from Cython.Compiler import Pipeline
+    from Cython.Compiler import Pipeline, PyrexTypes
 
     owner = threading.get_ident()
 
     def with_stage(context: Any, options: Any, result: Any, *args: Any, **kwargs: Any) -> Any:
+        # The process's first anonymous enum, after which C names some types of every later module.
+        vars(PyrexTypes.c_anon_enum_type).pop("entry", None)
         stages = list(stock(context, options, result, *args, **kwargs))
         if threading.get_ident() != owner:
             return stages

@@ -104,6 +104,7 @@ def main() -> int:
     parser.add_argument("--ordinary", action="store_true", help="not by a debug interpreter")
     parser.add_argument("--each", action="store_true", help="measure every test by itself")
     parser.add_argument("--resume", action="store_true", help="only what the cache has no result of")
+    parser.add_argument("--again", action="store_true", help="with --resume, also what was not the same")
     parser.add_argument("--shuffle", action="store_true", help="in an order that makes a part representative")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no file after so long")
     parser.add_argument("--update", action="store_true", help="write ../DIFFERENTIAL.md")
@@ -124,7 +125,8 @@ def main() -> int:
     if args.shuffle:
         random.Random(0).shuffle(names)
     if args.resume:
-        names = [name for name in names if name not in results]
+        done = ("same",) if args.again else tuple(result["status"] for result in results.values())
+        names = [name for name in names if name not in results or results[name]["status"] not in done]
     started = time.monotonic()
     bad = 0
     server = Server(python)

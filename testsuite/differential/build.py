@@ -24,10 +24,13 @@ def warm_up() -> None:
     runtimelib.hot_bitcode()
 
 
-def both(path: Path, folder: Path, tree_opt: int = 2) -> dict[str, Any]:
-    """Build; {"built": True} or what stood in the way: {"missing": [...]} or {"error": text}."""
+def both(path: Path, folder: Path, tree_opt: int = 2, helpers: bytes = b"") -> dict[str, Any]:
+    """Build; {"built": True} or what stood in the way: {"missing": [...]} or {"error": text}.
+
+    ``helpers``: C of functions that the tree route's library is to call instead of the usual ones.
+    """
     try:
-        return _both(path, folder, tree_opt)
+        return _both(path, folder, tree_opt, helpers)
     except BaseException:
         return {"error": traceback.format_exc()[-3000:]}
 
@@ -37,8 +40,8 @@ def library(folder: Path, route: str, name: str) -> Path:
     return folder / route / f"{name}.so"
 
 
-def _both(path: Path, folder: Path, tree_opt: int) -> dict[str, Any]:
-    from cython_llvm import frontend, sharedutil, treefrontend, treeroute
+def _both(path: Path, folder: Path, tree_opt: int, helpers: bytes) -> dict[str, Any]:
+    from cython_llvm import frontend, sharedutil, toolchain, treefrontend, treeroute
     from cython_llvm.settings import Settings
 
     name = path.stem
@@ -61,29 +64,30 @@ def _both(path: Path, folder: Path, tree_opt: int) -> dict[str, Any]:
     lowered = treeroute.lower(trees[0], settings)
     if lowered.module is None:
         return {"missing": [f"{one.construct} ({one.line})" for one in lowered.missing]}
-    _finish(lowered.module, library(folder, "tree", name), settings, runtime=True)
+    more = [toolchain.compile_c(helpers, "helpers.c", "c", settings)] if helpers else []
+    _finish([lowered.module, *more], library(folder, "tree", name), settings, runtime=True)
     # What C means does not depend on how well it is optimised.
     settings = unit.settings.with_(opt_level=0)
     virtual = [(os.path.join(os.path.dirname(unit.c_filename), header), data)
                for header, data in unit.headers.items()]  # fmt: skip
-    from cython_llvm import toolchain
-
     module = toolchain.compile_c(unit.c_text, unit.c_filename, unit.language, settings, virtual_files=virtual)
-    _finish(module, library(folder, "c", name), settings)
+    _finish([module], library(folder, "c", name), settings)
     return {"built": True}
 
 
-def _finish(module: Any, output: Path, settings: Any, *, runtime: bool = False) -> None:
+def _finish(modules: list[Any], output: Path, settings: Any, *, runtime: bool = False) -> None:
     from cython_llvm import runtimelib, toolchain
 
-    toolchain.optimize(module, settings)
-    code = toolchain.emit(module, "obj", settings)
+    for module in modules:
+        toolchain.optimize(module, settings)
+    code = [toolchain.emit(module, "obj", settings) for module in modules]
+    openmp = any(map(toolchain.uses_openmp, modules))
     if runtime:
         helpers = runtimelib.path()
         settings = settings.with_(extra_objects=(*settings.extra_objects, helpers),
                                   runtime_library_dirs=(os.path.dirname(helpers),))  # fmt: skip
     output.parent.mkdir(parents=True, exist_ok=True)
-    toolchain.link_extension([code], str(output), settings, openmp=toolchain.uses_openmp(module))
+    toolchain.link_extension(code, str(output), settings, openmp=openmp)
 
 
 def _tags(path: Path) -> set[str]:

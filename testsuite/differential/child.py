@@ -60,7 +60,7 @@ class Outcomes:
         found: dict[str, Any] = {
             "type": f"{type(error).__module__}.{type(error).__qualname__}",
             "message": self.text(_str(error)),
-            "frames": [[os.path.basename(code.co_filename), code.co_name, line]
+            "frames": [[_file(code.co_filename), code.co_name, line]
                        for code, line in _frames(error.__traceback__)
                        if os.path.basename(code.co_filename) != os.path.basename(__file__)],
         }  # fmt: skip
@@ -71,6 +71,13 @@ class Outcomes:
         if isinstance(error, BaseExceptionGroup) and depth:
             found["group"] = [self.exception(one, depth - 1) for one in error.exceptions]
         return found
+
+
+def _file(path: str) -> str:
+    """A frame's file; Cython names its utility code by the piece that a module happens to use first."""
+    name = os.path.basename(path)
+    known = name.startswith("<") or name.endswith((".pyx", ".py", ".pxd", ".pxi"))
+    return name if known else "<utility code>"
 
 
 def _str(error: BaseException) -> str:
