@@ -26,7 +26,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-WARM_UP, MEASURED = 3, 4
+WARM_UP, MEASURED = 2, 5
 #: Seconds of a first round after which there are fewer rounds, and none.
 SLOW, TOO_SLOW = 4.0, 15.0
 
@@ -225,7 +225,7 @@ def main(library: str, source: str, result: str, each: bool) -> None:
     took = time.monotonic() - started
     write(result, data)  # what follows may fail
     if took < TOO_SLOW and found:
-        rounds = 2 if took > SLOW else MEASURED
+        rounds = 3 if took > SLOW else MEASURED
         gc.collect()
         gc.freeze()
         if each:
@@ -239,8 +239,6 @@ def main(library: str, source: str, result: str, each: bool) -> None:
                     piece()
 
             data["again"] = [one for _, piece in found for one in piece()]
-            for _ in range(WARM_UP - 2 if took < SLOW else 0):
-                all_of_them()
             data["growth"] = growth(all_of_them, module, rounds)
     write(result, data)
 

@@ -30,12 +30,13 @@ def _parts(c: dict[str, Any], tree: dict[str, Any]) -> list[str]:
 
 
 def leaks(c: list[list[int]], tree: list[list[int]]) -> list[str]:
-    """Growth that one route has in every round, and the other in none."""
+    """What a round gains by one route and not by the other, once caches and free lists are filled."""
     if not c or not tree:
         return []
     found = []
     for index, what in enumerate(("references", "blocks")):
-        by_c, by_tree = ([one[index] for one in rounds] for rounds in (c, tree))
+        # The first two rounds fill caches and free lists.
+        by_c, by_tree = ([one[index] for one in rounds[2:] or rounds] for rounds in (c, tree))
         if min(by_tree) > max(by_c) or max(by_tree) < min(by_c):
             found.append(f"{what} gained in a round: C {_span(by_c)}, tree {_span(by_tree)}")
     return found

@@ -175,6 +175,18 @@ impl<'t> Body<'_, 't> {
             values.push(body.fixed_argument(*arg, value)?);
         }
         let is_buffer = entry.text("name") == Some("__getbuffer__") && entry.flag("is_special");
+        // A wrapper is no frame of its own. What it says of the number and names of arguments has a
+        // line, though, if there are others than `*args` and `**kwargs`.
+        let untraced = body.b.cold_block();
+        body.untraced = Some(untraced);
+        let handler = Handler {
+            block: untraced,
+            depth: 0,
+        };
+        let plain = |arg: &Node<'t>| arg.flag("is_self_arg") || arg.flag("is_type_arg");
+        if args.len() <= 1 && args.iter().all(plain) {
+            body.handlers.push(handler);
+        }
         if generic {
             let rest: Vec<_> = args
                 .iter()
@@ -201,13 +213,8 @@ impl<'t> Body<'_, 't> {
             }
         }
         let offset = usize::from(own);
-        // The wrapper is no frame of its own; only what it says of the call itself has a line.
-        let untraced = body.b.cold_block();
-        body.untraced = Some(untraced);
-        body.handlers.push(Handler {
-            block: untraced,
-            depth: 0,
-        });
+        body.handlers.truncate(1);
+        body.handlers.push(handler);
         for (arg, value) in args.iter().zip(values[offset..].to_vec()) {
             if is_slice(*arg) && arg.flag("not_none") {
                 body.at(*arg);

@@ -34,10 +34,13 @@ def other(x):
 '''
 
 _HELPER = b"""
+#define PyObject_GetAttr stock
 #include <Python.h>
-PyObject *__Pyx_PyObject_GetAttrStr(PyObject *object, PyObject *name);
-PyObject *__Pyx_PyObject_GetAttrStr(PyObject *object, PyObject *name) {
-    PyObject *found = PyObject_GetAttr(object, name);
+#undef PyObject_GetAttr
+/* Hidden, as the interpreter's own would come before it. */
+__attribute__((visibility("hidden"))) PyObject *PyObject_GetAttr(PyObject *, PyObject *);
+PyObject *PyObject_GetAttr(PyObject *object, PyObject *name) {
+    PyObject *found = Py_TYPE(object)->tp_getattro(object, name);
     %s
     return found;
 }
