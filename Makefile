@@ -10,7 +10,7 @@ RUST := Cargo.toml Cargo.lock .cargo/config.toml $(shell find frontend-bridge co
 PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' -o -name '*.pyi' \
 	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
-.PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short \
+.PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short differential \
 	bench-inline bench-latency bench-reload bench-speed bench-kernels bench-size bench-tree docs-check install lint fmt clean distclean
 
 help: ## show this list
@@ -47,7 +47,7 @@ test-rust: $(STAMPS)/venv ## Rust's tests
 test-python: build ## the Python package's tests
 	cd python/tests && $(CURDIR)/$(PY) -m pytest -c $(CURDIR)/python/pyproject.toml --rootdir=. .
 
-	cd testsuite && $(CURDIR)/$(PY) -m pytest -q --rootdir=. conformance/tests
+	cd testsuite && $(CURDIR)/$(PY) -m pytest -q --rootdir=. conformance/tests differential/tests
 
 test-system: build ## tests of the installed product as a whole
 	cd testsuite/system && $(CURDIR)/$(PY) -m pytest -q -rs --rootdir=. .
@@ -67,6 +67,10 @@ tree-short: build ## every twelfth of Cython's own tests that the tree route is 
 
 conformance-tree: build ## Cython's own run tests by the tree route alone; writes testsuite/TREEROUTE.md
 	cd testsuite && $(CURDIR)/$(PY) -m treeroute -j2 --update
+
+differential: build ## both routes beside each other: results, tracebacks, reference counts; writes testsuite/DIFFERENTIAL.md (RESUME=--resume goes on)
+	scripts/setup_debug_python.sh
+	cd testsuite && $(CURDIR)/$(PY) -m differential $(RESUME) --update
 
 bench-latency: build ## ratios to pyximport with gcc, from edit to result
 	$(PY) testsuite/benches/latency.py

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+import cython_llvm
 from test_treeroute import Both, both  # noqa: F401  the fixture
 
 
@@ -55,3 +57,52 @@ def test_memoryview_code_is_named_in_tracebacks(both: Both) -> None:  # noqa: F8
     for module in both("def e(double[:] a): return a\n"):
         assert [frame[0] for frame in frames(module, lambda: module.e(1))] == [
             "source", "View.MemoryView", "View.MemoryView"]  # fmt: skip
+
+
+def test_an_argument_that_cannot_be_converted_is_shown_with_its_own_line(both: Both) -> None:  # noqa: F811
+    text = """
+def deco(f): return f
+@deco
+def f(a,
+      int b,
+      double c=1.0,
+      *,
+      int x=3): pass
+def star(*a): pass
+def stars(**k): pass
+def keyword(*, a): pass
+cdef class C:
+    def __getitem__(self,
+                    int i): pass
+    def m(self, x,
+          float y): raise ValueError
+    def stars(self, **k): pass
+"""
+    calls: list[Callable[[ModuleType], object]] = [
+        lambda m: m.f(1, "x"), lambda m: m.f(1, 1, "y"), lambda m: m.f(1, 1, x="3"), lambda m: m.f(1),
+        lambda m: m.f(1, 2, 3, 4), lambda m: m.C()["x"], lambda m: m.C().m(1, 2), lambda m: m.C().m(1, "x"),
+        lambda m: m.star(a=1), lambda m: m.stars(1), lambda m: m.stars(**{1: 2}), lambda m: m.keyword(3),
+        lambda m: m.C().stars(1),
+    ]  # fmt: skip
+    tree, c = both(text)
+    for number, call in enumerate(calls):
+        assert frames(tree, lambda: call(tree)) == frames(c, lambda: call(c)), number
+
+
+def test_a_type_that_cannot_be_imported_is_shown_with_the_first_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "declared_only.pxd").write_text("\n\n\ncdef class Gone:\n    cdef int y\n")
+    (tmp_path / "declared_only.py").write_text("x = 1\n")
+    for derived in ("def f(Gone x): return x.y", "cdef class D(Gone): pass"):
+        found = []
+        for route in ("tree", "c"):
+            path = tmp_path / f"routes_0_{route}.pyx"
+            path.write_text(f"# cython: language_level=3\nx = 1\nfrom declared_only cimport Gone\n{derived}\n")
+            with pytest.raises(AttributeError) as caught:
+                cython_llvm.import_file(path, path.stem, route=route)
+            frame = traceback.extract_tb(caught.value.__traceback__)[-1]
+            found.append((frame.lineno, frame.name.replace(path.stem, "module"),
+                          Path(frame.filename).name == path.name))  # fmt: skip
+        assert found[0] == found[1] == (1, "init module", True)

@@ -60,7 +60,7 @@ class Outcomes:
         found: dict[str, Any] = {
             "type": f"{type(error).__module__}.{type(error).__qualname__}",
             "message": self.text(_str(error)),
-            "frames": [[_file(code.co_filename), code.co_name, line]
+            "frames": [_frame(code, line)
                        for code, line in _frames(error.__traceback__)
                        if os.path.basename(code.co_filename) != os.path.basename(__file__)],
         }  # fmt: skip
@@ -73,11 +73,16 @@ class Outcomes:
         return found
 
 
-def _file(path: str) -> str:
-    """A frame's file; Cython names its utility code by the piece that a module happens to use first."""
-    name = os.path.basename(path)
-    known = name.startswith("<") or name.endswith((".pyx", ".py", ".pxd", ".pxi"))
-    return name if known else "<utility code>"
+def _frame(code: types.CodeType, line: int) -> list[Any]:
+    """File, function, line.
+
+    Of Cython's utility code, the last part of the function's name only: a traceback in C has the file
+    that a module happens to use first, and the function of the first frame with the same line.
+    """
+    name = os.path.basename(code.co_filename)
+    if name.startswith("<") or name.endswith((".pyx", ".py", ".pxd", ".pxi")):
+        return [name, code.co_name, line]
+    return ["<utility code>", code.co_name.rpartition(".")[2], line]
 
 
 def _str(error: BaseException) -> str:

@@ -120,7 +120,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                     .decref(self.pointer(*value)?, matches!(op, Op::XDecRef(_)))?;
                 return Ok(None);
             }
-            Op::Forget(_) => return Ok(None),
+            Op::Forget(_) | Op::HoldSlice(_) | Op::GiveSlice(_) => return Ok(None),
             Op::Call(callee, args) => match self.call(callee, args)? {
                 Some(held) => held.value(self)?,
                 None => return Ok(None),

@@ -116,8 +116,10 @@ impl<'t> Body<'_, 't> {
         self.b.switch_to(ready);
         let mut out = Vec::new();
         for (arg, local) in args.iter().zip(&given) {
+            self.at(*arg);
             out.push(self.one_argument(*arg, *local)?);
         }
+        self.at(def);
         for local in &given[args.len()..] {
             out.push(self.op(Op::Get(*local)));
         }

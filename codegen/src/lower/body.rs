@@ -297,6 +297,7 @@ impl<'m, 't> Body<'m, 't> {
     pub fn forget_temp(&mut self, value: Value) {
         if let Some(index) = self.temps.iter().rposition(|temp| *temp == value) {
             self.temps.remove(index);
+            self.no_slice_held(value);
         }
     }
 

@@ -443,6 +443,8 @@ impl<'t> Body<'_, 't> {
         let Some(scope) = root.scope("scope") else {
             return Ok(());
         };
+        // Whichever of them fails, it is the module's first line that is shown.
+        self.at(root);
         for entry in scope.entries("c_class_entries") {
             let made = entry
                 .attr("utility_code_definition")
@@ -455,9 +457,6 @@ impl<'t> Body<'_, 't> {
         }
         for id in self.m.class_order.clone() {
             let class = self.m.classes[&id].clone();
-            if let Some(position) = class.ty.entry("entry").and_then(|entry| entry.position()) {
-                self.b.line = position.line;
-            }
             if let Some(base) = class.ty.ty("base_type")
                 && !base.flag("is_builtin_type")
                 && !self.m.classes.contains_key(&base.id())

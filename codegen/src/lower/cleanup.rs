@@ -190,6 +190,7 @@ impl<'t> Body<'_, 't> {
             self.b.effect(Op::XDecRef(temp));
         } else {
             self.drop_slice(temp);
+            self.no_slice_held(temp);
         }
     }
 }

@@ -149,6 +149,19 @@ impl<'t> Body<'_, 't> {
 
     // ---------------------------------------------------------------- ownership
 
+    /// Notes a slice that holds an acquisition as a temporary.
+    pub(super) fn hold_slice(&mut self, slice: Value) {
+        self.temps.push(slice);
+        self.b.effect(Op::HoldSlice(slice));
+    }
+
+    /// A temporary is none any more: where it was a slice, what it held is somebody else's.
+    pub(super) fn no_slice_held(&mut self, temp: Value) {
+        if *self.b.ty(temp) != Type::Object {
+            self.b.effect(Op::GiveSlice(temp));
+        }
+    }
+
     /// Counts another slice of the same memory.
     pub(super) fn acquire_slice(&mut self, slice: Value) -> Result<()> {
         let memview = self.slice_pointer(slice, MEMVIEW);
@@ -186,7 +199,7 @@ impl<'t> Body<'_, 't> {
         }
         let mine = self.slice_for_c(slice, dimensions(ty));
         self.acquire_slice(mine)?;
-        self.temps.push(mine);
+        self.hold_slice(mine);
         Ok(mine)
     }
 
@@ -376,7 +389,7 @@ impl<'t> Body<'_, 't> {
             Ok(())
         };
         self.if_else(truth, |body| part(body, yes), |body| part(body, no))?;
-        self.temps.push(storage);
+        self.hold_slice(storage);
         Ok(storage)
     }
 
@@ -421,7 +434,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn checked_slice(&mut self, storage: Value) -> Result<()> {
         let memview = self.slice_pointer(storage, MEMVIEW);
         self.checked(memview, Raises::Null)?;
-        self.temps.push(storage);
+        self.hold_slice(storage);
         Ok(())
     }
 

@@ -30,7 +30,7 @@ impl<'t> Body<'_, 't> {
         let own = self.slice_for_c(storage, dimensions(node.expr_type()?));
         self.acquire_slice(own)?;
         self.release(object);
-        self.temps.push(own);
+        self.hold_slice(own);
         Ok(own)
     }
 

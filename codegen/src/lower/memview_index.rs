@@ -373,11 +373,11 @@ impl<'t> Body<'_, 't> {
         self.at(node);
         let copy = self.slice_for_c(slice, dimensions(ty));
         self.acquire_slice(copy)?;
-        self.temps.push(copy);
+        self.hold_slice(copy);
         self.rt_status("__pyx_memslice_transpose", "p:i", &[copy], Raises::Negative)?;
         self.forget_temp(copy);
         self.release(slice);
-        self.temps.push(copy);
+        self.hold_slice(copy);
         Ok(copy)
     }
 }

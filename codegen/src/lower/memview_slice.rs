@@ -47,13 +47,13 @@ impl<'t> Body<'_, 't> {
         let borrowed = node.flag("use_borrowed_ref") && !self.temps.contains(&source);
         if !borrowed {
             self.acquire_slice(made)?;
-            self.temps.push(made);
+            self.hold_slice(made);
         }
         self.fill_slice(node, (source, from), made, parts)?;
         if !borrowed {
             self.forget_temp(made);
             self.release(source);
-            self.temps.push(made);
+            self.hold_slice(made);
         }
         Ok(made)
     }

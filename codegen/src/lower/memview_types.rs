@@ -228,7 +228,7 @@ impl<'t> Body<'_, 't> {
                 Ok(())
             },
         )?;
-        self.temps.push(storage);
+        self.hold_slice(storage);
         Ok(storage)
     }
 

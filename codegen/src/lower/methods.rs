@@ -172,8 +172,10 @@ impl<'t> Body<'_, 't> {
         }
         for arg in args.iter().filter(|arg| !arg.flag("is_generic")) {
             let value = take(&mut body);
+            body.at(*arg);
             values.push(body.fixed_argument(*arg, value)?);
         }
+        body.at(def);
         let is_buffer = entry.text("name") == Some("__getbuffer__") && entry.flag("is_special");
         // A wrapper is no frame of its own. What it says of the number and names of arguments has a
         // line, though, if there are others than `*args` and `**kwargs`.

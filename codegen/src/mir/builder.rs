@@ -221,6 +221,7 @@ pub(crate) fn result_of(module: &Module, function: &Function, op: &Op) -> (Type,
             (Type::Void, Ownership::Plain)
         }
         Op::ReleaseGil(_) | Op::RestoreThread(_) => (Type::Void, Ownership::Plain),
+        Op::HoldSlice(_) | Op::GiveSlice(_) => (Type::Void, Ownership::Plain),
     }
 }
 

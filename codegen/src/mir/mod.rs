@@ -15,6 +15,8 @@ mod parser;
 mod printer;
 mod types;
 mod verifier;
+#[cfg(test)]
+mod verifier_tests;
 
 pub use builder::Builder;
 pub use constant::{CodeConstant, Constant, ObjectConstant, ObjectId};

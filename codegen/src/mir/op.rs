@@ -188,6 +188,11 @@ pub enum Op {
     Forget(Value),
     /// Takes over a borrowed reference as owned: it was written there by a callee that gives it away.
     Own(Value),
+    /// From here on an acquisition of a memoryview belongs to the slice at this address; for the
+    /// verifier alone.
+    HoldSlice(Value),
+    /// The slice at this address has been given back or passed on.
+    GiveSlice(Value),
     /// A call.
     Call(Callee, Vec<Value>),
     /// Makes the module's constant objects: 0, or -1 with an exception.
@@ -293,6 +298,7 @@ impl Op {
             Op::Unary(_, v) | Op::Cast(_, v, _) | Op::IncRef(v) | Op::XIncRef(v) => vec![*v],
             Op::DecRef(v) | Op::XDecRef(v) | Op::Forget(v) | Op::Own(v) => vec![*v],
             Op::ReleaseGil(v) | Op::RestoreThread(v) => vec![*v],
+            Op::HoldSlice(v) | Op::GiveSlice(v) => vec![*v],
             Op::Store { address, value } => vec![*address, *value],
             Op::Index(a, _, b) | Op::Binary(_, a, b) | Op::Compare(_, a, b) => vec![*a, *b],
             Op::Select(a, b, c) => vec![*a, *b, *c],

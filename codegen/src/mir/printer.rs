@@ -202,6 +202,8 @@ fn write_op(out: &mut String, module: &Module, op: &Op) -> fmt::Result {
         Op::XDecRef(value) => write!(out, "xdecref {value}"),
         Op::Forget(value) => write!(out, "forget {value}"),
         Op::Own(value) => write!(out, "own {value}"),
+        Op::HoldSlice(value) => write!(out, "hold_slice {value}"),
+        Op::GiveSlice(value) => write!(out, "give_slice {value}"),
         Op::InitObjects => write!(out, "init_objects"),
         Op::EnsureGil => write!(out, "ensure_gil"),
         Op::ReleaseGil(token) => write!(out, "release_gil {token}"),

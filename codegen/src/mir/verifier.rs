@@ -1,5 +1,5 @@
-//! Checks a module: types, definitions before uses, and that every owned reference is consumed
-//! exactly once on every path.  Runs in tests and debug builds; a failure is a defect of lowering.
+//! Checks a module: types, definitions before uses, and that every owned reference, and every
+//! acquisition of a memoryview that a temporary slice holds, is consumed exactly once on every path.  Runs in tests and debug builds; a failure is a defect of lowering.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -45,6 +45,8 @@ pub fn verify(module: &Module) -> Result<(), VerifyError> {
 struct State {
     defined: BTreeSet<Value>,
     live: BTreeSet<Value>,
+    /// Addresses of the slices that hold an acquisition.
+    slices: BTreeSet<Value>,
     gil: bool,
     /// Whether the GIL was held where it was ensured, by the token.
     ensured: HashMap<Value, bool>,
@@ -88,6 +90,14 @@ impl Verifier<'_> {
                                 "bb{} is reached with and without owning {}",
                                 to.0,
                                 odd.join(", ")
+                            ));
+                        }
+                        if let Some(odd) =
+                            before.slices.symmetric_difference(&after.slices).next()
+                        {
+                            return self.fail(format!(
+                                "bb{} is reached with and without holding the slice at {odd}",
+                                to.0
                             ));
                         }
                         if before.gil != after.gil {
@@ -203,6 +213,12 @@ impl Verifier<'_> {
                     .unwrap_or(self.function.gil);
             }
             Op::SaveThread => state.gil = false,
+            Op::HoldSlice(address) if !state.slices.insert(*address) => {
+                return self.fail(format!("the slice at {address} is acquired twice"));
+            }
+            Op::GiveSlice(address) if !state.slices.remove(address) => {
+                return self.fail(format!("the slice at {address} is not held"));
+            }
             _ => {}
         }
         let counting = matches!(
@@ -303,6 +319,9 @@ impl Verifier<'_> {
             {
                 return wrong("reference count");
             }
+            Op::HoldSlice(v) | Op::GiveSlice(v) if !ty(v).is_pointer() => {
+                return wrong("slice");
+            }
             Op::Call(callee, args) => self.arguments(callee, args)?,
             _ => {}
         }
@@ -366,6 +385,9 @@ impl Verifier<'_> {
                 }
                 if let Some(left) = state.live.first() {
                     return self.fail(format!("{left} is still owned at the return"));
+                }
+                if let Some(left) = state.slices.first() {
+                    return self.fail(format!("the slice at {left} is still held at the return"));
                 }
                 if state.gil != self.function.gil {
                     return self.fail("returns with another state of the GIL".to_owned());

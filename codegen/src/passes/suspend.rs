@@ -35,6 +35,11 @@ struct Suspension<'a> {
 
 impl Suspension<'_> {
     fn run(&mut self) {
+        // Which slices are held has been verified; their addresses are made anew after a suspension.
+        for block in &mut self.function.blocks {
+            let slices = |op: &Op| matches!(op, Op::HoldSlice(_) | Op::GiveSlice(_));
+            block.instrs.retain(|instr| !slices(&instr.op));
+        }
         let live = at_starts(self.function);
         let mut values = BTreeSet::new();
         let mut locals = BTreeSet::new();
@@ -354,6 +359,7 @@ fn operands_mut(op: &mut Op) -> Vec<&mut Value> {
         Op::Unary(_, v) | Op::Cast(_, v, _) | Op::IncRef(v) | Op::XIncRef(v) => vec![v],
         Op::DecRef(v) | Op::XDecRef(v) | Op::Forget(v) | Op::Own(v) => vec![v],
         Op::ReleaseGil(v) | Op::RestoreThread(v) => vec![v],
+        Op::HoldSlice(v) | Op::GiveSlice(v) => vec![v],
         Op::Store { address, value } => vec![address, value],
         Op::Index(a, _, b) | Op::Binary(_, a, b) | Op::Compare(_, a, b) => vec![a, b],
         Op::Select(a, b, c) => vec![a, b, c],

@@ -243,6 +243,8 @@ impl Parser {
             "xdecref" => Op::XDecRef(self.value()?),
             "forget" => Op::Forget(self.value()?),
             "own" => Op::Own(self.value()?),
+            "hold_slice" => Op::HoldSlice(self.value()?),
+            "give_slice" => Op::GiveSlice(self.value()?),
             "init_objects" => Op::InitObjects,
             "ensure_gil" => Op::EnsureGil,
             "release_gil" => Op::ReleaseGil(self.value()?),

@@ -1,0 +1,85 @@
+//! What the verifier refuses: MIR as mutated lowering would make it.
+
+use super::{parse, verify};
+
+/// An object and a slice, each acquired, used where nothing was raised, and given back on both paths.
+const TEXT: &str = r#"module m
+struct 0 "slice" {ptr, ptr}
+extern @make() -> owned object
+extern @fill(ptr) -> i32
+
+func @f() -> i32 {
+  local $0 "slice": struct 0
+bb0:
+  %0: owned object = call @make()
+  %1: ptr = addr $0
+  %2: i32 = call @fill(%1)
+  hold_slice %1
+  check %2 raises negative bb2 else bb1
+bb1 cold:
+  give_slice %1
+  decref %0
+  %3: i32 = const -1 i32
+  return %3
+bb2:
+  give_slice %1
+  decref %0
+  return %2
+}
+"#;
+
+/// The message for the text with one piece replaced, the first of its kind.
+fn refused(from: &str, to: &str) -> String {
+    assert!(TEXT.contains(from));
+    let mutated = TEXT.replacen(from, to, 1);
+    let module = parse(&mutated).expect("text");
+    verify(&module).expect_err("a defect").message
+}
+
+#[test]
+fn the_text_is_right_as_it_is() {
+    let module = parse(TEXT).expect("text");
+    assert_eq!(super::print(&module), TEXT);
+    verify(&module).expect("right");
+}
+
+#[test]
+fn leaks_are_refused() {
+    assert_eq!(
+        refused("  decref %0\n", ""),
+        "%0 is still owned at the return"
+    );
+    assert_eq!(
+        refused("  give_slice %1\n", ""),
+        "the slice at %1 is still held at the return"
+    );
+}
+
+#[test]
+fn what_is_given_back_twice_is_refused() {
+    assert_eq!(
+        refused("  decref %0\n", "  decref %0\n  decref %0\n"),
+        "%0 is used after it was given away"
+    );
+    assert_eq!(
+        refused("  give_slice %1\n", "  give_slice %1\n  give_slice %1\n"),
+        "the slice at %1 is not held"
+    );
+    assert_eq!(
+        refused("  hold_slice %1\n", ""),
+        "the slice at %1 is not held"
+    );
+    assert_eq!(
+        refused("  hold_slice %1\n", "  hold_slice %1\n  hold_slice %1\n"),
+        "the slice at %1 is acquired twice"
+    );
+}
+
+#[test]
+fn paths_that_meet_must_hold_the_same() {
+    let end = "  give_slice %1\n  decref %0\n  %3: i32 = const -1 i32\n  return %3\n";
+    assert_eq!(
+        refused(end, "  give_slice %1\n  jump bb2\n"),
+        "bb2 is reached with and without holding the slice at %1"
+    );
+}
