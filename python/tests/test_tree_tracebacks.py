@@ -14,10 +14,10 @@ import cython_llvm
 from test_treeroute import Both, both  # noqa: F401  the fixture
 
 
-def frames(module: ModuleType, function: Callable[[], object]) -> list[tuple[str, str, int | None]]:
+def frames(module: ModuleType, function: Callable[[ModuleType], object]) -> list[tuple[str, str, int | None]]:
     """(file, function, line) of each frame below the caller's."""
     with pytest.raises(Exception) as caught:
-        function()
+        function(module)
     return [(re.sub(r".*routes_\d+_\w+\.pyx", "source", frame.filename),
              frame.name.replace(module.__name__, "module"), frame.lineno)
             for frame in traceback.extract_tb(caught.value.__traceback__)[2:]]  # fmt: skip
@@ -49,13 +49,13 @@ def clos(int a, list b):
     ]  # fmt: skip
     tree, c = both(text)
     for number, call in enumerate(calls):
-        assert frames(tree, lambda: call(tree)) == frames(c, lambda: call(c)), number
-    assert frames(tree, lambda: tree.f(3)) == []
+        assert frames(tree, call) == frames(c, call), number
+    assert frames(tree, lambda m: m.f(3)) == []
 
 
 def test_memoryview_code_is_named_in_tracebacks(both: Both) -> None:  # noqa: F811
     for module in both("def e(double[:] a): return a\n"):
-        assert [frame[0] for frame in frames(module, lambda: module.e(1))] == [
+        assert [frame[0] for frame in frames(module, lambda m: m.e(1))] == [
             "source", "View.MemoryView", "View.MemoryView"]  # fmt: skip
 
 
@@ -86,7 +86,7 @@ cdef class C:
     ]  # fmt: skip
     tree, c = both(text)
     for number, call in enumerate(calls):
-        assert frames(tree, lambda: call(tree)) == frames(c, lambda: call(c)), number
+        assert frames(tree, call) == frames(c, call), number
 
 
 def test_a_type_that_cannot_be_imported_is_shown_with_the_first_line(

@@ -17,6 +17,7 @@ ROUTES = ("c", "tree")
 def warm_up() -> None:
     """Import what every build needs, before processes are forked."""
     from Cython.Compiler import Main, Options, Pipeline  # noqa: F401
+
     from cython_llvm import _native, frontend, runtimelib, toolchain, treefrontend, treeroute  # noqa: F401
 
     Options.clear_to_none = False  # as Cython's runtests.py

@@ -37,6 +37,7 @@ class Interpreter:
 def ordinary() -> Interpreter:
     """The running one."""
     import Cython
+
     import cython_llvm
 
     folders = (Path(cython_llvm.__file__).parents[1], Path(Cython.__file__).parents[1])
@@ -49,6 +50,7 @@ def debug(cache: Path) -> Interpreter | None:
     if command is None:
         return None
     import Cython
+
     import cython_llvm
 
     package = Path(cython_llvm.__file__).parent

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-
 SOURCE = """\
 # cython: language_level=3
 cdef object inner(x, int n):

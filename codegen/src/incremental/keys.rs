@@ -403,6 +403,8 @@ impl<'m> Keyer<'m> {
             | Op::XDecRef(_)
             | Op::Forget(_)
             | Op::Own(_)
+            | Op::HoldSlice(_)
+            | Op::GiveSlice(_)
             | Op::InitObjects
             | Op::EnsureGil
             | Op::ReleaseGil(_)

@@ -92,8 +92,7 @@ impl Verifier<'_> {
                                 odd.join(", ")
                             ));
                         }
-                        if let Some(odd) =
-                            before.slices.symmetric_difference(&after.slices).next()
+                        if let Some(odd) = before.slices.symmetric_difference(&after.slices).next()
                         {
                             return self.fail(format!(
                                 "bb{} is reached with and without holding the slice at {odd}",
