@@ -11,19 +11,19 @@ from types import ModuleType
 import pytest
 
 import cython_llvm
-from test_treeroute import Both, both  # noqa: F401  the fixture
+from conftest import Both
 
 
 def frames(module: ModuleType, function: Callable[[ModuleType], object]) -> list[tuple[str, str, int | None]]:
     """(file, function, line) of each frame below the caller's."""
     with pytest.raises(Exception) as caught:
         function(module)
-    return [(re.sub(r".*routes_\d+_\w+\.pyx", "source", frame.filename),
+    return [(re.sub(r".*(?:routes|both)_\d+_\w+\.pyx", "source", frame.filename),
              frame.name.replace(module.__name__, "module"), frame.lineno)
             for frame in traceback.extract_tb(caught.value.__traceback__)[2:]]  # fmt: skip
 
 
-def test_an_argument_of_a_wrong_type_has_no_frame_but_a_wrong_call_has(both: Both) -> None:  # noqa: F811
+def test_an_argument_of_a_wrong_type_has_no_frame_but_a_wrong_call_has(both: Both) -> None:
     text = """
 cdef class A:
     def m(self, A x not None): return x
@@ -53,13 +53,13 @@ def clos(int a, list b):
     assert frames(tree, lambda m: m.f(3)) == []
 
 
-def test_memoryview_code_is_named_in_tracebacks(both: Both) -> None:  # noqa: F811
+def test_memoryview_code_is_named_in_tracebacks(both: Both) -> None:
     for module in both("def e(double[:] a): return a\n"):
         assert [frame[0] for frame in frames(module, lambda m: m.e(1))] == [
             "source", "View.MemoryView", "View.MemoryView"]  # fmt: skip
 
 
-def test_an_argument_that_cannot_be_converted_is_shown_with_its_own_line(both: Both) -> None:  # noqa: F811
+def test_an_argument_that_cannot_be_converted_is_shown_with_its_own_line(both: Both) -> None:
     text = """
 def deco(f): return f
 @deco
