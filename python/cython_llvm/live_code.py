@@ -31,8 +31,27 @@ def is_jitted(address: int) -> bool:
 
 
 def release(address: int) -> None:
-    """Free code that nothing can run any more."""
-    _libraries.pop(address).release()
+    """Free code that nothing can run any more, and its constants."""
+    library = _libraries.pop(address)
+    for pointer in _constants(library):
+        _decref(pointer)
+    library.release()
+
+
+_decref = ctypes.pythonapi.Py_DecRef
+_decref.restype, _decref.argtypes = None, [ctypes.c_void_p]
+
+
+def _constants(library: Any) -> list[int]:
+    """Addresses of the constant objects that code holds; where it was compiled by parts it says."""
+    from . import _native
+
+    try:
+        places, count = library.address("objects$"), library.address("objects.count$")
+    except _native.NativeError:
+        return []
+    length = ctypes.c_int64.from_address(count).value
+    return [one for one in (ctypes.c_void_p * length).from_address(places) if one]
 
 
 def inside(address: int, places: list[Place]) -> bool:

@@ -229,8 +229,10 @@ void cyl_jit_ranges(Session *session, JITDylib *library, void *user,
 }
 
 int cyl_jit_remove(Session *session, JITDylib *library, void *user, Output output) {
-  if (Error error = session->jit->getExecutionSession().removeJITDylib(*library))
+  ExecutionSession &execution = session->jit->getExecutionSession();
+  if (Error error = execution.removeJITDylib(*library))
     return fail(std::move(error), user, output);
+  execution.getSymbolStringPool()->clearDeadEntries();
   return 0;
 }
 }

@@ -155,18 +155,18 @@ def main() -> None:
             reports.append(incremental.reports[module.__name__])
             return module
 
-        cython_llvm.install(route="tree")
+        importers = cython_llvm.install(route="tree")
         times = edits(folder, "by_tree", functions, repeat, again)
         tree = show("tree route, edit to result", times)
-        cython_llvm.uninstall()
         best = min(reports, key=lambda one: one.llvm)
         link = min(one.link for one in reports)
         print(f"  LLVM: {best.llvm * 1e3:.1f} ms for {best.compiled} of {best.functions} functions, "
               f"linking {link * 1e3:.1f} ms; the whole: {tree / alone:.2f} times the frontend")  # fmt: skip
-        cython_llvm.install(route="c")
+        cython_llvm.uninstall(*importers)
+        importers = cython_llvm.install(route="c")
         c = show("C route", edits(folder, "by_c", functions, 1, importlib.reload))
-        cython_llvm.uninstall()
         print(f"  the tree route takes 1/{c / tree:.1f} of it")
+        cython_llvm.uninstall(*importers)
         if arguments.gcc:
             import pyximport
 
