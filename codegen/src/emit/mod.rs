@@ -12,6 +12,7 @@ mod ops;
 mod refcount;
 mod types;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use inkwell::AddressSpace;
@@ -98,6 +99,8 @@ struct Emitter<'ctx, 'm> {
     /// The functions' tables of line numbers, where lines are not in the code.
     lines: Vec<Option<GlobalValue<'ctx>>>,
     count_total: bool,
+    /// What the constant objects' descriptions refer to, while it is gathered in one global.
+    pile: RefCell<Option<(GlobalValue<'ctx>, Vec<u8>)>>,
 }
 
 impl<'ctx, 'm> Emitter<'ctx, 'm> {
@@ -119,6 +122,7 @@ impl<'ctx, 'm> Emitter<'ctx, 'm> {
             table: None,
             lines: Vec::new(),
             count_total: false,
+            pile: RefCell::new(None),
         };
         emitter.define_structs();
         emitter

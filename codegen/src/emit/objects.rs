@@ -37,12 +37,29 @@ impl<'ctx> Emitter<'ctx, '_> {
             &[self.i64().into(), self.ptr().into(), self.i64().into()],
             false,
         );
+        let pile = self.plan.map(|_| {
+            let pile = self.llvm.add_global(self.i64(), None, "objects.data");
+            self.pile.replace(Some((pile, Vec::new())));
+            pile
+        });
         let mut rows: Vec<_> = self
             .mir
             .objects
             .iter()
             .map(|object| self.description(row, object))
             .collect();
+        if let (Some(before), Some((_, data))) = (pile, self.pile.take()) {
+            let data = self.context.const_string(&data, false);
+            let pile = self.llvm.add_global(data.get_type(), None, "objects.data");
+            pile.set_initializer(&data);
+            pile.set_alignment(16);
+            private(pile, true);
+            before
+                .as_pointer_value()
+                .replace_all_uses_with(pile.as_pointer_value());
+            // SAFETY: nothing refers to it any more.
+            unsafe { before.delete() };
+        }
         if let Some(plan) = self.plan {
             // What earlier versions had and this one has not is an empty string.
             let mut placed = vec![row.const_zero(); count as usize];
@@ -150,6 +167,10 @@ impl<'ctx> Emitter<'ctx, '_> {
     }
 
     fn numbers(&self, items: &[u32]) -> PointerValue<'ctx> {
+        let data: Vec<u8> = items.iter().flat_map(|item| item.to_le_bytes()).collect();
+        if let Some(place) = self.piled(&data, 4) {
+            return place;
+        }
         let values: Vec<_> = items
             .iter()
             .map(|item| self.i32().const_int(u64::from(*item), false))
@@ -157,8 +178,27 @@ impl<'ctx> Emitter<'ctx, '_> {
         self.constant("objects.ids", &self.i32().const_array(&values))
     }
 
+    /// A place for data among all others', where one global holds them.
+    fn piled(&self, data: &[u8], align: usize) -> Option<PointerValue<'ctx>> {
+        let mut pile = self.pile.borrow_mut();
+        let (global, all) = pile.as_mut()?;
+        all.resize(all.len().next_multiple_of(align), 0);
+        let place = self.i64().const_int(all.len() as u64, false);
+        all.extend(data);
+        // SAFETY: the global that takes the place of this one has as many bytes.
+        Some(unsafe {
+            global
+                .as_pointer_value()
+                .const_gep(self.context.i8_type(), &[place])
+        })
+    }
+
     /// Bytes with a zero after them.
     fn bytes(&self, data: &[u8]) -> PointerValue<'ctx> {
+        let ended: Vec<u8> = data.iter().copied().chain([0]).collect();
+        if let Some(place) = self.piled(&ended, 1) {
+            return place;
+        }
         self.constant("objects.bytes", &self.context.const_string(data, true))
     }
 
