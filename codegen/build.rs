@@ -21,6 +21,7 @@ fn main() {
         .files([
             "shim/hot.cpp",
             "shim/lld.cpp",
+            "shim/loops.cpp",
             "shim/recursion.cpp",
             "shim/target.cpp",
         ])

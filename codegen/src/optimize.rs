@@ -9,6 +9,8 @@ use crate::CodegenError;
 use crate::target::host;
 
 unsafe extern "C" {
+    /// Keeps loops around others from being unrolled.
+    fn cyl_mark_outer_loops(module: LLVMModuleRef);
     /// Inlines small functions into themselves; whether there were any.
     fn cyl_unroll_recursion(module: LLVMModuleRef) -> bool;
 }
@@ -39,6 +41,10 @@ pub fn optimize(module: &Module<'_>, level: u8) -> Result<(), CodegenError> {
                 .run_passes(passes, &machine, options)
                 .map_err(|message| CodegenError::Optimizer(message.to_string()))
         };
+        if level >= 2 {
+            // SAFETY: the module outlives the call.
+            unsafe { cyl_mark_outer_loops(module.as_mut_ptr()) };
+        }
         run(&format!("default<O{}>", level.min(3)))?;
         // SAFETY: the module outlives the call.
         if level >= 3 && unsafe { cyl_unroll_recursion(module.as_mut_ptr()) } {

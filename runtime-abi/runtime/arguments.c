@@ -18,6 +18,12 @@ static int cyl_count_error(const struct cyl_parameters *p, Py_ssize_t given) {
     return -1;
 }
 
+/* An argument of a vectorcall, by a load of its own: the caller has just stored it alone, and a load of
+   two at once would have to wait for both stores. */
+PyObject *cyl_argument(PyObject *const *args, int64_t index) {
+    return __atomic_load_n(args + index, __ATOMIC_RELAXED);
+}
+
 /* Fills `values` with new references: positional parameters, keyword-only ones, then the tuple of
    further positional arguments and the dictionary of further keywords where there are such.  What
    was not given stays null.  `names` are the keywords' as for vectorcall, or a dictionary of them, or
@@ -28,6 +34,7 @@ int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, i
     Py_ssize_t total = (Py_ssize_t) p->positional + p->keyword_only;
     Py_ssize_t named = !names ? 0 : PyDict_Check(names) ? PyDict_GET_SIZE(names) : PyTuple_GET_SIZE(names);
     PyObject *star_star = NULL;
+    memset(values, 0, (size_t) (total + (p->star != 0) + (p->star_star != 0)) * sizeof *values);
     if (named > 0 && !p->star_star && p->positional_only == total) {
         __Pyx_RejectKeywords(p->name, names);
         return -1;

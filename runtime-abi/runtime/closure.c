@@ -37,7 +37,7 @@ static int cyl_closure_clear(PyObject *self) {
 
 static void cyl_closure_dealloc(PyObject *self) {
     struct cyl_closure_type *type = (struct cyl_closure_type *) Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
+    if (type->closure->count) PyObject_GC_UnTrack(self);
     cyl_closure_clear(self);
     for (int64_t i = 0; i < type->closure->slices; i++) {
         __Pyx_memviewslice *slice = (__Pyx_memviewslice *) CYL_CLOSURE_FIELD(self, type->closure, type->closure->count + i);
@@ -46,7 +46,7 @@ static void cyl_closure_dealloc(PyObject *self) {
     if (type->spares < CYL_CLOSURE_SPARE) {
         type->spare[type->spares++] = self;
     } else {
-        PyObject_GC_Del(self);
+        type->type.tp_free(self);
     }
 }
 
@@ -60,10 +60,13 @@ static int cyl_closure_make_type(struct cyl_closure *closure) {
     made->type = head;
     made->type.tp_name = closure->name;
     made->type.tp_basicsize = (Py_ssize_t) closure->size;
-    made->type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION;
+    made->type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION;
     made->type.tp_dealloc = cyl_closure_dealloc;
-    made->type.tp_traverse = cyl_closure_traverse;
-    made->type.tp_clear = closure->keep ? NULL : cyl_closure_clear;
+    if (closure->count) {
+        made->type.tp_flags |= Py_TPFLAGS_HAVE_GC;
+        made->type.tp_traverse = cyl_closure_traverse;
+        made->type.tp_clear = closure->keep ? NULL : cyl_closure_clear;
+    }
     made->closure = closure;
     if (PyType_Ready(&made->type) < 0) {
         PyMem_Free(made);
@@ -81,7 +84,7 @@ PyObject *cyl_closure_new(struct cyl_closure *closure) {
     PyObject *made = type->spare[--type->spares];
     memset(made, 0, (size_t) closure->size);
     (void) PyObject_INIT(made, &type->type);
-    PyObject_GC_Track(made);
+    if (closure->count) PyObject_GC_Track(made);
     return made;
 }
 

@@ -25,7 +25,7 @@ struct cyl_class {
     int (*cinit)(PyObject *, PyObject *, PyObject *);
     void (*dealloc)(PyObject *);
     PyObject **freelist;
-    int64_t freelist_size, free_count;
+    int64_t freelist_size, *free_count; /* how many are in it; null where there is no list */
     const char *const *docs; /* name and text of special methods, ends with a null */
     const uint32_t *slices;  /* offsets of fields that are memoryview slices */
     int64_t slice_count;
@@ -34,7 +34,15 @@ struct cyl_class {
 
 enum { CYL_GC = 1, CYL_FINALIZE = 2, CYL_TRASHCAN = 4, CYL_FINAL = 8, CYL_SEQUENCE = 16, CYL_MAPPING = 32,
        CYL_INTERNAL = 64, CYL_REDUCE = 128, CYL_TRIVIAL_CINIT = 256, CYL_CHECK_BASE = 512,
-       CYL_NO_VERSION_TAG = 1024, CYL_CLEAR_TO_NULL = 2048 };
+       CYL_NO_VERSION_TAG = 1024, CYL_CLEAR_TO_NULL = 2048, CYL_FAST_CINIT = 4096 };
+
+/* What CPython numbers from 3.14 on only. */
+enum { CYL_SLOT_VECTORCALL = 1000 };
+
+/* Compiled into what fills a slot, where the description is constant: what is left there is for one type. */
+#define CYL_PER_TYPE __attribute__((always_inline))
+
+typedef int (*cyl_fast_init)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
 
 #define CYL_AT(object, offset) ((PyObject **) ((char *) (object) + (offset)))
 
@@ -45,50 +53,108 @@ static int cyl_class_reuses(const struct cyl_class *c, PyTypeObject *type) {
     return c->flags & CYL_FINAL || !__Pyx_PyType_HasFeature(type, Py_TPFLAGS_IS_ABSTRACT | Py_TPFLAGS_HEAPTYPE);
 }
 
-/* tp_new */
-PyObject *cyl_class_new(struct cyl_class *c, PyTypeObject *type, PyObject *args, PyObject *kwds) {
-    PyObject *o;
-    if (c->base) {
-        o = (*c->base)->tp_new(type, args, kwds);
-    } else if (c->free_count > 0 && cyl_class_reuses(c, type)) {
-        o = c->freelist[--c->free_count];
+/* What is rare, or works on the library's own state, is not compiled for each type. */
+#define CYL_FOR_ALL __attribute__((noinline))
+
+CYL_FOR_ALL PyObject *cyl_class_refuse_abstract(PyTypeObject *type) {
+    return __Pyx_AllocateExtensionType(type, 0);
+}
+
+CYL_FOR_ALL void cyl_class_clear_slices(const struct cyl_class *c, PyObject *o) {
+    for (int64_t i = 0; i < c->slice_count; i++) {
+        __Pyx_memviewslice *slice = (__Pyx_memviewslice *) CYL_AT(o, c->slices[i]);
+        __PYX_XCLEAR_MEMVIEW(slice, 1);
+    }
+}
+
+/* A new object before __cinit__, of a type without a base. */
+CYL_PER_TYPE static inline PyObject *cyl_class_allocate(const struct cyl_class *c, PyTypeObject *type) {
+    if (c->free_count && *c->free_count > 0 && cyl_class_reuses(c, type)) {
+        PyObject *o = c->freelist[--*c->free_count];
         memset(o, 0, (size_t) c->size);
         (void) PyObject_INIT(o, type);
         if (c->flags & CYL_GC) PyObject_GC_Track(o);
-    } else {
-        o = __Pyx_AllocateExtensionType(type, (c->flags & CYL_FINAL) != 0);
+        return o;
     }
-    if (unlikely(!o)) return NULL;
+    if (c->flags & CYL_FINAL || likely(!__Pyx_PyType_HasFeature(type, Py_TPFLAGS_IS_ABSTRACT))) {
+        return type->tp_alloc(type, 0);
+    }
+    return cyl_class_refuse_abstract(type);
+}
+
+/* Fills its fields: 0, or -1 with an exception. */
+CYL_PER_TYPE static inline int cyl_class_fill(const struct cyl_class *c, PyObject *o) {
     if (c->vtable) *(void **) CYL_AT(o, c->vtable_at) = c->vtable;
-    if (!(c->flags & CYL_INTERNAL)) {
-        for (int64_t i = 0; i < c->object_count; i++) {
-            if (c->dict_at && c->objects[i] == c->dict_at) continue;
-            *CYL_AT(o, c->objects[i]) = Py_NewRef(Py_None);
-        }
-        if (c->dict_at) {
-            *CYL_AT(o, c->dict_at) = PyDict_New();
-            if (unlikely(!*CYL_AT(o, c->dict_at))) goto bad;
-        }
+    if (c->flags & CYL_INTERNAL) return 0;
+    for (int64_t i = 0; i < c->object_count; i++) {
+        if (c->dict_at && c->objects[i] == c->dict_at) continue;
+        *CYL_AT(o, c->objects[i]) = Py_NewRef(Py_None);
     }
-    if (c->cinit) {
-        int failed;
-        if (c->flags & CYL_TRIVIAL_CINIT) {
+    if (c->dict_at) {
+        *CYL_AT(o, c->dict_at) = PyDict_New();
+        if (unlikely(!*CYL_AT(o, c->dict_at))) return -1;
+    }
+    return 0;
+}
+
+/* tp_new */
+CYL_PER_TYPE PyObject *cyl_class_new(const struct cyl_class *c, PyTypeObject *type, PyObject *args, PyObject *kwds) {
+    PyObject *o = c->base ? (*c->base)->tp_new(type, args, kwds) : cyl_class_allocate(c, type);
+    if (unlikely(!o)) return NULL;
+    int failed = cyl_class_fill(c, o);
+    if (c->cinit && !failed) {
+        if (c->flags & CYL_FAST_CINIT) {
+            cyl_fast_init cinit = (cyl_fast_init) (void (*)(void)) c->cinit;
+            failed = c->flags & CYL_TRIVIAL_CINIT ? cinit(o, NULL, 0, NULL)
+                                                  : __Pyx_CallTpinitAsVectorcall(cinit, o, args, kwds);
+        } else if (c->flags & CYL_TRIVIAL_CINIT) {
             PyObject *empty = PyTuple_New(0);
-            if (unlikely(!empty)) goto bad;
-            failed = c->cinit(o, empty, NULL);
-            Py_DECREF(empty);
+            failed = empty ? c->cinit(o, empty, NULL) : -1;
+            Py_XDECREF(empty);
         } else {
             failed = c->cinit(o, args, kwds);
         }
-        if (unlikely(failed)) goto bad;
     }
+    if (unlikely(failed)) Py_CLEAR(o);
     return o;
-bad:
-    Py_DECREF(o);
-    return NULL;
 }
 
-static void cyl_class_end(struct cyl_class *c, PyObject *o) {
+/* The same with the arguments of a vectorcall; `base` does it for the base. */
+CYL_PER_TYPE PyObject *cyl_class_make(const struct cyl_class *c,
+                                      PyObject *(*base)(PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *),
+                                      PyTypeObject *type, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    PyObject *o = c->base ? base(type, args, count, names) : cyl_class_allocate(c, type);
+    if (unlikely(!o)) return NULL;
+    int failed = cyl_class_fill(c, o);
+    if (c->cinit && !failed) {
+        cyl_fast_init cinit = (cyl_fast_init) (void (*)(void)) c->cinit;
+        failed = c->flags & CYL_TRIVIAL_CINIT ? cinit(o, NULL, 0, NULL) : cinit(o, args, count, names);
+    }
+    if (unlikely(failed)) Py_CLEAR(o);
+    return o;
+}
+
+/* tp_vectorcall */
+CYL_PER_TYPE PyObject *cyl_class_call(const struct cyl_class *c,
+                                      PyObject *(*make)(PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *),
+                                      cyl_fast_init init, PyObject *type, PyObject *const *args, size_t given,
+                                      PyObject *names) {
+    PyTypeObject *own = *c->type;
+    if (unlikely((PyTypeObject *) type != own || __Pyx_PyType_HasFeature(own, Py_TPFLAGS_IS_ABSTRACT))) {
+        return __Pyx_CallNewInitFromVectorcall((PyTypeObject *) type, args, given, names);
+    }
+    Py_ssize_t count = PyVectorcall_NARGS(given);
+    PyObject *o = make(own, args, count, names);
+    if (likely(o) && init && unlikely(init(o, args, count, names) < 0)) Py_CLEAR(o);
+    return o;
+}
+
+/* tp_init of an __init__ that takes the arguments of a vectorcall. */
+int cyl_slot_init(cyl_fast_init init, PyObject *o, PyObject *args, PyObject *kwds) {
+    return __Pyx_CallTpinitAsVectorcall(init, o, args, kwds);
+}
+
+CYL_PER_TYPE static inline void cyl_class_end(const struct cyl_class *c, PyObject *o) {
     if (c->weakrefs_at && *CYL_AT(o, c->weakrefs_at)) PyObject_ClearWeakRefs(o);
     if (c->dealloc) {
         PyObject *type, *value, *traceback;
@@ -100,23 +166,20 @@ static void cyl_class_end(struct cyl_class *c, PyObject *o) {
     }
     if (c->dict_at && *CYL_AT(o, c->dict_at)) PyDict_Clear(*CYL_AT(o, c->dict_at));
     for (int64_t i = 0; i < c->object_count; i++) Py_CLEAR(*CYL_AT(o, c->objects[i]));
-    for (int64_t i = 0; i < c->slice_count; i++) {
-        __Pyx_memviewslice *slice = (__Pyx_memviewslice *) CYL_AT(o, c->slices[i]);
-        __PYX_XCLEAR_MEMVIEW(slice, 1);
-    }
+    if (c->slice_count) cyl_class_clear_slices(c, o);
     if (c->base) {
         PyTypeObject *base = *c->base;
         if (c->flags & CYL_GC && PyType_IS_GC(base)) PyObject_GC_Track(o);
         base->tp_dealloc(o);
-    } else if (c->free_count < c->freelist_size && cyl_class_reuses(c, Py_TYPE(o))) {
-        c->freelist[c->free_count++] = o;
+    } else if (c->free_count && *c->free_count < c->freelist_size && cyl_class_reuses(c, Py_TYPE(o))) {
+        c->freelist[(*c->free_count)++] = o;
     } else {
         Py_TYPE(o)->tp_free(o);
     }
 }
 
 /* tp_dealloc; `self` is the slot's own function. */
-void cyl_class_dealloc(struct cyl_class *c, PyObject *o, destructor self) {
+CYL_PER_TYPE void cyl_class_dealloc(const struct cyl_class *c, PyObject *o, destructor self) {
     if (c->flags & CYL_FINALIZE) {
         PyTypeObject *type = Py_TYPE(o);
         if (unlikely(type->tp_finalize) && (!PyType_IS_GC(type) || !PyObject_GC_IsFinalized(o))
@@ -135,7 +198,7 @@ void cyl_class_dealloc(struct cyl_class *c, PyObject *o, destructor self) {
 }
 
 /* tp_traverse */
-int cyl_class_traverse(struct cyl_class *c, PyObject *o, visitproc visit, void *arg) {
+CYL_PER_TYPE int cyl_class_traverse(const struct cyl_class *c, PyObject *o, visitproc visit, void *arg) {
     if (c->base && *c->base && (*c->base)->tp_traverse) {
         int e = (*c->base)->tp_traverse(o, visit, arg);
         if (e) return e;
@@ -151,7 +214,7 @@ int cyl_class_traverse(struct cyl_class *c, PyObject *o, visitproc visit, void *
 }
 
 /* tp_clear: fields become None, or null where Cython's option says so. */
-int cyl_class_clear(struct cyl_class *c, PyObject *o) {
+CYL_PER_TYPE int cyl_class_clear(const struct cyl_class *c, PyObject *o) {
     if (c->base && *c->base && (*c->base)->tp_clear) (*c->base)->tp_clear(o);
     for (int64_t i = 0; i < c->cyclic_count; i++) {
         PyObject *old = *CYL_AT(o, c->cyclic[i]);
@@ -358,6 +421,7 @@ static size_t cyl_slot_offset(int64_t id) {
         CYL_TP(call) CYL_TP(clear) CYL_TP(dealloc) CYL_TP(descr_get) CYL_TP(descr_set) CYL_TP(getattro)
         CYL_TP(hash) CYL_TP(init) CYL_TP(iter) CYL_TP(iternext) CYL_TP(new) CYL_TP(repr) CYL_TP(richcompare)
         CYL_TP(setattro) CYL_TP(str) CYL_TP(traverse) CYL_TP(finalize)
+        case CYL_SLOT_VECTORCALL: return offsetof(PyTypeObject, tp_vectorcall);
     }
     return 0;
 }

@@ -35,6 +35,35 @@ CYL_HOT_BINARY(InPlaceAdd, +)
 CYL_HOT_BINARY(InPlaceSubtract, -)
 CYL_HOT_BINARY(InPlaceMultiply, *)
 
+/* A vectorcall. */
+__attribute__((noinline)) PyObject *cyl_slow_call_vector(PyObject *callee, PyObject *const *args,
+                                                         int64_t count, PyObject *names) {
+    return PyObject_Vectorcall(callee, args, (size_t) count, names);
+}
+
+PyObject *cyl_call_vector(PyObject *callee, PyObject *const *args, int64_t count, PyObject *names) {
+    return cyl_slow_call_vector(callee, args, count, names);
+}
+
+PyObject *cyl_hot_cyl_call_vector(PyObject *callee, PyObject *const *args, int64_t count, PyObject *names) {
+    PyTypeObject *type = Py_TYPE(callee);
+    if (likely(PyType_HasFeature(type, Py_TPFLAGS_HAVE_VECTORCALL))) {
+        vectorcallfunc function = *(vectorcallfunc *) ((char *) callee + type->tp_vectorcall_offset);
+        if (likely(function)) return function(callee, args, (size_t) count, names);
+    }
+    return cyl_slow_call_vector(callee, args, count, names);
+}
+
+/* Whether an object is the function that was made of a method definition, and a call of it with
+   positional arguments comes to a call of its C function with the object and those. */
+int cyl_is_function(PyObject *callee, PyMethodDef *method) {
+    PyTypeObject *type = Py_TYPE(callee);
+    PyCFunctionObject *function = (PyCFunctionObject *) callee;
+    return type->tp_vectorcall_offset == offsetof(PyCFunctionObject, vectorcall)
+        && PyType_HasFeature(type, Py_TPFLAGS_HAVE_VECTORCALL)
+        && function->vectorcall == __Pyx_CyFunction_Vectorcall_FASTCALL_KEYWORDS && function->m_ml == method;
+}
+
 /* Comparisons with a truth value as their result. */
 #define CYL_HOT_COMPARE(op, sign, one, two)                                                               \
     __attribute__((noinline)) int cyl_slow_##op##_##one##_##two(PyObject *a, PyObject *b, int how) {      \

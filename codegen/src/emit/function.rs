@@ -160,7 +160,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         Ok(())
     }
 
-    /// Locals start as zeros: an unset C variable reads as 0, an unset object is null.
+    /// Locals start as zeros, but for scratch: an unset C variable reads as 0, an unset object is null.
     fn make_locals(&mut self) -> Result<(), EmitError> {
         for local in &self.mir.locals {
             let Some(ty) = self.e.ty(&local.ty) else {
@@ -179,7 +179,9 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 continue;
             }
             let slot = self.e.builder.build_alloca(ty, &local.name)?;
-            self.clear_local(slot, ty)?;
+            if !local.scratch {
+                self.clear_local(slot, ty)?;
+            }
             self.locals.push(slot);
         }
         Ok(())
@@ -219,7 +221,15 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 then,
                 otherwise,
             } => {
-                b.build_conditional_branch(self.int(*condition)?, block(then), block(otherwise))?;
+                let (condition, yes, no) = (self.int(*condition)?, block(then), block(otherwise));
+                let cold = |id: &BlockId| self.mir.blocks[id.0 as usize].cold;
+                match (cold(then), cold(otherwise)) {
+                    (true, false) => self.unlikely(condition, yes, no)?,
+                    (false, true) => self.likely(condition, yes, no)?,
+                    _ => {
+                        b.build_conditional_branch(condition, yes, no)?;
+                    }
+                }
             }
             Terminator::Switch(value, cases, default) => {
                 let value = self.int(*value)?;
@@ -304,15 +314,35 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         seldom: BasicBlock<'ctx>,
         often: BasicBlock<'ctx>,
     ) -> Result<(), EmitError> {
+        self.weighted(condition, seldom, often, [1, 2000])
+    }
+
+    /// A branch that mostly goes to the first block.
+    fn likely(
+        &self,
+        condition: IntValue<'ctx>,
+        often: BasicBlock<'ctx>,
+        seldom: BasicBlock<'ctx>,
+    ) -> Result<(), EmitError> {
+        self.weighted(condition, often, seldom, [2000, 1])
+    }
+
+    fn weighted(
+        &self,
+        condition: IntValue<'ctx>,
+        yes: BasicBlock<'ctx>,
+        no: BasicBlock<'ctx>,
+        weights: [u64; 2],
+    ) -> Result<(), EmitError> {
         let branch = self
             .e
             .builder
-            .build_conditional_branch(condition, seldom, often)?;
+            .build_conditional_branch(condition, yes, no)?;
         let i32 = self.e.i32();
         let weights = self.e.context.metadata_node(&[
             self.e.context.metadata_string("branch_weights").into(),
-            i32.const_int(1, false).into(),
-            i32.const_int(2000, false).into(),
+            i32.const_int(weights[0], false).into(),
+            i32.const_int(weights[1], false).into(),
         ]);
         let kind = self.e.context.get_kind_id("prof");
         // A branch always takes this kind of metadata.
@@ -367,8 +397,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             return self.malformed("no result");
         };
         let none = b.build_is_null(found.into_pointer_value(), "none")?;
-        b.build_conditional_branch(none, ok, error)?;
-        Ok(())
+        self.likely(none, ok, error)
     }
 
     pub(super) fn constant(&self, constant: &Constant) -> Result<BasicValueEnum<'ctx>, EmitError> {

@@ -23,30 +23,22 @@ impl<'t> Body<'_, 't> {
         function: FuncId,
         flags: i128,
     ) -> Result<GlobalId> {
-        let name = function_name(def).to_owned();
-        let text = self.m.c_string(name.as_bytes());
+        let text = self.m.c_string(function_name(def).as_bytes());
         let doc = match def.entry("entry").and_then(|entry| entry.attr("doc")) {
             Some(Attr::Str(doc)) => GlobalInit::Global(self.m.c_string(doc.as_bytes())),
             Some(Attr::Bytes { data, .. }) => GlobalInit::Global(self.m.c_string(data)),
             Some(Attr::None) | None => GlobalInit::Zero,
             Some(_) => return missing_node(def, "with this documentation"),
         };
-        let structure = self.m.mir.structure("PyMethodDef", || {
-            vec![Type::Ptr, Type::Ptr, Type::I32, Type::Ptr]
-        });
         let init = GlobalInit::List(vec![
             GlobalInit::Global(text),
             GlobalInit::Function(function),
             GlobalInit::Int(flags),
             doc,
         ]);
-        Ok(self.m.mir.add_global(Global {
-            name: format!("method.{name}.{}", self.m.mir.globals.len()),
-            ty: Type::Struct(structure),
-            init,
-            constant: false,
-            linkage: Linkage::Internal,
-        }))
+        let place = self.m.method_place(def);
+        self.m.mir.globals[place.0 as usize].init = init;
+        Ok(place)
     }
 
     /// Parameters as the function wants them, from a call's arguments: (address, count, names).
@@ -76,8 +68,9 @@ impl<'t> Body<'_, 't> {
         };
         let parameters = self.parameters(def, args, positional, posonly, star_kind, star_star)?;
         let array = Type::Array(Box::new(Type::Object), total as u64);
-        let values = self.b.local("values", array);
-        self.argument_values = Some((values, total as u32));
+        let values = self.b.scratch("values", array);
+        let parsed = self.b.local("parsed", Type::I32);
+        self.argument_values = Some((values, total as u32, parsed));
         let given: Vec<LocalId> = (0..total)
             .map(|index| self.b.local(&format!("argument{index}"), Type::Object))
             .collect();
@@ -90,11 +83,16 @@ impl<'t> Body<'_, 't> {
             let wanted = self.int(positional as i128, 64);
             let exact = self.op(Op::Compare(Comparison::Eq, plain, wanted));
             let quick = self.op(Op::Binary(BinaryOp::And, no_names, exact));
-            let (fast, slow) = (self.b.block(), self.b.block());
+            let fast = self.b.block();
+            let slow = match args.iter().any(|arg| arg.node("default").is_some()) {
+                true => self.b.block(),
+                false => self.b.cold_block(),
+            };
             self.b.branch(quick, fast, slow);
             self.b.switch_to(fast);
             for (index, local) in given.iter().enumerate() {
-                let value = self.item(vector, index);
+                let index = self.int(index as i128, 64);
+                let value = self.rt_value("cyl_argument", "pl:o", &[vector, index])?;
                 self.b.effect(Op::Set(*local, value));
             }
             self.b.jump(ready);
@@ -102,6 +100,8 @@ impl<'t> Body<'_, 't> {
         }
         let parameters = self.op(Op::GlobalAddr(parameters));
         let address = self.op(Op::LocalAddr(values));
+        let one = self.int(1, 32);
+        self.b.effect(Op::Set(parsed, one));
         self.rt_status(
             "cyl_parse_arguments",
             "pplop:i",

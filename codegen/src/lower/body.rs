@@ -53,8 +53,8 @@ pub(super) struct Body<'m, 't> {
     pub gil: bool,
     /// The token of a function that takes the GIL.
     pub gil_token: Option<Value>,
-    /// The array of arguments that the function owns, and its length.
-    pub argument_values: Option<(LocalId, u32)>,
+    /// The array of arguments that the function owns, its length, and whether it is filled.
+    pub argument_values: Option<(LocalId, u32, LocalId)>,
     /// Variables that own memoryview slices.
     pub slices: Vec<LocalId>,
     /// The buffers that the function holds.

@@ -423,7 +423,15 @@ impl<'t> Body<'_, 't> {
             return Ok(result);
         }
         let args = self.expr_list(tuple.nodes("args"))?;
-        self.call_vector(node, callee, &args)
+        let function = node.node("function");
+        let result = if tuple.flag("is_literal") && !args.is_empty() {
+            self.call_with_constants(function, callee, &args)?
+        } else {
+            self.call_object(function, callee, &args, args.len(), None)?
+        };
+        self.release_under(result, &args);
+        self.release(callee);
+        Ok(result)
     }
 
     /// Evaluates expressions in order; all results stay alive.
@@ -435,7 +443,7 @@ impl<'t> Body<'_, 't> {
     /// free place before it.
     pub(super) fn argument_array(&mut self, args: &[Value]) -> Value {
         let array = Type::Array(Box::new(Type::Object), args.len() as u64 + 1);
-        let local = self.b.local("args", array);
+        let local = self.b.scratch("args", array);
         let base = self.op(Op::LocalAddr(local));
         for (index, arg) in args.iter().enumerate() {
             let place = self.int(index as i128 + 1, 64);
@@ -445,26 +453,6 @@ impl<'t> Body<'_, 't> {
         }
         let one = self.int(1, 64);
         self.op(Op::Index(base, Type::Object, one))
-    }
-
-    /// Calls an object with positional arguments, and releases both.
-    pub(super) fn call_vector(
-        &mut self,
-        _node: Node<'t>,
-        callee: Value,
-        args: &[Value],
-    ) -> Result<Value> {
-        let array = self.argument_array(args);
-        let count = self.vector_count(args.len());
-        let null = self.null_object();
-        let result = self.rt_object(
-            "PyObject_Vectorcall",
-            "oplo:O",
-            &[callee, array, count, null],
-        )?;
-        self.release_under(result, args);
-        self.release(callee);
-        Ok(result)
     }
 
     /// A count with PY_VECTORCALL_ARGUMENTS_OFFSET: the place before the arguments may be used.

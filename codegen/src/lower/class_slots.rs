@@ -4,6 +4,7 @@
 use frontend_bridge::tree::{Entry, Scope, Type as TreeType};
 
 use super::Result;
+use super::class_calls::by_vectorcall;
 use super::class_layout::look_up;
 use super::classes::{Class, GC};
 use super::context::{Context, missing};
@@ -24,11 +25,14 @@ pub(super) mod slot {
     pub const TP_DESCR_GET: i128 = 54;
     pub const TP_DESCR_SET: i128 = 55;
     pub const TP_GETATTRO: i128 = 58;
+    pub const TP_INIT: i128 = 60;
     pub const TP_NEW: i128 = 65;
     pub const TP_RICHCOMPARE: i128 = 67;
     pub const TP_SETATTRO: i128 = 69;
     pub const TP_TRAVERSE: i128 = 71;
     pub const TP_FINALIZE: i128 = 80;
+    /// As runtime/extension_type.c has it: CPython has a number for it from 3.14 on only.
+    pub const TP_VECTORCALL: i128 = 1000;
 }
 
 /// Slots that one method fills as it is.
@@ -133,6 +137,9 @@ impl<'t> Context<'t> {
         let scope = class.scope;
         let mut slots = self.life_slots(class, flags)?;
         for (name, ids) in DIRECT {
+            if special(scope, name).is_some_and(by_vectorcall) {
+                continue;
+            }
             let mut found = self.special_wrapper(scope, name)?;
             if found.is_none() {
                 found = match *name {
@@ -159,7 +166,9 @@ impl<'t> Context<'t> {
         let mut slots = Vec::new();
         let this = Some(class.description);
         let p = Type::Ptr;
-        if self.needs_own(class, "__cinit__", true) {
+        let new = self.needs_own(class, "__cinit__", true);
+        self.constructor_slots(class, new, &mut slots)?;
+        if new {
             let args = vec![Address(this), Param(0), Param(1), Param(2)];
             let made = self.thunk(
                 class,
@@ -478,12 +487,18 @@ impl<'t> Context<'t> {
         args: Vec<Arg>,
     ) -> FuncId {
         let name = format!("{}.{name}", class.name);
-        let function = Function::new(
-            &name,
-            Linkage::Internal,
-            Signature::new(params.to_vec(), result.clone()),
-        );
-        let own = self.mir.add_function(function.clone());
+        let signature = Signature::new(params.to_vec(), result);
+        let own = self
+            .mir
+            .add_function(Function::new(&name, Linkage::Internal, signature));
+        self.fill_thunk(own, runtime, args);
+        own
+    }
+
+    /// The body of such a function.
+    pub(super) fn fill_thunk(&mut self, own: FuncId, runtime: &str, args: Vec<Arg>) {
+        let function = self.mir.functions[own.0 as usize].clone();
+        let result = function.signature.result.clone();
         let mut b = Builder::new(function);
         let mut values = Vec::new();
         for arg in args {
@@ -501,7 +516,6 @@ impl<'t> Context<'t> {
         let value = b.call(&self.mir, Callee::Extern(callee), values);
         b.end(Terminator::Return(value));
         self.mir.functions[own.0 as usize] = b.finish();
-        own
     }
 
     /// A table of the module's.

@@ -25,6 +25,7 @@ const TRIVIAL_CINIT: i128 = 256;
 const CHECK_BASE: i128 = 512;
 const NO_VERSION_TAG: i128 = 1024;
 const CLEAR_TO_NULL: i128 = 2048;
+const FAST_CINIT: i128 = 4096;
 
 /// An extension type that the module makes.
 #[derive(Clone, Debug)]
@@ -132,7 +133,7 @@ impl<'t> Context<'t> {
         );
         // As runtime-abi/runtime/extension_type.c has it.
         let description = self.mir.structure("cyl_class", || {
-            "pppppllpppppllppllllpppllpplp"
+            "pppppllpppppllppllllppplppplp"
                 .chars()
                 .map(letter)
                 .collect()
@@ -222,7 +223,12 @@ impl<'t> Context<'t> {
         for id in self.class_order.clone() {
             let class = self.classes[&id].clone();
             match self.define_class(&class) {
-                Ok(init) => self.mir.globals[class.description.0 as usize].init = init,
+                Ok(init) => {
+                    let description = &mut self.mir.globals[class.description.0 as usize];
+                    description.init = init;
+                    // So that what is done for all types alike is compiled for this one.
+                    description.constant = true;
+                }
                 Err(error) => self.note(error)?,
             }
         }
@@ -323,6 +329,10 @@ impl<'t> Context<'t> {
         } else {
             GlobalInit::Zero
         };
+        let free_count = match free {
+            0 => GlobalInit::Zero,
+            _ => GlobalInit::Global(self.table("free", Type::I64, GlobalInit::Zero, false)),
+        };
         let number = |value: u64| GlobalInit::Int(i128::from(value));
         let storage = self.type_storage(class);
         let place = self.type_place(class.ty)?;
@@ -352,7 +362,7 @@ impl<'t> Context<'t> {
             dealloc,
             freelist,
             number(free),
-            number(0),
+            free_count,
             docs,
             slices,
             number(slice_count),
@@ -379,6 +389,10 @@ impl<'t> Context<'t> {
         set(
             TRIVIAL_CINIT,
             special(scope, "__cinit__").is_some_and(|entry| entry.flag("trivial_signature")),
+        );
+        set(
+            FAST_CINIT,
+            special(scope, "__cinit__").is_some_and(super::class_calls::by_vectorcall),
         );
         set(CHECK_BASE, ty.ty("base_type").is_some());
         set(CLEAR_TO_NULL, self.tree.root().flag("clear_to_null"));

@@ -27,6 +27,10 @@ pub(super) struct Context<'t> {
     pub def_functions: HashMap<NodeId, FuncId>,
     /// PyMethodDef of `def` functions.
     pub method_defs: HashMap<NodeId, GlobalId>,
+    /// The places of those that calls refer to, and of all whose wrapper is lowered.
+    pub method_places: HashMap<NodeId, GlobalId>,
+    /// `def` functions of the module that calls may go to directly, by the entry of their name.
+    pub module_defs: HashMap<EntryId, Node<'t>>,
     /// Places of the addresses of what other modules define.
     pub imported: HashMap<EntryId, GlobalId>,
     /// Computed defaults that the module keeps, by their arguments.
@@ -46,6 +50,9 @@ pub(super) struct Context<'t> {
     /// Extension types of the module, and their order.
     pub classes: HashMap<TypeId, Class<'t>>,
     pub class_order: Vec<TypeId>,
+    /// What makes instances, by type: a slot, and what it and those of derived types call.
+    pub vectorcalls: HashMap<TypeId, FuncId>,
+    pub class_makes: HashMap<TypeId, FuncId>,
     /// Places of the addresses of type objects and of C method tables.
     pub type_places: HashMap<TypeId, GlobalId>,
     pub vtables: HashMap<TypeId, GlobalId>,
@@ -98,6 +105,8 @@ impl<'t> Context<'t> {
             functions_by_name: HashMap::new(),
             def_functions: HashMap::new(),
             method_defs: HashMap::new(),
+            method_places: HashMap::new(),
+            module_defs: HashMap::new(),
             imported: HashMap::new(),
             default_globals: HashMap::new(),
             globals: HashMap::new(),
@@ -108,6 +117,8 @@ impl<'t> Context<'t> {
             layouts: HashMap::new(),
             classes: HashMap::new(),
             class_order: Vec::new(),
+            vectorcalls: HashMap::new(),
+            class_makes: HashMap::new(),
             type_places: HashMap::new(),
             vtables: HashMap::new(),
             imported_types: HashSet::new(),

@@ -11,7 +11,9 @@ use super::context::{Context, missing_node};
 use super::defaults::is_literal;
 use super::error::LowerError;
 use super::methods::{has_own_object, in_extension_type};
-use crate::mir::{Constant, FuncId, Function, Linkage, Op, Signature, Terminator, Type, Value};
+use crate::mir::{
+    Comparison, Constant, FuncId, Function, Linkage, Op, Signature, Terminator, Type, Value,
+};
 
 impl<'t> Context<'t> {
     /// Declares every function of the tree, so that calls may come before definitions.
@@ -132,6 +134,7 @@ impl<'t> Context<'t> {
         function.source = node.position().map(|at| (at.source, at.line));
         let id = self.mir.add_function(function);
         self.def_functions.insert(node.id(), id);
+        self.note_module_def(node, entry);
         Ok(())
     }
 }
@@ -496,10 +499,15 @@ impl<'t> Body<'_, 't> {
             let storage = self.op(Op::LocalAddr(local));
             self.drop_slice(storage);
         }
-        if let Some((local, count)) = self.argument_values {
-            let address = self.op(Op::LocalAddr(local));
-            let count = self.int(i128::from(count), 64);
-            self.rt_void("cyl_release_arguments", "pl:v", &[address, count])?;
+        if let Some((local, count, parsed)) = self.argument_values {
+            let parsed = self.op(Op::Get(parsed));
+            let zero = self.int(0, 32);
+            let parsed = self.op(Op::Compare(Comparison::Ne, parsed, zero));
+            self.if_unlikely(parsed, |body| {
+                let address = body.op(Op::LocalAddr(local));
+                let count = body.int(i128::from(count), 64);
+                body.rt_void("cyl_release_arguments", "pl:v", &[address, count])
+            })?;
         }
         let result = match self.returned {
             Some(local) if self.b.function.locals[local.0 as usize].ty == Type::Object => {

@@ -40,6 +40,9 @@ impl<'t> Body<'_, 't> {
         if iterator.kind() != "IteratorNode" {
             return missing_node(node, &format!("over {}", iterator.kind()));
         }
+        if self.lower_for_range(node)? {
+            return Ok(());
+        }
         let mut next = item;
         while next.kind() != "NextNode" {
             match next.node("arg") {

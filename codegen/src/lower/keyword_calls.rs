@@ -38,22 +38,33 @@ impl<'t> Body<'_, 't> {
         }
         let names_of = node.nodes("kwnames");
         let (names, keys) = if names_of.is_empty() {
-            (self.null_object(), Vec::new())
+            (None, Vec::new())
         } else {
-            self.keyword_names(node, &names_of, &mut args)?
+            let (names, keys) = self.keyword_names(node, &names_of, &mut args)?;
+            (Some(names), keys)
         };
-        let array = self.argument_array(&args);
-        let count = self.vector_count(positional);
         self.at(node);
-        let (entry_point, callee) = match head {
-            Some(callee) => ("PyObject_Vectorcall", callee),
+        let (callee, result) = match head {
+            Some(callee) => {
+                let result = self.call_object(Some(function), callee, &args, positional, names)?;
+                (callee, result)
+            }
             None => {
+                let array = self.argument_array(&args);
+                let count = self.vector_count(positional);
                 let name = self.name(function.text("attribute").unwrap_or_default());
-                ("PyObject_VectorcallMethod", name)
+                let given = match names {
+                    Some(names) => names,
+                    None => self.null_object(),
+                };
+                let call = [name, array, count, given];
+                let result = self.rt_object("PyObject_VectorcallMethod", "oplo:O", &call)?;
+                (name, result)
             }
         };
-        let result = self.rt_object(entry_point, "oplo:O", &[callee, array, count, names])?;
-        self.release(names);
+        if let Some(names) = names {
+            self.release(names);
+        }
         self.release_under(result, &args);
         self.release_under(result, &keys);
         self.release(callee);

@@ -111,7 +111,7 @@ impl<'t> Body<'_, 't> {
         let generic = signature.flag("has_generic_args");
         let own = signature.flag("has_dummy_arg");
         let in_star = def.flag("self_in_stararg");
-        let fast = signature.int("use_fastcall") == Some(1);
+        let fast = signature.int("use_fastcall").unwrap_or(0) > 0;
         let args = def.nodes("args");
         let mut params = Vec::new();
         if own || in_star {

@@ -98,8 +98,16 @@ impl Builder {
             name: name.to_owned(),
             ty,
             field: None,
+            scratch: false,
         });
         LocalId(self.function.locals.len() as u32 - 1)
+    }
+
+    /// New storage that is written before it is read.
+    pub fn scratch(&mut self, name: &str, ty: Type) -> LocalId {
+        let id = self.local(name, ty);
+        self.function.locals[id.0 as usize].scratch = true;
+        id
     }
 
     /// Appends an operation without a result.

@@ -43,6 +43,8 @@ pub struct Local {
     pub ty: Type,
     /// In a generator's body, the field of the scope object that it lies in.
     pub field: Option<u32>,
+    /// Storage that is written before it is read: it does not start as zeros.
+    pub scratch: bool,
 }
 
 /// An operation in its place.

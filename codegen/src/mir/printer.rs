@@ -125,6 +125,9 @@ fn write_function(out: &mut String, module: &Module, function: &Function) -> fmt
     writeln!(out, " {{")?;
     for (index, local) in function.locals.iter().enumerate() {
         write!(out, "  local ${index} {:?}: {}", local.name, local.ty)?;
+        if local.scratch {
+            write!(out, " scratch")?;
+        }
         if let Some(field) = local.field {
             write!(out, " in field {field}")?;
         }

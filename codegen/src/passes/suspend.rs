@@ -53,7 +53,9 @@ impl Suspension<'_> {
         // A local whose address is taken may be in use wherever the address is.
         for block in &self.function.blocks {
             for instr in &block.instrs {
-                if let Op::LocalAddr(local) = instr.op {
+                if let Op::LocalAddr(local) = instr.op
+                    && !self.function.locals[local.0 as usize].scratch
+                {
                     locals.insert(local);
                 }
             }
@@ -84,6 +86,7 @@ impl Suspension<'_> {
                 name: value.to_string(),
                 ty,
                 field: None,
+                scratch: false,
             });
             homes.insert(*value, id);
             self.move_to_frame_as(

@@ -77,6 +77,7 @@ impl Parser {
             self.mark(":")?;
             let ty = self.ty()?;
             let mut field = None;
+            let scratch = self.take_word("scratch");
             if self.take_word("in") {
                 if !self.take_word("field") {
                     return self.wrong("'field'");
@@ -84,7 +85,12 @@ impl Parser {
                 field = Some(self.number()?);
             }
             self.end()?;
-            function.locals.push(Local { name, ty, field });
+            function.locals.push(Local {
+                name,
+                ty,
+                field,
+                scratch,
+            });
         }
         while !self.take_mark("}") {
             self.block(function)?;

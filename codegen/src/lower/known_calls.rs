@@ -1,0 +1,193 @@
+//! Calls of what is most likely a function that the module defines: its name is looked up as ever, and
+//! where what is found is still that function, its code is called without a way through Python; and of
+//! extension types of the module.
+
+use frontend_bridge::tree::{Entry, Node};
+
+use super::Result;
+use super::body::Body;
+use super::context::Context;
+use super::methods::{has_own_object, signature_of};
+use crate::mir::{
+    Callee, Comparison, FuncId, Global, GlobalId, GlobalInit, Linkage, Op, Raises, Type, Value,
+};
+
+impl<'t> Context<'t> {
+    /// Notes a `def` at module level that positional objects can be handed to as they are.
+    pub(super) fn note_module_def(&mut self, def: Node<'t>, entry: Entry<'t>) {
+        let in_module = entry
+            .scope("scope")
+            .is_some_and(|scope| scope.is_a("ModuleScope"));
+        let takes_objects = |arg: &Node<'t>| {
+            let ty = arg.ty("type");
+            arg.flag("is_generic")
+                && !arg.flag("kw_only")
+                && !arg.flag("needs_type_test")
+                && arg.flag("accept_none")
+                && ty.is_some_and(|ty| {
+                    ty.flag("is_pyobject")
+                        && !ty.flag("is_pyint_type")
+                        && !ty.flag("is_pyfloat_type")
+                })
+        };
+        if in_module
+            && def.kind() == "DefNode"
+            && def.node("star_arg").is_none()
+            && def.node("starstar_arg").is_none()
+            && signature_of(def).is_some_and(|signature| signature.int("use_fastcall") == Some(1))
+            && def.nodes("args").iter().all(takes_objects)
+        {
+            self.module_defs.insert(entry.id(), def);
+        }
+    }
+
+    /// The place of a function's PyMethodDef, which is filled where its wrapper is lowered.
+    pub(super) fn method_place(&mut self, def: Node<'t>) -> GlobalId {
+        if let Some(found) = self.method_places.get(&def.id()) {
+            return *found;
+        }
+        let structure = self.mir.structure("PyMethodDef", || {
+            vec![Type::Ptr, Type::Ptr, Type::I32, Type::Ptr]
+        });
+        let name = super::arguments::function_name(def);
+        let place = self.mir.add_global(Global {
+            name: format!("method.{name}.{}", self.mir.globals.len()),
+            ty: Type::Struct(structure),
+            init: GlobalInit::Zero,
+            constant: false,
+            linkage: Linkage::Internal,
+        });
+        self.method_places.insert(def.id(), place);
+        place
+    }
+}
+
+impl<'t> Body<'_, 't> {
+    /// The function of the module that a name is bound to at first, and its definition, where it takes
+    /// this many arguments.
+    fn known_function(&self, name: Node<'t>, count: usize) -> Option<(Node<'t>, FuncId)> {
+        if name.kind() != "NameNode" {
+            return None;
+        }
+        let def = *self.m.module_defs.get(&name.entry("entry")?.id())?;
+        let id = *self.m.def_functions.get(&def.id())?;
+        (def.nodes("args").len() == count).then_some((def, id))
+    }
+
+    /// Calls an object with positional arguments, and keywords whose names are a tuple or null; releases
+    /// nothing.  `function` is the expression that gave the object.
+    pub(super) fn call_object(
+        &mut self,
+        function: Option<Node<'t>>,
+        callee: Value,
+        args: &[Value],
+        positional: usize,
+        names: Option<Value>,
+    ) -> Result<Value> {
+        let made = self.call_object_raw(function, callee, args, positional, names)?;
+        self.checked(made, Raises::Null)
+    }
+
+    /// The same with constant arguments, for which Cython goes through a slot that minds the depth of
+    /// recursion.
+    pub(super) fn call_with_constants(
+        &mut self,
+        function: Option<Node<'t>>,
+        callee: Value,
+        args: &[Value],
+    ) -> Result<Value> {
+        let place = self.text(" while calling a Python object");
+        self.rt_status("Py_EnterRecursiveCall", "p:i", &[place], Raises::NonZero)?;
+        let made = self.call_object_raw(function, callee, args, args.len(), None)?;
+        self.rt_void("Py_LeaveRecursiveCall", ":v", &[])?;
+        self.checked(made, Raises::Null)
+    }
+
+    /// The result, null with an exception, is not yet a temporary.
+    fn call_object_raw(
+        &mut self,
+        function: Option<Node<'t>>,
+        callee: Value,
+        args: &[Value],
+        positional: usize,
+        names: Option<Value>,
+    ) -> Result<Value> {
+        if let Some(id) = function.and_then(|function| self.called_class(function)) {
+            let call = self.vector_arguments(callee, args, positional, names);
+            let made = self
+                .b
+                .call(&self.m.mir, Callee::Function(id), call.to_vec());
+            return match made {
+                Some(made) => Ok(made),
+                None => self.defect("a constructor without a result"),
+            };
+        }
+        let known = match names {
+            None => function.and_then(|function| self.known_function(function, positional)),
+            Some(_) => None,
+        };
+        let Some((def, id)) = known else {
+            return self.call_unknown(callee, args, positional, names);
+        };
+        let place = self.m.method_place(def);
+        let place = self.op(Op::GlobalAddr(place));
+        let same = self.rt_value("cyl_is_function", "op:i", &[callee, place])?;
+        let zero = self.int(0, 32);
+        let same = self.op(Op::Compare(Comparison::Ne, same, zero));
+        let result = self.b.local("called", Type::Object);
+        let (direct, other, done) = (self.b.block(), self.b.cold_block(), self.b.block());
+        self.b.branch(same, direct, other);
+        self.b.switch_to(direct);
+        let mut values = Vec::new();
+        if has_own_object(def) {
+            values.push(self.borrow(callee));
+        }
+        for arg in args {
+            values.push(self.borrow(*arg));
+        }
+        let made = self.b.call(&self.m.mir, Callee::Function(id), values);
+        let Some(made) = made else {
+            return self.defect("a function without a result");
+        };
+        self.b.effect(Op::Set(result, made));
+        self.b.jump(done);
+        self.b.switch_to(other);
+        let made = self.call_unknown(callee, args, positional, None)?;
+        self.b.effect(Op::Set(result, made));
+        self.b.jump(done);
+        self.b.switch_to(done);
+        Ok(self.op(Op::Take(result)))
+    }
+
+    /// What a vectorcall is given: the object, arguments, their count, and names.
+    fn vector_arguments(
+        &mut self,
+        callee: Value,
+        args: &[Value],
+        positional: usize,
+        names: Option<Value>,
+    ) -> [Value; 4] {
+        let array = self.argument_array(args);
+        let count = self.vector_count(positional);
+        let names = match names {
+            Some(names) => self.borrow(names),
+            None => self.null_object(),
+        };
+        [self.borrow(callee), array, count, names]
+    }
+
+    /// A call through the object.
+    fn call_unknown(
+        &mut self,
+        callee: Value,
+        args: &[Value],
+        positional: usize,
+        names: Option<Value>,
+    ) -> Result<Value> {
+        let call = self.vector_arguments(callee, args, positional, names);
+        match self.rt_raw("cyl_call_vector", "oplo:O", &call)? {
+            Some(made) => Ok(made),
+            None => self.defect("a call without a result"),
+        }
+    }
+}
