@@ -112,7 +112,6 @@ _ITEMS: dict[str, tuple[Any, str]] = {
     "q": (ctypes.c_int64, "<i8"), "Q": (ctypes.c_uint64, "<u8"), "f": (ctypes.c_float, "<f4"),
     "d": (ctypes.c_double, "<f8"),
 }  # fmt: skip
-_BY_TYPESTR = {typestr: item for item, typestr in _ITEMS.values()}
 
 
 def _interface(self: Any) -> dict[str, Any]:
@@ -190,39 +189,17 @@ def array(values: Any, dtype: str = "d") -> Any:
     return made
 
 
-def view(source: Any) -> Any:
-    """Another library's array on the GPU (CuPy, PyTorch, numba) for a memoryview parameter; no copy.
+def view(source: Any) -> memoryview:
+    """Another library's array on the GPU (CuPy, PyTorch, numba) as a buffer; no copy.
 
-    It needs ``__cuda_array_interface__`` and items one after the other in C's order.  Only loops that
-    run on the GPU may touch what it refers to: the host cannot reach it.
+    It needs ``__cuda_array_interface__``, or ``__dlpack__`` (on the host too). Memoryview parameters of
+    functions with loops for a GPU take such arrays as they are: this is for all other places. Only loops
+    that run on the GPU may touch what lies on it: the host cannot reach it.
     """
-    interface = source.__cuda_array_interface__
-    if interface.get("mask") is not None:
-        raise ValueError("arrays with a mask are not supported")
-    typestr, shape = interface["typestr"], tuple(interface["shape"])
-    item = _BY_TYPESTR.get(typestr)
-    if item is None:
-        raise TypeError(f"items of type {typestr!r} are not supported")
-    strides = interface.get("strides")
-    step, dense = ctypes.sizeof(item), []
-    for extent in reversed(shape):
-        dense.insert(0, step)
-        step *= extent
-    if strides is not None and tuple(strides) != tuple(dense):
-        raise ValueError("only arrays in C's order, without gaps, are supported")
-    address, readonly = interface["data"]
-    if interface.get("stream") is not None:
-        _synchronize(interface["stream"])
-    kind = _array_type(item, typestr, shape)
-    made = kind.from_address(address) if address else kind()
-    made._owner = source
-    return memoryview(made).toreadonly() if readonly else made
+    from . import gpu_foreign
 
-
-def _synchronize(stream: int) -> None:
-    # Our launches wait for nothing of others: what is pending there has to be done before.
-    driver = ctypes.CDLL(os.environ.get("CYTHON_LLVM_CUDA_DRIVER") or "libcuda.so.1")
-    handles = {1: 1, 2: 2}
-    status = driver.cuStreamSynchronize(ctypes.c_void_p(handles.get(stream, stream)))
-    if status:
-        raise RuntimeError(f"waiting for the array's stream failed with CUDA's status {status}")
+    if getattr(source, "__cuda_array_interface__", None) is not None:
+        return gpu_foreign.from_interface(source)
+    if hasattr(source, "__dlpack__"):
+        return gpu_foreign.from_dlpack(source)
+    raise TypeError(f"{type(source).__name__!r} has neither __cuda_array_interface__ nor __dlpack__")

@@ -243,6 +243,94 @@ def test_arrays_that_stay_on_the_device(with_driver: Run, tmp_path: Path) -> Non
     assert lines[3] == "loop:6 16000 8000 Fake"
 
 
+FOREIGN = """
+# cython: language_level=3
+from cython.parallel import prange
+def twice(double[:, :] x, double[:, :] out):
+    cdef Py_ssize_t i, j
+    for i in prange(x.shape[0], nogil=True):
+        for j in prange(x.shape[1]):
+            out[i, j] = 2 * x[i, j]
+def total(const float[::1] x):
+    cdef Py_ssize_t i
+    cdef float s = 0
+    for i in prange(x.shape[0], nogil=True):
+        s += x[i]
+    return s
+"""
+
+#: Arrays as other libraries have them: no buffers, but memory that is the (fake) device's.
+LIBRARY = """
+import gc, numpy as np, weakref
+class Interface:
+    stream = None
+    def __init__(self, array, readonly=False):
+        self.array, self.readonly = array, readonly
+    @property
+    def __cuda_array_interface__(self):
+        a = self.array
+        return {"shape": a.shape, "typestr": a.dtype.str, "version": 3, "strides": a.strides,
+                "data": (a.ctypes.data, self.readonly), "stream": self.stream}
+class Pack:
+    device = (2, 0)
+    def __init__(self, array):
+        self.array = array
+    def __dlpack_device__(self):
+        return self.device
+    def __dlpack__(self, stream=None):
+        assert stream == (1 if self.device[0] == 2 else None)
+        return self.array.__dlpack__()
+def there(*shape, dtype="d"):
+    made = np.asarray(gpu.empty(shape, dtype))
+    made[...] = np.arange(made.size).reshape(shape)
+    return made
+"""
+
+
+def test_arrays_of_other_libraries_are_arguments(with_driver: Run, tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    write(tmp_path / "loop.pyx", FOREIGN)
+    out = with_driver(START + LIBRARY + """
+        a, b = there(6, 8), there(6, 8)
+        for wrap in (Interface, Pack):
+            b[...] = 0
+            m.twice(wrap(a), wrap(b))
+            assert (b == 2 * a).all()
+            m.twice(wrap(a[::2, ::-1]), wrap(b[:3]))
+            assert (b[:3] == 2 * a[::2, ::-1]).all()
+        print(sorted({n for n in notes() if "HtoD" in n or "DtoH" in n}))
+        f = there(100, dtype="f")
+        print(m.total(Interface(f, True)), m.total(Pack(f)))
+        owner = Pack(f)
+        known = weakref.ref(owner.array.base)
+        view = gpu.view(owner)
+        del owner, f
+        gc.collect(); print(known() is not None, np.asarray(view)[99])
+        del view
+        gc.collect(); print(known())
+        host = Pack(np.arange(10, dtype="f")); host.device = (1, 0)
+        print(m.total(host))
+        for wrong in (Interface(a), Interface(there(6, dtype="q")), Interface(there(4, dtype="f")[::2]), 7):
+            try: m.total(wrong)
+            except (TypeError, ValueError, BufferError) as e: print(type(e).__name__, e)
+        x = Interface(a); x.stream = 7
+        m.twice(x, b)
+        other = Pack(a); other.device = (10, 0)
+        try: gpu.view(other)
+        except BufferError as e: print(e)
+        """.replace("\n        ", "\n"))  # fmt: skip
+    lines = out.splitlines()
+    assert lines[0] == "['cuMemcpyDtoH 40', 'cuMemcpyHtoD 40']"  # the words of launches alone
+    assert lines[1] == "4950.0 4950.0"
+    assert lines[2:4] == ["True 99.0", "None"]
+    assert lines[4] == "45.0"
+    assert lines[5] == "ValueError Buffer has wrong number of dimensions (expected 1, got 2)"
+    assert lines[6] == "ValueError Buffer dtype mismatch, expected 'const float' but got 'long long'"
+    assert lines[7] == "BufferError memoryview: underlying buffer is not C-contiguous"
+    assert lines[8] == "TypeError a bytes-like object is required, not 'int'"
+    assert lines[9] == "DLPack's device 10 is neither an NVIDIA GPU nor the host"
+
+
 def refusal(tmp_path: Path, body: str, before: str = "") -> list[str]:
     """What is said of a loop with a body, from the line on."""
     text = f"""

@@ -430,3 +430,36 @@ void cyl_gpu_free(cyl_address address) {
     }
     pthread_mutex_unlock(&cyl_gpu_lock);
 }
+
+/* Waits for a stream of another library in the device's primary context; a status of the driver. */
+int cyl_gpu_wait(void *stream) {
+    void *popped;
+    if (cyl_gpu_start()) return 100; /* no device */
+    int status = cyl_gpu.push(cyl_gpu.context);
+    if (!status) {
+        status = cyl_gpu.wait(stream);
+        cyl_gpu.pop(&popped);
+    }
+    return status;
+}
+
+/* What a memoryview is made of: arrays on the GPU, which have no buffers, by what they tell of themselves. */
+PyObject *cyl_gpu_object(PyObject *object) {
+    static const char *const names[] = {"__cuda_array_interface__", "__dlpack__"};
+    if (object == Py_None || PyObject_CheckBuffer(object)) return Py_NewRef(object);
+    for (int at = 0; at < 2; at++) {
+        PyObject *found = PyObject_GetAttrString(object, names[at]);
+        if (!found) {
+            if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return NULL;
+            PyErr_Clear();
+            continue;
+        }
+        Py_DECREF(found);
+        PyObject *module = PyImport_ImportModule("cython_llvm.gpu");
+        if (!module) return NULL;
+        PyObject *view = PyObject_CallMethod(module, "view", "O", object);
+        Py_DECREF(module);
+        return view;
+    }
+    return Py_NewRef(object);
+}

@@ -5,7 +5,7 @@
 //! where it counts as an acquisition.  Storage of variables is never handed to C functions (a copy
 //! is), so that LLVM keeps data pointer, shape and strides in registers.
 
-use frontend_bridge::tree::{Entry, Node, Type as TreeType};
+use frontend_bridge::tree::{Entry, Node, Type as TreeType, Value as Attr};
 
 use super::Result;
 use super::body::{Body, Variable};
@@ -400,6 +400,18 @@ impl<'t> Body<'_, 't> {
         if !self.gil {
             return self.missing("memoryview of an object without the GIL");
         }
+        // Arrays on the GPU have no buffers.
+        let device = matches!(self.directive("prange_device"), Some(Attr::Str(name)) if name != "cpu");
+        if device {
+            let object = self.rt_object("cyl_gpu_object", "o:O", &[object])?;
+            let slice = self.slice_from_buffer(object, ty)?;
+            self.release(object);
+            return Ok(slice);
+        }
+        self.slice_from_buffer(object, ty)
+    }
+
+    fn slice_from_buffer(&mut self, object: Value, ty: TreeType<'t>) -> Result<Value> {
         let mut name = String::from("__Pyx_PyObject_to_MemoryviewSlice_");
         for (access, packing) in axes(ty) {
             name.push_str(match access {
