@@ -331,6 +331,30 @@ def test_arrays_of_other_libraries_are_arguments(with_driver: Run, tmp_path: Pat
     assert lines[9] == "DLPack's device 10 is neither an NVIDIA GPU nor the host"
 
 
+@pytest.mark.parametrize("name", ["mandelbrot", "black_scholes", "all_pairs", "difference", "stencil", "sum"])
+def test_examples(with_driver: Run, name: str) -> None:
+    pytest.importorskip("numpy")
+    size = 50 if name in ("mandelbrot", "all_pairs", "stencil") else 1000
+    path = ROOT / "examples" / f"gpu_{name}.py"
+    program = f"""
+import runpy, sys
+sys.path.insert(0, {str(path.parent)!r})
+sys.argv = ["", "{size}"]
+runpy.run_path({str(path)!r}, run_name="__main__")
+"""
+    assert "GPU: Fake" in with_driver(program)
+
+
+def test_the_benchmark_runs(with_driver: Run) -> None:
+    pytest.importorskip("numpy")
+    program = f"import runpy; runpy.run_path({str(GPU / 'bench.py')!r})['main']()"
+    environment = {"CYTHON_LLVM_TIMES_SMALL": "1", "PATH": "/nowhere", "LD_LIBRARY_PATH": ""}
+    out = with_driver(program, **environment)
+    assert "copies on the device" in out
+    kernels = [line.split()[0] for line in out.splitlines()[3:]]
+    assert kernels == ["mandelbrot", "black_scholes", "all_pairs", "difference", "stencil", "total"]
+
+
 def refusal(tmp_path: Path, body: str, before: str = "") -> list[str]:
     """What is said of a loop with a body, from the line on."""
     text = f"""

@@ -125,7 +125,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-k", default="", help="loops with this in their names")
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--threads", type=int, default=2, help="1 counts the processor's time: for busy machines")
+    parser.add_argument("--threads", type=int, default=2, help="1: processor time, for busy machines")
     parser.add_argument("--settle", type=float, default=0.25, help="seconds in which idle threads fall asleep")
     args = parser.parse_args()
     os.environ["CYTHON_LLVM_OPT"] = "3"

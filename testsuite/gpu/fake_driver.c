@@ -118,6 +118,7 @@ int cuMemFree_v2(address where) {
 }
 int cuMemcpyHtoDAsync_v2(address to, const void *from, size_t size, void *stream) { (void) stream; NOTE("cuMemcpyHtoD", "%zu", size) memcpy((void *) (uintptr_t) to, from, size); return 0; }
 int cuMemcpyDtoHAsync_v2(void *to, address from, size_t size, void *stream) { (void) stream; NOTE("cuMemcpyDtoH", "%zu", size) memcpy(to, (void *) (uintptr_t) from, size); return 0; }
+int cuMemcpyDtoDAsync_v2(address to, address from, size_t size, void *stream) { (void) stream; NOTE("cuMemcpyDtoD", "%zu", size) memcpy((void *) (uintptr_t) to, (void *) (uintptr_t) from, size); return 0; }
 int cuPointerGetAttribute(void *value, int which, address at) {
     for (int n = 0; n < nmanaged; n++)
         if (at >= managed[n].low && at < managed[n].high) {
