@@ -401,7 +401,8 @@ impl<'t> Body<'_, 't> {
             return self.missing("memoryview of an object without the GIL");
         }
         // Arrays on the GPU have no buffers.
-        let device = matches!(self.directive("prange_device"), Some(Attr::Str(name)) if name != "cpu");
+        let device =
+            matches!(self.directive("prange_device"), Some(Attr::Str(name)) if name != "cpu");
         if device {
             let object = self.rt_object("cyl_gpu_object", "o:O", &[object])?;
             let slice = self.slice_from_buffer(object, ty)?;
