@@ -37,6 +37,7 @@ const NOTHING: &[&str] = &[
     "cyl_add_traceback_nogil",
     "cyl_memview_acquire",
     "cyl_memview_release",
+    "cyl_memview_release_gil",
 ];
 
 /// The operation that makes a value.

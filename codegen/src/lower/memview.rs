@@ -9,6 +9,7 @@ use frontend_bridge::tree::{Entry, Node, Type as TreeType, Value as Attr};
 
 use super::Result;
 use super::body::{Body, Variable};
+use super::cleanup::Frame;
 use super::context::{Context, missing_node};
 use crate::mir::{
     BlockId, Callee, Comparison, KnownStride, Op, Raises, Signature, StructId, Type, UnaryOp, Value,
@@ -172,7 +173,12 @@ impl<'t> Body<'_, 't> {
     pub(super) fn drop_slice(&mut self, slice: Value) {
         let memview = self.slice_pointer(slice, MEMVIEW);
         let signature = Signature::new([Type::Ptr], Type::Void);
-        let callee = Callee::Extern(self.m.mir.declare("cyl_memview_release", signature));
+        let changes = |frame: &Frame| matches!(frame, Frame::Gil { .. });
+        let name = match self.gil && !self.frames.iter().any(changes) {
+            true => "cyl_memview_release_gil",
+            false => "cyl_memview_release",
+        };
+        let callee = Callee::Extern(self.m.mir.declare(name, signature));
         self.b.call(&self.m.mir, callee, vec![memview]);
     }
 
@@ -413,34 +419,8 @@ impl<'t> Body<'_, 't> {
     }
 
     fn slice_from_buffer(&mut self, object: Value, ty: TreeType<'t>) -> Result<Value> {
-        let mut name = String::from("__Pyx_PyObject_to_MemoryviewSlice_");
-        for (access, packing) in axes(ty) {
-            name.push_str(match access {
-                "direct" => "d",
-                "ptr" => "p",
-                _ => "f",
-            });
-            name.push_str(match packing {
-                "contig" => "c",
-                "strided" => "s",
-                _ => "_",
-            });
-        }
-        name.push('_');
-        let Some(dtype) = ty.text("dtype_name") else {
-            return self.missing("memoryview of an unknown type");
-        };
-        name.push_str(dtype);
         let constant = ty.ty("dtype").is_some_and(|dtype| dtype.flag("is_const"));
-        let flags = if constant { 0 } else { WRITABLE };
-        if self.m.symbols.resolve(&name).is_none() {
-            return self.described_slice(object, ty, flags);
-        }
-        let flags = self.int(flags, 32);
-        let storage = self.slice_storage("slice");
-        self.rt_void(&name, "poi:v", &[storage, object, flags])?;
-        self.checked_slice(storage)?;
-        Ok(storage)
+        self.described_slice(object, ty, if constant { 0 } else { WRITABLE })
     }
 
     /// Storage that was filled, or has a null memoryview with an exception.

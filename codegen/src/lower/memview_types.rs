@@ -6,11 +6,10 @@ use frontend_bridge::tree::{Node, Type as TreeType, TypeId};
 use super::Result;
 use super::body::Body;
 use super::context::{Context, missing};
-use super::memview::{DATA, MEMVIEW, axes, dimensions, of_objects};
+use super::memview::{axes, dimensions, of_objects};
 use super::types;
 use crate::mir::{
-    Comparison, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op, Raises, Signature,
-    Terminator, Type, Value,
+    FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op, Signature, Terminator, Type, Value,
 };
 
 /// `PyBUF_INDIRECT | PyBUF_FORMAT`, `PyBUF_STRIDES | PyBUF_FORMAT`, and contiguity.
@@ -18,9 +17,6 @@ const FULL: i128 = 0x118 | 0x04;
 const RECORDS: i128 = 0x18 | 0x04;
 const C_CONTIGUOUS: i128 = 0x38 | 0x04;
 const F_CONTIGUOUS: i128 = 0x58 | 0x04;
-
-/// The deepest nesting of structs that the format parser is given room for.
-const DEPTH: u64 = 16;
 
 impl<'t> Context<'t> {
     fn view_table(&mut self, name: &str, ty: Type, init: GlobalInit) -> GlobalId {
@@ -188,47 +184,15 @@ impl<'t> Body<'_, 't> {
             buffer,
         } = self.describe_slice(ty)?;
         let ndim = dimensions(ty);
-        let stack = self
-            .b
-            .local("stack", Type::Array(Box::new(Type::I64), DEPTH * 2));
         let storage = self.slice_storage("slice");
-        let null = self.null();
-        for field in [MEMVIEW, DATA] {
-            let address = self.slice_field(storage, field);
-            self.b.effect(Op::Store {
-                address,
-                value: null,
-            });
-        }
-        let none = self.none();
-        let is_none = self.op(Op::Compare(Comparison::Eq, object, none));
-        self.if_else(
-            is_none,
-            |body| {
-                let none = body.none();
-                let value = body.op(Op::Cast(crate::mir::CastOp::Pointer, none, Type::Ptr));
-                let address = body.slice_field(storage, MEMVIEW);
-                body.b.effect(Op::Store { address, value });
-                Ok(())
-            },
-            |body| {
-                let axes = body.op(Op::GlobalAddr(axes));
-                let order = body.int(order, 32);
-                let flags = body.int(buffer | flags, 32);
-                let count = body.int(ndim as i128, 32);
-                let info = body.op(Op::GlobalAddr(info));
-                let stack = body.op(Op::LocalAddr(stack));
-                let args = [axes, order, flags, count, info, stack, storage, object];
-                body.rt_status(
-                    "__Pyx_ValidateAndInit_memviewslice",
-                    "piiipppo:i",
-                    &args,
-                    Raises::MinusOne,
-                )?;
-                Ok(())
-            },
-        )?;
-        self.hold_slice(storage);
+        let axes = self.op(Op::GlobalAddr(axes));
+        let order = self.int(order, 32);
+        let flags = self.int(buffer | flags, 32);
+        let count = self.int(ndim as i128, 32);
+        let info = self.op(Op::GlobalAddr(info));
+        let args = [storage, axes, order, flags, count, info, object];
+        self.rt_void("cyl_slice_take", "ppiiipo:v", &args)?;
+        self.checked_slice(storage)?;
         Ok(storage)
     }
 
@@ -405,7 +369,11 @@ pub(super) fn shown(ty: TreeType<'_>) -> Option<String> {
         return shown(base).map(|name| format!("const {name}"));
     }
     if ty.flag("is_pyobject") {
-        return (ty.kind() == "PyObjectType").then(|| "Python object".to_owned());
+        return match ty.kind() {
+            "PyObjectType" => Some("Python object".to_owned()),
+            "BuiltinObjectType" => ty.text("name").map(|name| format!("{name} object")),
+            _ => ty.text("name").map(str::to_owned),
+        };
     }
     if ty.flag("is_struct") {
         return ty.text("name").map(str::to_owned);
