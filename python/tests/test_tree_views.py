@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from conftest import Both, outcome
 
 LAYOUTS = ("[:]", "[::1]", "[:, :]", "[:, ::1]", "[::1, :]", "[:, :, ::1]", "[:, :, :]")
@@ -126,7 +127,9 @@ def test_references_to_arrays_are_counted(both: Both) -> None:
         del holders
         for index in (2, 9):
             found += [outcome(module.raises, data, index), sys.getrefcount(data)]
-        found += [module.tracked(data, gc), gc.collect() and None, sys.getrefcount(data)]
+        found.append(module.tracked(data, gc))
+        gc.collect()
+        found.append(sys.getrefcount(data))
         found.append(module.many([np.full(2, n, float) for n in range(50)]))
         before = sys.getrefcount(None)
         for _ in range(5000):

@@ -54,11 +54,12 @@ int cyl_live_function(PyObject *old_object, PyObject *made_object) {
         cyl_live_c_function((PyCFunctionObject *) old_object, (PyCFunctionObject *) made_object);
         return 1;
     }
-    if (Py_IS_TYPE(old_object, CYL_KIND(__pyx_FusedFunctionType))) {
+    if (cyl_is_fused(old_object)) {
         __pyx_FusedFunctionObject *old = (__pyx_FusedFunctionObject *) old_object;
         __pyx_FusedFunctionObject *made = (__pyx_FusedFunctionObject *) made_object;
         if (cyl_live_cython_function(old_object, made_object) < 0) return -1;
         CYL_TAKE(__signatures__);
+        cyl_fused_take(old_object, made_object);
         return 1;
     }
     if (Py_IS_TYPE(old_object, CYL_KIND(__pyx_CyFunctionType))) {
@@ -88,7 +89,7 @@ int cyl_live_function(PyObject *old_object, PyObject *made_object) {
 /* Whether it is a function object or a fused one of Cython's. */
 int cyl_live_is_function(PyObject *object) {
     return Py_IS_TYPE(object, CYL_KIND(__pyx_CyFunctionType))
-        || Py_IS_TYPE(object, CYL_KIND(__pyx_FusedFunctionType)) || Py_IS_TYPE(object, &PyCFunction_Type);
+        || cyl_is_fused(object) || Py_IS_TYPE(object, &PyCFunction_Type);
 }
 
 /* The address of a function object's method definition, in the data of the code that it belongs to. */
@@ -98,8 +99,7 @@ void *cyl_live_definition(PyObject *function) {
 
 /* The class that `super()` without arguments means in a method. */
 void cyl_live_set_class(PyObject *function, PyObject *from, PyObject *to) {
-    if (!Py_IS_TYPE(function, CYL_KIND(__pyx_CyFunctionType))
-            && !Py_IS_TYPE(function, CYL_KIND(__pyx_FusedFunctionType))) return;
+    if (!Py_IS_TYPE(function, CYL_KIND(__pyx_CyFunctionType)) && !cyl_is_fused(function)) return;
     PyCMethodObject *method = (PyCMethodObject *) function;
     if ((PyObject *) method->mm_class == from) cyl_live_take((PyObject **) &method->mm_class, to);
 }

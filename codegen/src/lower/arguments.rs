@@ -23,7 +23,12 @@ impl<'t> Body<'_, 't> {
         function: FuncId,
         flags: i128,
     ) -> Result<GlobalId> {
-        let text = self.m.c_string(function_name(def).as_bytes());
+        let specialised = def
+            .entry("entry")
+            .filter(|entry| entry.flag("is_fused_specialized"))
+            .and_then(|entry| entry.text("name"));
+        let name = specialised.unwrap_or(function_name(def)).to_owned();
+        let text = self.m.c_string(name.as_bytes());
         let doc = match def.entry("entry").and_then(|entry| entry.attr("doc")) {
             Some(Attr::Str(doc)) => GlobalInit::Global(self.m.c_string(doc.as_bytes())),
             Some(Attr::Bytes { data, .. }) => GlobalInit::Global(self.m.c_string(data)),

@@ -5,7 +5,7 @@ use frontend_bridge::tree::Node;
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
-use crate::mir::{Op, Value};
+use crate::mir::{GlobalInit, Op, Value};
 
 impl<'t> Body<'_, 't> {
     /// `FusedCFuncDefNode`.
@@ -62,6 +62,18 @@ impl<'t> Body<'_, 't> {
             .first()
             .copied()
             .unwrap_or(def);
+        // What picks one has a name of Cython's own; Python sees the function's.
+        let whole = !node.list("specialized_cpdefs").is_empty();
+        if let (true, Some(qualname)) = (whole, node.text("qualname")) {
+            let name = qualname.rsplit('.').next().unwrap_or(qualname);
+            let name = self.m.c_string(name.as_bytes());
+            let global = &mut self.m.mir.globals[method.0 as usize];
+            if let GlobalInit::List(fields) = &mut global.init
+                && let Some(first) = fields.first_mut()
+            {
+                *first = GlobalInit::Global(name);
+            }
+        }
         let method = self.op(Op::GlobalAddr(method));
         let flags = self.int(super::functions::function_flags(shown), 32);
         let qualname = self.name(node.text("qualname").unwrap_or_default());
@@ -74,7 +86,7 @@ impl<'t> Body<'_, 't> {
         let dict = self.module_dict();
         let code = self.code_object(shown)?;
         let function = self.rt_object(
-            "__pyx_FusedFunction_New",
+            "cyl_fused_new",
             "piooooo:O",
             &[method, flags, qualname, scope, module, dict, code],
         )?;

@@ -111,7 +111,12 @@ impl<'t> Body<'_, 't> {
         let generic = signature.flag("has_generic_args");
         let own = signature.flag("has_dummy_arg");
         let in_star = def.flag("self_in_stararg");
-        let fast = signature.int("use_fastcall").unwrap_or(0) > 0;
+        let mut flags = method_flags(signature);
+        let mut fast = signature.int("use_fastcall").unwrap_or(0) > 0;
+        // Cython calls specialisations with a tuple; our objects for them do not.
+        if entry.flag("is_fused_specialized") && generic && flags == Some(VARARGS_KEYWORDS) {
+            (fast, flags) = (true, Some(FASTCALL_KEYWORDS));
+        }
         let args = def.nodes("args");
         let mut params = Vec::new();
         if own || in_star {
@@ -132,7 +137,6 @@ impl<'t> Body<'_, 't> {
             }
         }
         let first_generic = params.len() as u32;
-        let flags = method_flags(signature);
         if generic && fast {
             params.extend([Type::Ptr, Type::I64, Type::Object]);
         } else if generic {

@@ -227,6 +227,9 @@ static inline int cyl_slice_of_array(const int *axes, int order, int flags, int 
     return 1;
 }
 
+void cyl_slice_match(__Pyx_memviewslice *out, const void *axes, int order, int flags, int ndim, const void *dtype,
+                     PyObject *o); /*proto*/
+
 /* An object as a slice; a null memoryview, and an exception, where it is none. */
 void cyl_slice_take(__Pyx_memviewslice *out, const void *axes, int order, int flags, int ndim, const void *dtype,
                     PyObject *o) {
