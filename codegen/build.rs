@@ -23,6 +23,7 @@ fn main() {
             "shim/lld.cpp",
             "shim/loops.cpp",
             "shim/recursion.cpp",
+            "shim/reductions.cpp",
             "shim/target.cpp",
         ])
         .file(no_other_targets(&prefix))

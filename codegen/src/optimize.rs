@@ -13,6 +13,8 @@ unsafe extern "C" {
     fn cyl_mark_outer_loops(module: LLVMModuleRef);
     /// Inlines small functions into themselves; whether there were any.
     fn cyl_unroll_recursion(module: LLVMModuleRef) -> bool;
+    /// Lets loops with sums of floating-point numbers be vectorised, in order.
+    fn cyl_keep_order_of_sums();
 }
 
 /// What makes of functions inlined into themselves one function again.
@@ -45,6 +47,8 @@ pub fn optimize(module: &Module<'_>, level: u8) -> Result<(), CodegenError> {
             // SAFETY: the module outlives the call.
             unsafe { cyl_mark_outer_loops(module.as_mut_ptr()) };
         }
+        // SAFETY: sets an option of LLVM's.
+        unsafe { cyl_keep_order_of_sums() };
         run(&format!("default<O{}>", level.min(3)))?;
         // SAFETY: the module outlives the call.
         if level >= 3 && unsafe { cyl_unroll_recursion(module.as_mut_ptr()) } {

@@ -151,3 +151,20 @@ def test_a_type_that_only_bears_the_name_is_no_array(both: Both) -> None:
     tree, c = both("def f(double[:] x):\n    return x[0]\n")
     for value in (Fake(), np.ones(2), Fake()):
         assert outcome(tree.f, value) == outcome(c.f, value)
+
+
+def test_sums_are_added_in_order(both: Both) -> None:
+    text = """
+def distance(double[:] x, double[:] y):
+    cdef Py_ssize_t i
+    cdef double s = 0, d
+    for i in range(x.shape[0]):
+        d = x[i] - y[i]
+        s += d * d
+    return s
+"""
+    x, y = (np.random.default_rng(n).normal(size=1003) * 10.0 ** (n + np.arange(1003) % 13) for n in (1, 2))
+    expected = 0.0
+    for a, b in zip(x.tolist(), y.tolist(), strict=True):
+        expected += (a - b) * (a - b)
+    assert [module.distance(x, y) for module in both(text)] == [expected, expected]
