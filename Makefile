@@ -64,6 +64,7 @@ conformance: build ## all of Cython's own tests, with gcc and with us; writes te
 
 tree-short: build ## every twelfth of Cython's own tests that the tree route is known to pass
 	cd testsuite && $(CURDIR)/$(PY) -m treeroute -j2 --short
+	cd testsuite && $(CURDIR)/$(PY) -m treeroute -j2 --short --so
 
 conformance-tree: build ## Cython's own run tests by the tree route alone; writes testsuite/TREEROUTE.md
 	cd testsuite && $(CURDIR)/$(PY) -m treeroute -j2 --update
@@ -98,8 +99,8 @@ bench-kernels: build ## the tree route's code and calls, as ratios to gcc, clang
 bench-prange: build ## prange's loops, as ratios to gcc -fopenmp and numba; THREADS=1 on busy machines
 	$(PY) testsuite/benches/prange.py --threads $(or $(THREADS),2)
 
-bench-size: build ## the size of the tree route's libraries, against gcc -O2
-	$(PY) testsuite/benches/kernel_speed.py --size
+bench-size: build ## the size of the tree route's libraries, against gcc -O2 (--every 1: all of Cython's tests)
+	$(PY) testsuite/benches/size.py
 
 lint: $(STAMPS)/venv ## rustfmt, clippy and ruff, as checks
 	PYO3_PYTHON=$(CURDIR)/$(PY) CYTHON_LLVM_PYTHON=$(CURDIR)/$(PY) scripts/lint_rust.sh

@@ -19,6 +19,7 @@ fn main() {
         .cpp(true)
         .std("c++17")
         .files([
+            "shim/features.cpp",
             "shim/hot.cpp",
             "shim/lld.cpp",
             "shim/loops.cpp",

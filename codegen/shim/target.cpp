@@ -9,4 +9,7 @@ extern "C" void cyl_target_options(LLVMTargetMachineRef machine) {
   // The linker can leave out what nothing refers to.
   target->Options.FunctionSections = true;
   target->Options.DataSections = true;
+  // What debuggers unwind by, where there are no tables for it at run time: dropped with the rest of
+  // the debug information.
+  target->Options.ForceDwarfFrameSection = true;
 }

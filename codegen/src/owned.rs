@@ -12,7 +12,7 @@ use crate::incremental::Plan;
 use crate::mir;
 use crate::symbols::{Symbols, symbols};
 use crate::target::host::{self, Cpu};
-use crate::{CodegenError, cold, hot, live, optimize, output, shims};
+use crate::{CodegenError, cold, features, hot, live, optimize, output, shims, small};
 
 /// One LLVM module and its context.
 pub struct OwnedModule {
@@ -93,6 +93,21 @@ impl OwnedModule {
     /// Leaves loop-free functions with these prefixes out of optimisation; see [`cold`].
     pub fn mark_cold(&mut self, prefixes: &[String]) -> usize {
         cold::mark_cold(&self.module, prefixes)
+    }
+
+    /// Takes the run-time library's state apart; see [`features`].
+    pub fn split_state(
+        &mut self,
+        state: &str,
+        entry: &str,
+        speeds: &features::Speeds,
+    ) -> Result<Vec<String>, CodegenError> {
+        features::split(&self.module, state, entry, speeds)
+    }
+
+    /// Has what runs once be small rather than quickly compiled; see [`small`].
+    pub fn prefer_small(&mut self, level: u8) -> usize {
+        small::prefer_small(&self.module, level)
     }
 
     /// Bitcode of functions for others to inline, and the names of those that cannot be; see [`hot`].

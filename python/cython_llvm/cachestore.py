@@ -155,11 +155,11 @@ def evict() -> None:
     limit = size_limit()
     entries = sorted(_entries(base))
     total = sum(size for _, size, _ in entries)
-    goal = limit if total <= limit else limit - limit // 8  # room for more, lest each store comes here
+    _room = (base, time.monotonic() + _LOOK_AGAIN, limit, (limit - total) // 2)
     # The newest entry stays, however small the limit: it is what was asked for just now.
     for _, size, folder in entries[:-1]:
-        if total <= goal:
-            break
+        if total <= limit:
+            return
         for file in _listdir(folder):
             try:
                 os.unlink(os.path.join(folder, file))
@@ -170,7 +170,6 @@ def evict() -> None:
         except OSError:
             pass
         total -= size
-    _room = (base, time.monotonic() + _LOOK_AGAIN, limit, (limit - total) // 2)
 
 
 def _sweep(base: str) -> None:

@@ -5,6 +5,7 @@ The one place where build.py and the command line meet toolchain.py.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Sequence
@@ -152,13 +153,17 @@ def link(objects: Sequence[bytes], output: str, settings: Settings, language: st
     for path in settings.extra_objects:
         if not os.path.exists(path):
             raise LinkError(f"no such object or library: {path}", code="CYL2004")
+    finish = None
     if any(_object_wants_runtime(data) for data in objects):
-        from . import runtimelib
+        from . import elfsymbols, runtimelib
 
+        if not settings.debug:
+            own = set().union(*map(elfsymbols.functions, objects))
+            finish = functools.partial(elfsymbols.reduced, keep=own)
         arguments = (*settings.extra_link_args, *runtimelib.static_arguments())
         settings = settings.with_(extra_link_args=arguments)
     openmp = any(_object_wants_openmp(data) for data in objects)
-    toolchain.link_extension(objects, output, settings, language=language, openmp=openmp)
+    toolchain.link_extension(objects, output, settings, language=language, openmp=openmp, finish=finish)
 
 
 def warning_diagnostics(module: Any) -> list[Any]:

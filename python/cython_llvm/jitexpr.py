@@ -470,9 +470,9 @@ class Expressions:
 
     def index(self, node: ast.expr) -> str:
         if isinstance(node, ast.Slice):
-            bounds = (node.lower, node.upper, node.step)  # Cython's own slices have other errors
-            parts = [self.value(one).object() if one is not None else "None" for one in bounds]
-            return f"slice({', '.join(parts)})"
+            parts = [self.value(p).object() if p is not None else "" for p in (node.lower, node.upper)]
+            step = f":{self.value(node.step).object()}" if node.step is not None else ""
+            return f"{parts[0]}:{parts[1]}{step}"
         if isinstance(node, ast.Tuple) and any(isinstance(one, ast.Slice) for one in node.elts):
             return ", ".join(self.index(one) for one in node.elts)
         return self.value(node).object()

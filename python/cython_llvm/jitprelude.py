@@ -206,5 +206,4 @@ def with_helpers(text: str) -> str:
     head += _of_objects(text)
     if "_cyl_math." in helpers:
         head += "import math as _cyl_math\n"
-    looked_up = any(name in text for name in ("_cyl_global(", "_cyl_globals[", "_cyl_free("))
-    return head + (_BINDING if looked_up else "") + helpers + text
+    return head + _BINDING + helpers + text

@@ -147,7 +147,7 @@ class _Controller:
             if one.exact is None:
                 code = jitcode.translate(self._function(), one.types, exact=True)
                 module = self._compile(code.text)
-                self._bind(module)
+                module._cyl_bind(self.py_func.__globals__, self._builtins, self._cells)
                 one.exact = getattr(module, self._name())
             return one.exact
 
@@ -214,7 +214,7 @@ class _Controller:
             return None
         shown = tuple(_SHOWN.get(name, name) for name in key)
         one = _Specialisation(shown, getattr(module, self._name()), named, module, code)
-        self._bind(module)
+        module._cyl_bind(self.py_func.__globals__, self._builtins, self._cells)
         self._by_types[key] = one
         self._specialisations.append(one)
         self._watched.update(code.watched)
@@ -228,11 +228,6 @@ class _Controller:
         cells = tuple((self._cells[name], value) for name, value in self._watched_free.items())
         self.dispatcher._watch(tuple(watched), cells)
         return one
-
-    def _bind(self, module: ModuleType) -> None:
-        """Give the namespaces to code that looks names up."""
-        if hasattr(module, "_cyl_bind"):
-            module._cyl_bind(self.py_func.__globals__, self._builtins, self._cells)
 
     def _name(self) -> str:
         return self._function().name()

@@ -48,7 +48,7 @@ COUNTED = 52  # bits that a loop from a small number by small steps reaches in y
 RESERVED = frozenset(
     "cdef cpdef cimport ctypedef include DEF IF ELIF ELSE NULL sizeof new int long short char float double "
     "unsigned signed bint void struct union enum packed extern public readonly nogil gil inline const "
-    "volatile object print exec fused range len abs min max repr str ascii format slice True False None".split()
+    "volatile object print exec fused range len abs min max repr str ascii format True False None".split()
 )
 OPERATORS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%",

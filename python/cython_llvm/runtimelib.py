@@ -101,7 +101,7 @@ def _table() -> dict[str, Any] | None:
 def static_arguments() -> list[str]:
     """Arguments that link the helpers into a library: no more than it uses, and seen by nobody else."""
     archive = os.path.join(os.path.dirname(_path()), ARCHIVE)
-    return [archive, "-Wl,-u,cyl_runtime_static", "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"]
+    return [archive, "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL"]
 
 
 def available() -> str | None:
@@ -447,6 +447,23 @@ PyObject *cyl_get_name_in_class(PyObject *space, PyObject *globals, PyObject *na
 _CODE_FIELDS = re.compile(rb"(unsigned int (?:argcount|num_\w+|nlocals|flags|first_line)) : \d+;")
 
 
+_STRINGS = re.compile(
+    r"(?P<lengths>str_length_index.*?)#ifndef CYTHON_COMPRESS_STRINGS"
+    r".*?/\* compression: none .*?static const char bytes\[\] = (?P<data>.*?);\n"
+    r".*?for \(int i = 0; i < (?P<str>\d+); i\+\+\).*?i >= (?P<interned>\d+)\)", re.DOTALL)  # fmt: skip
+
+
+def _string_macros(text: str) -> str:
+    """The strings of the module, which Cython's text fills a table with, for ``runtime/features.c``."""
+    found = _STRINGS.search(text)
+    if found is None:
+        raise RuntimeError("the run-time library's strings are not where they are expected")
+    lengths = re.findall(r"\{(\d+)\}", found["lengths"])
+    macros = {"DATA": found["data"], "LENGTHS": ",".join(lengths), "STR": found["str"],
+              "INTERNED": found["interned"]}  # fmt: skip
+    return "".join(f"#define CYL_STRING_{name} {value}\n" for name, value in macros.items())
+
+
 def _with_wrappers(text: bytes) -> bytes:
     # The fields of a code object's description are as wide as this one module needs.
     text = _CODE_FIELDS.sub(rb"\1;", text)
@@ -458,6 +475,7 @@ def _with_wrappers(text: bytes) -> bytes:
     from Cython.Compiler.Naming import cyversion
 
     versioned = f"#define CYL_VERSIONED(name) name##_{cyversion}\n"
+    versioned += _string_macros(text.decode())
     return text + "".join((versioned, _OWN_C, *_own_sources(), *wrappers, *_families())).encode()
 
 
@@ -548,6 +566,24 @@ def _uses_own_state(ir: str) -> set[str]:
     return {one[1] for one in _FUNCTION.finditer(ir) if own.search(one[0])}
 
 
+#: Linked in, the code is unwound by debuggers only, as that of the modules is.
+_STATIC = ("-DCYL_STATIC=1", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
+
+
+def _static_object(module: Any, exported: set[str], settings: Any) -> bytes:
+    """The code to be linked into libraries: small, and in parts that can be left out."""
+    from . import toolchain
+
+    module.export_functions(sorted(exported))
+    rare = re.compile("|".join(contents()["rare"]))
+    names = [name for name in module.defined_symbols() if rare.fullmatch(name)]
+    problems = module.split_state("__pyx_mstate_global_static", "PyInit__cyrt", list(_hot(exported)), names)
+    if problems:
+        raise RuntimeError("the run-time library's state cannot be taken apart:\n" + "\n".join(problems))
+    toolchain.optimize(module, settings)
+    return toolchain.emit(module, "obj", settings)
+
+
 def build(output: str | None = None) -> str:
     """Generate, compile and link the library, and write its table; its path.
 
@@ -566,9 +602,10 @@ def build(output: str | None = None) -> str:
     with tempfile.TemporaryDirectory() as folder:
         with LOCK:
             text = _with_wrappers(_c_text(folder))
-        module = toolchain.compile_c(text, os.path.join(folder, "_cyrt.c"), "c", settings,
-                                     extra_args=["-femit-all-decls",
-                                                 "-Werror=implicit-function-declaration"])  # fmt: skip
+        module, static = (
+            toolchain.compile_c(text, os.path.join(folder, "_cyrt.c"), "c", settings,
+                                extra_args=["-femit-all-decls", "-Werror=implicit-function-declaration", *more])
+            for more in ((), _STATIC))  # fmt: skip
     signatures = module.function_signatures()
     exported = set(module.export_functions(_exported(signatures)))
     if found := exported & _uses_own_state(module.to_ir()):
@@ -579,8 +616,7 @@ def build(output: str | None = None) -> str:
     atomic.write_bytes(os.path.join(os.path.dirname(output), HOT), hot)
     code = toolchain.emit(module, "obj", settings)
     toolchain.link_extension([code], output, settings)
-    marker = toolchain.compile_c(b"const int cyl_runtime_static = 1;\n", "static.c", "c", settings)
-    members = [("cyrt.o", code), ("static.o", toolchain.emit(marker, "obj", settings))]
+    members = [("cyrt.o", _static_object(static, exported, settings))]
     atomic.write_bytes(os.path.join(os.path.dirname(output), ARCHIVE), archive.archive_bytes(members))
     table = {name: one for name, one in sorted({**_others(settings), **signatures}.items())
              if name in exported or not one["defined"] and _in_process(name)}  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -211,6 +211,14 @@ def builtins_archive() -> str | None:
     return str(path) if path.is_file() else None
 
 
+def _rewrite(path: str, change: Callable[[bytes], bytes]) -> None:
+    with open(path, "r+b") as file:
+        data = change(file.read())
+        file.seek(0)
+        file.write(data)
+        file.truncate()
+
+
 def link_extension(
     objects: Sequence[bytes],
     output: str,
@@ -218,10 +226,12 @@ def link_extension(
     *,
     language: str = "c",
     openmp: bool = False,
+    finish: Callable[[bytes], bytes] | None = None,
 ) -> None:
     """Link an extension module with lld; raises `errors.LinkError`.
 
-    The output is written beside its place and renamed, so that a failure leaves what was there.
+    The output is written beside its place and renamed, so that a failure leaves what was there;
+    ``finish`` may change it before.
     """
     native = _native_module()
     temporary = f"{output}.{os.getpid()}.tmp"
@@ -235,6 +245,8 @@ def link_extension(
     )
     try:
         native.link_shared(args, list(objects))
+        if finish is not None:
+            _rewrite(temporary, finish)
         os.replace(temporary, output)
     except native.NativeError as error:
         raise compile_error(error, kind=errors.LinkError) from None

@@ -46,6 +46,7 @@ def write(module: Any, unit: produce.CUnit, settings: Settings, emit: str, outpu
     settings = produce.with_module_headers(settings, unit)
     for_tree = routes.for_tree(settings)
     if emit != "bc":  # bitcode is finished where it is loaded, for the CPU that is there
+        module.prefer_small(for_tree.opt_level)
         toolchain.optimize(module, for_tree)
     if emit != "so":
         atomic.write_bytes(output, toolchain.emit(module, emit, for_tree))

@@ -139,6 +139,24 @@ impl Module {
         py.detach(|| self.lock().export_functions(&names))
     }
 
+    /// Takes the run-time library's state apart, for linking into others; what stands in the way.
+    fn split_state(
+        &self,
+        py: Python<'_>,
+        state: &str,
+        entry: &str,
+        fast: Vec<String>,
+        rare: Vec<String>,
+    ) -> PyResult<Vec<String>> {
+        let speeds = codegen::features::Speeds { fast, rare };
+        self.step(py, |owned| owned.split_state(state, entry, &speeds))
+    }
+
+    /// For a file: what runs once is made small rather than quickly compiled.
+    fn prefer_small(&self, level: u8) -> usize {
+        self.lock().prefer_small(level)
+    }
+
     /// Bitcode of functions for others to inline, and the names of those that cannot be.
     fn extract_hot<'py>(
         &self,

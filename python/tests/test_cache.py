@@ -359,22 +359,3 @@ def test_a_forked_child_does_not_keep_the_lock(run: Callable[..., str]) -> None:
         os.waitpid(child, 0)
     """
     assert run(code) == "True True"
-
-
-def test_the_cache_stays_within_its_size(cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not gone through at each store; but gone through before it can be too large."""
-    from cython_llvm import cachestore
-
-    looked: list[str] = []
-    entries = cachestore._entries
-    monkeypatch.setattr(cachestore, "_entries", lambda base: looked.append(base) or entries(base))
-    monkeypatch.setenv("CYTHON_LLVM_CACHE_SIZE", "1M")
-    for number in range(60):
-        stored = cachestore.store(f"{number:064x}", "module.so", bytes(50_000))
-        assert stored is not None and Path(stored).exists()
-        total = sum(size for _, size, _ in entries(str(cache_dir)))
-        assert total <= 1 << 20
-    assert 2 <= len(looked) < 45
-    monkeypatch.setenv("CYTHON_LLVM_CACHE_SIZE", "200K")
-    assert cachestore.store("f" * 64, "module.so", bytes(50_000)) is not None
-    assert sum(size for _, size, _ in entries(str(cache_dir))) <= 200 << 10

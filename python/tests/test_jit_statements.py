@@ -243,11 +243,6 @@ def swallowed(a, b):
         finally:
             break
     return i
-def sliced(a, b):
-    parts = [1, 2, 3, 4]
-    parts[1:2] = [b, b]
-    del parts[:1]
-    return parts[::2], parts[-2:], b[:1]
 def sorted_by(a, b): return sorted([b, a, 3], key=lambda one: -one * a), max(i * a for i in range(3))
 def keywords(a, b, /, c=3, *rest, d, e=5, **named): return a, b, c, rest, d, e, sorted(named.items())
 '''

@@ -65,16 +65,17 @@ int cyl_async_iteration_ended(void) {
     return 1;
 }
 
-PyObject *cyl_coroutine_new(int kind, __pyx_coroutine_body_t body, PyObject *code, PyObject *closure,
-                            PyObject *name, PyObject *qualname, PyObject *module) {
-    switch (kind) {
-        case 1: return (PyObject *) __Pyx_Coroutine_New(body, code, closure, name, qualname, module);
-        case 2: return (PyObject *) __Pyx_AsyncGen_New(body, code, closure, name, qualname, module);
-        case 3:
-            return (PyObject *) __Pyx_IterableCoroutine_New(body, code, closure, name, qualname, module);
-        default: return (PyObject *) __Pyx_Generator_New(body, code, closure, name, qualname, module);
+/* One function for each kind: what a library does not make has no type there (features.c). */
+#define CYL_GENERATOR(name, make)                                                                        \
+    PyObject *name(__pyx_coroutine_body_t body, PyObject *code, PyObject *closure, PyObject *own,        \
+                   PyObject *qualname, PyObject *module) {                                               \
+        return (PyObject *) make(body, code, closure, own, qualname, module);                            \
     }
-}
+
+CYL_GENERATOR(cyl_generator_new, __Pyx_Generator_New)
+CYL_GENERATOR(cyl_coroutine_new, __Pyx_Coroutine_New)
+CYL_GENERATOR(cyl_async_generator_new, __Pyx_AsyncGen_New)
+CYL_GENERATOR(cyl_iterable_coroutine_new, __Pyx_IterableCoroutine_New)
 
 /* For a generator in a class body that refers to the class: takes it over from the function. */
 void cyl_generator_class(PyObject *generator, PyObject *function) {

@@ -74,9 +74,9 @@ def _tagged_cpp(path: Path) -> bool:
     return b"cpp" in text or b"c++" in text or b"error" in text.split()
 
 
-def run_one(path: Path, timeout: float) -> dict:
+def run_one(path: Path, timeout: float, *options: str) -> dict:
     """{"status": pass|fail|missing|refused|crash|timeout, ...} of one file."""
-    command = [sys.executable, str(_CHILD), str(path)]
+    command = [sys.executable, str(_CHILD), str(path), *options]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout,
                               errors="replace")  # fmt: skip
@@ -98,6 +98,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write every file's result there")
     parser.add_argument("--short", action="store_true",
                         help=f"every {SHORT}th of the files in passing.txt; fails where one does not pass")
+    parser.add_argument("--so", action="store_true",
+                        help="as libraries in files, which have the run-time library linked in")
     parser.add_argument("--update", action="store_true", help="write passing.txt and ../TREEROUTE.md")
     parser.add_argument("-v", dest="verbose", action="store_true", help="show each file's result")
     args = parser.parse_args()
@@ -106,8 +108,9 @@ def main() -> int:
     if args.short:
         files = [tests / name for name in PASSING.read_text().split()[::SHORT]]
     results: dict[str, dict] = {}
+    options = ["--so"] if args.so else []
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        futures = {pool.submit(run_one, path, args.timeout): path for path in files}
+        futures = {pool.submit(run_one, path, args.timeout, *options): path for path in files}
         for future in concurrent.futures.as_completed(futures):
             path = futures[future]
             name = f"{path.parent.name}/{path.name}"

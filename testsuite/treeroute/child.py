@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import doctest
 import importlib.abc
 import importlib.machinery
@@ -10,7 +11,9 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
+import tempfile
 import traceback
 import unittest
 from pathlib import Path
@@ -52,7 +55,24 @@ def tags(path: str) -> dict[str, set[str]]:
     return found
 
 
-def compile_and_import(path: str, name: str, *, only_compile: bool = False):
+def build_and_import(module, name: str, settings, *, only_compile: bool):
+    """The module as a library in a file, as the command line writes it: nothing of ours beside it."""
+    from cython_llvm import cobject, toolchain
+
+    module.prefer_small(settings.opt_level)
+    toolchain.optimize(module, settings)
+    folder = tempfile.mkdtemp(prefix="treeroute-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    cobject.link([toolchain.emit(module, "obj", settings)], os.path.join(folder, name + ".so"), settings, "c")
+    if only_compile:
+        return name, []
+    sys.path.insert(0, folder)
+    found = importlib.import_module(name)
+    assert "cython_llvm._cyrt" not in sys.modules, "the library uses the package's run-time library"
+    return found, []
+
+
+def compile_and_import(path: str, name: str, *, only_compile: bool = False, library: bool = False):
     from Cython.Compiler import Options
 
     from cython_llvm import codeload, sharedutil, toolchain, treefrontend, treeroute
@@ -67,6 +87,9 @@ def compile_and_import(path: str, name: str, *, only_compile: bool = False):
     lowered = treeroute.lower(tree, settings)
     if lowered.module is None:
         return None, [[m.construct, m.file, m.line] for m in lowered.missing]
+    if library:
+        settings = settings.with_(march="x86-64")
+        return build_and_import(lowered.module, name, settings, only_compile=only_compile)
     toolchain.optimize(lowered.module, settings)
     address = codeload.load([toolchain.emit(lowered.module, "obj", settings)], name, settings, language="c",
                        openmp=toolchain.uses_openmp(lowered.module), runtime=True)  # fmt: skip
@@ -85,7 +108,7 @@ def run_tests(module) -> tuple[int, str]:
     return len(result.failures) + len(result.errors), out.getvalue()
 
 
-def main(path: str) -> dict:
+def main(path: str, *, library: bool = False) -> dict:
     name = os.path.splitext(os.path.basename(path))[0]
     os.chdir(os.path.dirname(os.path.abspath(path)))
     sys.path.insert(0, os.getcwd())
@@ -98,7 +121,7 @@ def main(path: str) -> dict:
 
         Options.error_on_unknown_names = False
     try:
-        module, missing = compile_and_import(path, name, only_compile=only_compile)
+        module, missing = compile_and_import(path, name, only_compile=only_compile, library=library)
     except errors.CompileError as error:
         kind = "defect" if error.code.startswith("CYL17") else "refused"
         return {"status": kind, "detail": str(error)[-3000:]}
@@ -113,7 +136,8 @@ def main(path: str) -> dict:
 
 
 if __name__ == "__main__":
-    found = main(sys.argv[1])
+    found = main(sys.argv[1], library="--so" in sys.argv[2:])
     sys.stdout.flush()
     print("\nRESULT " + json.dumps(found), flush=True)
+    atexit._run_exitfuncs()
     os._exit(0)

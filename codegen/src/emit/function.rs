@@ -27,6 +27,8 @@ pub(super) struct FunctionEmitter<'e, 'ctx, 'm> {
     pub(super) locals: Vec<PointerValue<'ctx>>,
     /// The scope object of a generator's body.
     pub(super) frame: Option<PointerValue<'ctx>>,
+    /// Whether the block that is being emitted is seldom reached.
+    pub(super) cold: bool,
     blocks: Vec<BasicBlock<'ctx>>,
 }
 
@@ -60,6 +62,7 @@ pub(super) fn emit<'ctx>(
         frame: None,
         params: Vec::new(),
         copies: HashMap::new(),
+        cold: false,
         blocks,
     };
     function.place(debug, scope, mir.source.map_or(0, |(_, line)| line));
@@ -75,6 +78,7 @@ pub(super) fn emit<'ctx>(
     for block in order(mir) {
         let id = block.0 as usize;
         emitter.builder.position_at_end(function.blocks[id]);
+        function.cold = mir.blocks[id].cold;
         for instr in &mir.blocks[id].instrs {
             function.place(debug, scope, instr.line);
             if let (Some(copied), Some(value)) = (function.large_value(&instr.op)?, instr.result) {

@@ -25,6 +25,10 @@ impl<'ctx> Emitter<'ctx, '_> {
                 Some(plan) => shared(global, item.linkage, plan.defined[index]),
             }
             global.set_constant(item.constant);
+            // Constants are nobody else's, and equal ones may be one.
+            if self.plan.is_none() && item.constant && item.linkage == Linkage::Internal {
+                super::objects::private(global, true);
+            }
             self.globals.push(global);
         }
     }
@@ -74,7 +78,7 @@ impl<'ctx> Emitter<'ctx, '_> {
         }
     }
 
-    fn add_attribute(&self, function: FunctionValue<'ctx>, name: &str) {
+    pub(super) fn add_attribute(&self, function: FunctionValue<'ctx>, name: &str) {
         let kind = Attribute::get_named_enum_kind_id(name);
         function.add_attribute(
             AttributeLoc::Function,

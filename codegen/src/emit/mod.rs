@@ -10,9 +10,9 @@ mod lines;
 mod objects;
 mod ops;
 mod refcount;
+mod traceback;
 mod types;
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 
 use inkwell::AddressSpace;
@@ -99,8 +99,8 @@ struct Emitter<'ctx, 'm> {
     /// The functions' tables of line numbers, where lines are not in the code.
     lines: Vec<Option<GlobalValue<'ctx>>>,
     count_total: bool,
-    /// What the constant objects' descriptions refer to, while it is gathered in one global.
-    pile: RefCell<Option<(GlobalValue<'ctx>, Vec<u8>)>>,
+    /// What descriptions of constants refer to by address.
+    symbols: Option<GlobalValue<'ctx>>,
 }
 
 impl<'ctx, 'm> Emitter<'ctx, 'm> {
@@ -122,7 +122,7 @@ impl<'ctx, 'm> Emitter<'ctx, 'm> {
             table: None,
             lines: Vec::new(),
             count_total: false,
-            pile: RefCell::new(None),
+            symbols: None,
         };
         emitter.define_structs();
         emitter

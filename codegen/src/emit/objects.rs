@@ -1,31 +1,124 @@
-//! Constant objects: a table of descriptions, from which the runtime makes them at initialisation,
-//! and a place for each.
+//! Constant objects: descriptions, packed into one string, from which the runtime makes them at
+//! initialisation, and a place for each.
 
-use inkwell::types::StructType;
-use inkwell::values::{GlobalValue, IntValue, PointerValue};
+use inkwell::values::{GlobalValue, IntValue};
 
 use super::Emitter;
 use crate::mir::{CodeConstant, ObjectConstant, ObjectId};
 
 // Kinds of descriptions, as runtime-abi/runtime/objects.c reads them.
-const STR: u64 = 0;
-const INTERNED: u64 = 1;
-const BYTES: u64 = 2;
-const INT: u64 = 3;
-const FLOAT: u64 = 4;
-const COMPLEX: u64 = 5;
-const TUPLE: u64 = 6;
-const FROZENSET: u64 = 7;
-const SLICE: u64 = 8;
-const SYMBOL: u64 = 9;
-const CODE: u64 = 10;
+const STR: u8 = 0;
+const INTERNED: u8 = 1;
+const BYTES: u8 = 2;
+const INT: u8 = 3;
+const FLOAT: u8 = 4;
+const COMPLEX: u8 = 5;
+const TUPLE: u8 = 6;
+const FROZENSET: u8 = 7;
+const SLICE: u8 = 8;
+const SYMBOL: u8 = 9;
+const CODE: u8 = 10;
 
-const TABLE: &str = "objects.table";
+const TABLE: &str = "objects.packed";
+const SYMBOLS: &str = "objects.symbols";
 const SLOTS: &str = "objects";
 const COUNT: &str = "objects.count";
 
+/// Descriptions one after the other: a byte for the kind, then numbers and bytes.  Code objects have
+/// the byte only; what they are of, which may be anything else, comes after the others.
+#[derive(Default)]
+struct Packed<'p> {
+    data: Vec<u8>,
+    codes: Vec<u8>,
+    /// The objects' places, where they are not their numbers.
+    places: Option<&'p [u32]>,
+    /// What symbols refer to, by their order.
+    symbols: Vec<String>,
+}
+
+/// Seven bits a byte, the lowest first; the last byte is below 128.
+fn pack(data: &mut Vec<u8>, mut number: u32) {
+    while number >= 0x80 {
+        data.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    data.push(number as u8);
+}
+
+impl Packed<'_> {
+    /// An object in another's description.
+    fn place(&self, id: ObjectId) -> u32 {
+        self.places.map_or(id.0, |places| places[id.0 as usize])
+    }
+
+    fn bytes(&mut self, kind: u8, bytes: &[u8]) {
+        self.data.push(kind);
+        pack(&mut self.data, bytes.len() as u32);
+        self.data.extend_from_slice(bytes);
+    }
+
+    fn ids(&mut self, kind: u8, items: &[ObjectId]) {
+        self.data.push(kind);
+        pack(&mut self.data, items.len() as u32);
+        for item in items {
+            let place = self.place(*item);
+            pack(&mut self.data, place);
+        }
+    }
+
+    fn object(&mut self, object: &ObjectConstant) {
+        match object {
+            ObjectConstant::Str { data, interned } => {
+                self.bytes(if *interned { INTERNED } else { STR }, data);
+            }
+            ObjectConstant::Bytes(data) => self.bytes(BYTES, data),
+            ObjectConstant::Int(text) => {
+                // C reads it as a string.
+                self.bytes(INT, format!("{text}\0").as_bytes());
+            }
+            ObjectConstant::Float(value) => {
+                self.data.push(FLOAT);
+                self.data.extend_from_slice(&value.to_le_bytes());
+            }
+            ObjectConstant::Complex(re, im) => {
+                self.data.push(COMPLEX);
+                self.data.extend_from_slice(&re.to_le_bytes());
+                self.data.extend_from_slice(&im.to_le_bytes());
+            }
+            ObjectConstant::Tuple(items) => self.ids(TUPLE, items),
+            ObjectConstant::FrozenSet(items) => self.ids(FROZENSET, items),
+            ObjectConstant::Slice(a, b, c) => self.ids(SLICE, &[*a, *b, *c]),
+            ObjectConstant::Symbol(name) => {
+                self.data.push(SYMBOL);
+                pack(&mut self.data, self.symbols.len() as u32);
+                self.symbols.push(name.clone());
+            }
+            ObjectConstant::Code(code) => self.code(code),
+        }
+    }
+
+    fn code(&mut self, code: &CodeConstant) {
+        self.data.push(CODE);
+        let mut numbers = vec![
+            code.varnames.len() as u32,
+            code.argcount,
+            code.posonly,
+            code.kwonly,
+            code.flags,
+            self.place(code.filename),
+            self.place(code.name),
+            code.first_line,
+            self.place(code.line_table),
+        ];
+        numbers.extend(code.varnames.iter().map(|id| self.place(*id)));
+        for number in numbers {
+            pack(&mut self.codes, number);
+        }
+    }
+}
+
 impl<'ctx> Emitter<'ctx, '_> {
-    /// The table and the places, where there are constants.
+    /// The descriptions and the places, where there are constants.
     pub(super) fn define_objects(&mut self) {
         if self.mir.objects.is_empty() {
             return;
@@ -33,44 +126,34 @@ impl<'ctx> Emitter<'ctx, '_> {
         let count = self
             .plan
             .map_or(self.mir.objects.len() as u32, |plan| plan.length);
-        let row = self.context.struct_type(
-            &[self.i64().into(), self.ptr().into(), self.i64().into()],
-            false,
-        );
-        let pile = self.plan.map(|_| {
-            let pile = self.llvm.add_global(self.i64(), None, "objects.data");
-            self.pile.replace(Some((pile, Vec::new())));
-            pile
-        });
-        let mut rows: Vec<_> = self
-            .mir
-            .objects
-            .iter()
-            .map(|object| self.description(row, object))
-            .collect();
-        if let (Some(before), Some((_, data))) = (pile, self.pile.take()) {
-            let data = self.context.const_string(&data, false);
-            let pile = self.llvm.add_global(data.get_type(), None, "objects.data");
-            pile.set_initializer(&data);
-            pile.set_alignment(16);
-            private(pile, true);
-            before
-                .as_pointer_value()
-                .replace_all_uses_with(pile.as_pointer_value());
-            // SAFETY: nothing refers to it any more.
-            unsafe { before.delete() };
+        let mut placed = vec![None; count as usize];
+        for (index, object) in self.mir.objects.iter().enumerate() {
+            let place = self.plan.map_or(index as u32, |plan| plan.places[index]);
+            placed[place as usize] = Some(object);
         }
-        if let Some(plan) = self.plan {
-            // What earlier versions had and this one has not is an empty string.
-            let mut placed = vec![row.const_zero(); count as usize];
-            for (place, row) in plan.places.iter().zip(rows) {
-                placed[*place as usize] = row;
+        let mut packed = Packed {
+            places: self.plan.map(|plan| plan.places.as_slice()),
+            ..Packed::default()
+        };
+        for object in placed {
+            match object {
+                Some(object) => packed.object(object),
+                // What earlier versions had and this one has not.
+                None => packed.bytes(STR, &[]),
             }
-            rows = placed;
         }
-        let table = self.llvm.add_global(row.array_type(count), None, TABLE);
-        table.set_initializer(&row.const_array(&rows));
+        let Packed {
+            mut data,
+            codes,
+            symbols,
+            ..
+        } = packed;
+        data.extend(codes);
+        let data = self.context.const_string(&data, false);
+        let table = self.llvm.add_global(data.get_type(), None, TABLE);
+        table.set_initializer(&data);
         private(table, true);
+        let symbols = self.addresses(&symbols);
         let slots = self
             .llvm
             .add_global(self.ptr().array_type(count), None, SLOTS);
@@ -81,7 +164,12 @@ impl<'ctx> Emitter<'ctx, '_> {
                 .llvm
                 .add_global(self.i64(), None, &crate::incremental::own(COUNT));
             length.set_initializer(&self.i64().const_int(u64::from(count), false));
-            for (global, name) in [(table, TABLE), (slots, SLOTS), (length, COUNT)] {
+            for (global, name) in [
+                (table, TABLE),
+                (symbols, SYMBOLS),
+                (slots, SLOTS),
+                (length, COUNT),
+            ] {
                 global.set_name(&crate::incremental::own(name));
                 global.set_unnamed_address(inkwell::values::UnnamedAddress::None);
                 global.set_constant(false);
@@ -89,7 +177,27 @@ impl<'ctx> Emitter<'ctx, '_> {
             }
         }
         self.table = Some(table);
+        self.symbols = Some(symbols);
         self.slots = Some(slots);
+    }
+
+    /// A table of the addresses of symbols, and a null.
+    fn addresses(&self, names: &[String]) -> GlobalValue<'ctx> {
+        let mut values: Vec<_> = names
+            .iter()
+            .map(|name| {
+                self.llvm
+                    .get_global(name)
+                    .unwrap_or_else(|| self.llvm.add_global(self.ptr(), None, name))
+                    .as_pointer_value()
+            })
+            .collect();
+        values.push(self.null());
+        let list = self.ptr().const_array(&values);
+        let global = self.llvm.add_global(list.get_type(), None, SYMBOLS);
+        global.set_initializer(&list);
+        private(global, true);
+        global
     }
 
     /// Where a constant object lies among the places.
@@ -103,121 +211,42 @@ impl<'ctx> Emitter<'ctx, '_> {
         self.plan
             .and_then(|_| self.llvm.get_global(&crate::incremental::own(COUNT)))
     }
-
-    /// An object in another's description.
-    fn number(&self, id: ObjectId) -> u32 {
-        self.plan.map_or(id.0, |plan| plan.places[id.0 as usize])
-    }
-
-    fn description(
-        &self,
-        row: StructType<'ctx>,
-        object: &ObjectConstant,
-    ) -> inkwell::values::StructValue<'ctx> {
-        let (kind, data, length) = match object {
-            ObjectConstant::Str { data, interned } => (
-                if *interned { INTERNED } else { STR },
-                self.bytes(data),
-                data.len() as u64,
-            ),
-            ObjectConstant::Bytes(data) => (BYTES, self.bytes(data), data.len() as u64),
-            ObjectConstant::Int(text) => (INT, self.bytes(text.as_bytes()), text.len() as u64),
-            ObjectConstant::Float(value) => (FLOAT, self.null(), value.to_bits()),
-            ObjectConstant::Complex(re, im) => {
-                let f64 = self.context.f64_type();
-                let data = f64.const_array(&[f64.const_float(*re), f64.const_float(*im)]);
-                (COMPLEX, self.constant("objects.complex", &data), 2)
-            }
-            ObjectConstant::Tuple(items) => (TUPLE, self.ids(items), items.len() as u64),
-            ObjectConstant::FrozenSet(items) => (FROZENSET, self.ids(items), items.len() as u64),
-            ObjectConstant::Slice(a, b, c) => (SLICE, self.ids(&[*a, *b, *c]), 3),
-            ObjectConstant::Symbol(name) => {
-                let global = self
-                    .llvm
-                    .get_global(name)
-                    .unwrap_or_else(|| self.llvm.add_global(self.ptr(), None, name));
-                (SYMBOL, global.as_pointer_value(), 0)
-            }
-            ObjectConstant::Code(code) => self.code(code),
-        };
-        row.const_named_struct(&[
-            self.i64().const_int(kind, false).into(),
-            data.into(),
-            self.i64().const_int(length, false).into(),
-        ])
-    }
-
-    fn code(&self, code: &CodeConstant) -> (u64, PointerValue<'ctx>, u64) {
-        let mut numbers = vec![
-            code.argcount,
-            code.posonly,
-            code.kwonly,
-            code.flags,
-            self.number(code.filename),
-            self.number(code.name),
-            code.first_line,
-            self.number(code.line_table),
-        ];
-        numbers.extend(code.varnames.iter().map(|id| self.number(*id)));
-        (CODE, self.numbers(&numbers), code.varnames.len() as u64)
-    }
-
-    fn ids(&self, items: &[ObjectId]) -> PointerValue<'ctx> {
-        self.numbers(&items.iter().map(|id| self.number(*id)).collect::<Vec<_>>())
-    }
-
-    fn numbers(&self, items: &[u32]) -> PointerValue<'ctx> {
-        let data: Vec<u8> = items.iter().flat_map(|item| item.to_le_bytes()).collect();
-        if let Some(place) = self.piled(&data, 4) {
-            return place;
-        }
-        let values: Vec<_> = items
-            .iter()
-            .map(|item| self.i32().const_int(u64::from(*item), false))
-            .collect();
-        self.constant("objects.ids", &self.i32().const_array(&values))
-    }
-
-    /// A place for data among all others', where one global holds them.
-    fn piled(&self, data: &[u8], align: usize) -> Option<PointerValue<'ctx>> {
-        let mut pile = self.pile.borrow_mut();
-        let (global, all) = pile.as_mut()?;
-        all.resize(all.len().next_multiple_of(align), 0);
-        let place = self.i64().const_int(all.len() as u64, false);
-        all.extend(data);
-        // SAFETY: the global that takes the place of this one has as many bytes.
-        Some(unsafe {
-            global
-                .as_pointer_value()
-                .const_gep(self.context.i8_type(), &[place])
-        })
-    }
-
-    /// Bytes with a zero after them.
-    fn bytes(&self, data: &[u8]) -> PointerValue<'ctx> {
-        let ended: Vec<u8> = data.iter().copied().chain([0]).collect();
-        if let Some(place) = self.piled(&ended, 1) {
-            return place;
-        }
-        self.constant("objects.bytes", &self.context.const_string(data, true))
-    }
-
-    fn constant(
-        &self,
-        name: &str,
-        value: &inkwell::values::ArrayValue<'ctx>,
-    ) -> PointerValue<'ctx> {
-        let global = self.llvm.add_global(value.get_type(), None, name);
-        global.set_initializer(value);
-        private(global, true);
-        global.as_pointer_value()
-    }
 }
 
-fn private(global: GlobalValue<'_>, constant: bool) {
+pub(super) fn private(global: GlobalValue<'_>, constant: bool) {
     global.set_linkage(inkwell::module::Linkage::Private);
     global.set_constant(constant);
     if constant {
         global.set_unnamed_addr(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_are_packed() {
+        let mut packed = Packed::default();
+        for object in [
+            ObjectConstant::Str {
+                data: b"ab".to_vec(),
+                interned: true,
+            },
+            ObjectConstant::Int("7".to_owned()),
+            ObjectConstant::Tuple(vec![ObjectId(0), ObjectId(300)]),
+            ObjectConstant::Symbol("PyExc_KeyError".to_owned()),
+        ] {
+            packed.object(&object);
+        }
+        let expected: Vec<u8> = [
+            &[INTERNED, 2, b'a', b'b'][..],
+            &[INT, 2, b'7', 0],
+            &[TUPLE, 2, 0, 0xac, 0x02],
+            &[SYMBOL, 0],
+        ]
+        .concat();
+        assert_eq!(packed.data, expected);
+        assert_eq!(packed.symbols, ["PyExc_KeyError"]);
     }
 }

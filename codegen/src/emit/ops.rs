@@ -116,8 +116,8 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             }
             Op::Own(value) => self.value(*value)?,
             Op::DecRef(value) | Op::XDecRef(value) => {
-                self.e
-                    .decref(self.pointer(*value)?, matches!(op, Op::XDecRef(_)))?;
+                let (object, nullable) = (self.pointer(*value)?, matches!(op, Op::XDecRef(_)));
+                self.e.decref(object, nullable, self.cold)?;
                 return Ok(None);
             }
             Op::Forget(_) | Op::HoldSlice(_) | Op::GiveSlice(_) => return Ok(None),
@@ -345,6 +345,12 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         callee: &Callee,
         args: &[Value],
     ) -> Result<Option<Held<'ctx>>, EmitError> {
+        if let Callee::Extern(id) = callee
+            && self.e.mir.externs[id.0 as usize].name == super::traceback::ADD_TRACEBACK
+            && self.add_traceback(args)?
+        {
+            return Ok(None);
+        }
         let b = &self.e.builder;
         match callee {
             Callee::Function(id) => {
@@ -378,7 +384,9 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
     }
 
     fn init_objects(&self) -> Emitted<'ctx> {
-        let (Some(table), Some(slots)) = (self.e.table, self.e.slots) else {
+        let (Some(table), Some(slots), Some(symbols)) =
+            (self.e.table, self.e.slots, self.e.symbols)
+        else {
             return Ok(Some(self.e.i32().const_zero().into()));
         };
         let count = match self.e.count() {
@@ -393,8 +401,8 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 .const_int(self.e.mir.objects.len() as u64, false),
         };
         let (ptr, i64) = (self.e.ptr().into(), self.e.i64().into());
-        let ty = self.e.i32().fn_type(&[ptr, i64, ptr], false);
-        let name = "cyl_init_constants";
+        let ty = self.e.i32().fn_type(&[ptr, i64, ptr, ptr], false);
+        let name = "cyl_make_constants";
         let function = self
             .e
             .llvm
@@ -404,6 +412,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             table.as_pointer_value().into(),
             count.into(),
             slots.as_pointer_value().into(),
+            symbols.as_pointer_value().into(),
         ];
         Ok(self
             .e

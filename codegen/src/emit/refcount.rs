@@ -44,22 +44,33 @@ impl<'ctx> Emitter<'ctx, '_> {
         Ok(())
     }
 
-    /// `Py_DECREF`; `nullable`: `Py_XDECREF`.
+    /// `Py_DECREF`; `nullable`: `Py_XDECREF`.  Where it is `cold`, on the way of an exception, what is
+    /// more than a look for null stays a call.
     pub(super) fn decref(
         &self,
         object: PointerValue<'ctx>,
         nullable: bool,
+        cold: bool,
     ) -> Result<(), EmitError> {
         let function = self.helper(
-            if nullable {
-                "cyl.xdecref"
-            } else {
-                "cyl.decref"
+            match (nullable, cold) {
+                (true, false) => "cyl.xdecref",
+                (false, false) => "cyl.decref",
+                (true, true) => "cyl.xdecref.cold",
+                (false, true) => "cyl.decref.cold",
             },
             |this, f| {
                 let object = parameter(f);
                 if nullable {
                     this.return_if_null(f, object)?;
+                }
+                if nullable && cold {
+                    this.decref(object, false, true)?;
+                    this.builder.build_return(None)?;
+                    return Ok(());
+                }
+                if cold {
+                    this.seldom(f);
                 }
                 let count = this
                     .builder
@@ -148,6 +159,13 @@ impl<'ctx> Emitter<'ctx, '_> {
         self.builder.build_unconditional_branch(good)?;
         self.builder.position_at_end(good);
         Ok(())
+    }
+
+    /// A function that is called on the way of exceptions only.
+    pub(super) fn seldom(&self, function: FunctionValue<'ctx>) {
+        for name in ["cold", "noinline", "minsize", "optsize"] {
+            self.add_attribute(function, name);
+        }
     }
 
     fn return_if_null(

@@ -13,12 +13,6 @@ use crate::mir::{
     BlockId, Comparison, Function, Linkage, Op, Raises, Signature, Terminator, Type, Value,
 };
 
-/// Kinds of generators, as `cyl_coroutine_new` numbers them.
-const GENERATOR: i128 = 0;
-const COROUTINE: i128 = 1;
-const ASYNC_GENERATOR: i128 = 2;
-const ITERABLE_COROUTINE: i128 = 3;
-
 /// What a generator's body gets: the generator, the thread's state, the value sent.
 const GENERATOR_PARAM: u32 = 0;
 const SENT_PARAM: u32 = 2;
@@ -51,14 +45,13 @@ impl<'t> Body<'_, 't> {
         let Some(id) = self.m.def_functions.get(&body.id()).copied() else {
             return missing_node(node, "without a body");
         };
-        let kind = match node.text("gen_type_name") {
-            Some("Generator") => GENERATOR,
-            Some("Coroutine") => COROUTINE,
-            Some("AsyncGen") => ASYNC_GENERATOR,
-            Some("IterableCoroutine") => ITERABLE_COROUTINE,
+        let make = match node.text("gen_type_name") {
+            Some("Generator") => "cyl_generator_new",
+            Some("Coroutine") => "cyl_coroutine_new",
+            Some("AsyncGen") => "cyl_async_generator_new",
+            Some("IterableCoroutine") => "cyl_iterable_coroutine_new",
             _ => return missing_node(node, "of this kind"),
         };
-        let kind = self.int(kind, 32);
         let address = self.function_address(id);
         let code = self.code_object(node)?;
         let scope = self.current_scope_object();
@@ -66,9 +59,9 @@ impl<'t> Body<'_, 't> {
         let qualname = self.name(node.text("qualname").unwrap_or_default());
         let module = self.name(node.text("module_name").unwrap_or_default());
         let made = self.rt_object(
-            "cyl_coroutine_new",
-            "ipooooo:O",
-            &[kind, address, code, scope, name, qualname, module],
+            make,
+            "pooooo:O",
+            &[address, code, scope, name, qualname, module],
         )?;
         if node.flag("requires_classobj") {
             let function = self.op(Op::Param(0));

@@ -1,0 +1,131 @@
+//! Modules for files: what runs once, or hardly ever, is small, where modules loaded into this process
+//! have it compiled quickly.
+
+use std::collections::HashSet;
+
+use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::basic_block::BasicBlock;
+use inkwell::module::Module;
+use inkwell::values::FunctionValue;
+
+/// Names of functions that pickling calls, by a part of them.
+const PICKLING: [&str; 3] = [
+    "__reduce_cython__",
+    "__setstate_cython__",
+    "__pyx_unpickle_",
+];
+/// How the names of Python functions' bodies begin.
+const PYTHON: [&str; 2] = ["__pyx_pw_", "__pyx_pf_"];
+
+/// Has functions optimised for size: those that were left out of optimisation, as they run once, those
+/// for pickling, and below level 3 Python functions without loops; how many there are.
+pub fn prefer_small(module: &Module<'_>, level: u8) -> usize {
+    let context = module.get_context();
+    let kind = |name: &str| Attribute::get_named_enum_kind_id(name);
+    let place = AttributeLoc::Function;
+    let mut count = 0;
+    for function in module.get_functions() {
+        if function.count_basic_blocks() == 0 {
+            continue;
+        }
+        let name = function.get_name().to_string_lossy();
+        let once = function
+            .get_enum_attribute(place, kind("optnone"))
+            .is_some();
+        function.remove_enum_attribute(place, kind("optnone"));
+        let attributes: &[&str] = if once || PICKLING.iter().any(|part| name.contains(part)) {
+            &["optsize", "minsize"]
+        } else if level < 3
+            && PYTHON.iter().any(|start| name.starts_with(start))
+            && !has_loop(&function)
+        {
+            &["optsize"]
+        } else {
+            continue;
+        };
+        for name in attributes {
+            function.add_attribute(place, context.create_enum_attribute(kind(name), 0));
+        }
+        count += 1;
+    }
+    count
+}
+
+fn successors<'ctx>(block: BasicBlock<'ctx>) -> Vec<BasicBlock<'ctx>> {
+    let Some(terminator) = block.get_terminator() else {
+        return Vec::new();
+    };
+    (0..terminator.get_num_operands())
+        .filter_map(|index| terminator.get_operand(index)?.block())
+        .collect()
+}
+
+/// Whether some way through the function comes to a block twice.
+fn has_loop(function: &FunctionValue<'_>) -> bool {
+    let Some(entry) = function.get_first_basic_block() else {
+        return false;
+    };
+    let mut open = HashSet::from([entry]);
+    let mut known = HashSet::from([entry]);
+    let mut stack = vec![(entry, successors(entry))];
+    while let Some((block, left)) = stack.last_mut() {
+        let Some(next) = left.pop() else {
+            open.remove(block);
+            stack.pop();
+            continue;
+        };
+        if open.contains(&next) {
+            return true;
+        }
+        if known.insert(next) {
+            open.insert(next);
+            stack.push((next, successors(next)));
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::OwnedModule;
+
+    const TEXT: &str = r#"
+define internal i64 @once(i64 %a) noinline optnone {
+  %p = alloca i64
+  store i64 %a, ptr %p
+  %b = load i64, ptr %p
+  ret i64 %b
+}
+define i64 @__pyx_pw_straight(i64 %a) {
+  %b = call i64 @once(i64 %a)
+  ret i64 %b
+}
+define i64 @__pyx_pw_around(i64 %a) {
+entry:
+  br label %loop
+out:
+  ret i64 %a
+loop:
+  %n = phi i64 [ 0, %entry ], [ %m, %loop ]
+  %m = add i64 %n, 1
+  %x = call i64 @once(i64 %m)
+  %c = icmp eq i64 %x, %a
+  br i1 %c, label %out, label %loop
+}
+"#;
+
+    #[test]
+    fn what_runs_once_is_small() {
+        let mut module = OwnedModule::from_text(TEXT, "small").expect("text");
+        assert_eq!(module.prefer_small(3), 1);
+        module.optimize(2).expect("optimised");
+        let text = module.text().expect("text");
+        assert!(text.contains("minsize") && !text.contains("optnone") && !text.contains("alloca"));
+    }
+
+    #[test]
+    fn loops_are_for_speed() {
+        let mut module = OwnedModule::from_text(TEXT, "small").expect("text");
+        assert_eq!(module.prefer_small(2), 2);
+    }
+}

@@ -1,0 +1,95 @@
+"""The symbol table of a linked library, reduced to the functions of given objects.
+
+A library of the tree route has hundreds of the run-time library's functions; debuggers and profilers
+are to see the names of the user's.  Only what nothing loads at run time is rewritten: .symtab and
+.strtab, which linkers put at the end of a file.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SYMBOL = struct.Struct("<IBBHQQ")
+_SYMTAB, _NOBITS = 2, 8
+_FUNCTION = 2
+_ALLOCATED = 2
+
+
+@dataclass
+class _Section:
+    name: int
+    kind: int
+    flags: int
+    address: int
+    offset: int
+    size: int
+    link: int
+    info: int
+    align: int
+    item: int
+
+    def packed(self) -> bytes:
+        return _SECTION.pack(self.name, self.kind, self.flags, self.address, self.offset, self.size,
+                             self.link, self.info, self.align, self.item)  # fmt: skip
+
+
+def _sections(data: bytes) -> tuple[int, list[_Section]]:
+    """Where the table of sections is, and what it says; nothing for what is no 64-bit ELF file."""
+    if data[:6] != b"\x7fELF\x02\x01":
+        return 0, []
+    header = _HEADER.unpack_from(data)
+    offset, count = header[6], header[12]
+    return offset, [_Section(*_SECTION.unpack_from(data, offset + at * _SECTION.size)) for at in range(count)]
+
+
+def _symbols(data: bytes, sections: list[_Section], table: _Section) -> Iterator[tuple[bytes, list[int]]]:
+    names = sections[table.link]
+    for at in range(table.offset, table.offset + table.size, _SYMBOL.size):
+        fields = list(_SYMBOL.unpack_from(data, at))
+        start = names.offset + fields[0]
+        yield data[start : data.index(b"\0", start)], fields
+
+
+def functions(data: bytes) -> set[bytes]:
+    """Names of the functions that an object defines."""
+    _, sections = _sections(data)
+    return {name for table in sections if table.kind == _SYMTAB
+            for name, fields in _symbols(data, sections, table)
+            if fields[1] & 15 == _FUNCTION and fields[3]}  # fmt: skip
+
+
+def reduced(data: bytes, keep: set[bytes]) -> bytes:
+    """The library with no other symbols in .symtab than these functions; itself where it has none,
+    or is laid out in another way."""
+    start, sections = _sections(data)
+    table = next((one for one in sections if one.kind == _SYMTAB), None)
+    if table is None:
+        return data
+    names = sections[table.link]
+    tail = [one for one in sections[1:] if one.offset >= table.offset and one.kind != _NOBITS]
+    if names not in tail or any(one.flags & _ALLOCATED for one in tail) or start < table.offset:
+        return data
+    kept = [[0, 0, 0, 0, 0, 0]]
+    text = bytearray(1)
+    for name, fields in sorted(_symbols(data, sections, table), key=lambda one: one[1][1] >> 4):
+        if name in keep and fields[1] & 15 == _FUNCTION:
+            kept.append([len(text), *fields[1:]])
+            text += name + b"\0"
+    contents = {id(one): data[one.offset : one.offset + one.size] for one in tail}
+    contents[id(table)] = b"".join(_SYMBOL.pack(*fields) for fields in kept)
+    contents[id(names)] = bytes(text)
+    table.info = sum(not fields[1] >> 4 for fields in kept)
+    out = bytearray(data[: table.offset])
+    for one in tail:
+        out += bytes(-len(out) % max(one.align, 1))
+        one.offset, one.size = len(out), len(contents[id(one)])
+        out += contents[id(one)]
+    out += bytes(-len(out) % 8)
+    header = list(_HEADER.unpack_from(data))
+    header[6] = len(out)
+    out[: _HEADER.size] = _HEADER.pack(*header)
+    return bytes(out + b"".join(one.packed() for one in sections))
