@@ -370,3 +370,45 @@ def test_files_have_their_shims_in_them(tmp_path: Path) -> None:
         assert python(tmp_path, check) == "(8, 4, 7)"
         for made in tmp_path.glob("shimmed*.so"):
             made.unlink()
+
+
+@pytest.mark.parametrize("routes", [("tree", "tree"), ("tree", "c"), ("c", "tree")])
+def test_fused_functions_are_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                    routes: tuple[str, str]) -> None:  # fmt: skip
+    monkeypatch.syspath_prepend(str(tmp_path))
+    owner, user = (f"fused_{'_'.join(routes)}_{name}" for name in ("owner", "user"))
+    write(tmp_path / f"{owner}.pxd", """
+        ctypedef fused num:
+            int
+            double
+        cdef num twice(num x) noexcept nogil
+    """)
+    write(tmp_path / f"{owner}.pyx", "cdef num twice(num x) noexcept nogil: return x + x\n")
+    write(tmp_path / f"{user}.pyx", f"""
+        from {owner} cimport twice, num
+        cdef num three(num x): return twice(x) + x
+        def run(): return twice(2), twice(2.5), twice[double](3), three[int](4), three[double](1.5)
+    """)
+    try:
+        first = cython_llvm.import_file(tmp_path / f"{owner}.pyx", owner, route=routes[0])
+        module = cython_llvm.import_file(tmp_path / f"{user}.pyx", user, route=routes[1])
+        assert repr(module.run()) == "(4, 5.0, 6.0, 12, 4.5)"
+        assert sorted(first.__pyx_capi__) == [
+            "__pyx_fuse_0twice", "__pyx_fuse_1twice", "twice[double]", "twice[int]"]  # fmt: skip
+    finally:
+        sys.modules.pop(owner, None)
+        sys.modules.pop(user, None)
+
+
+def test_bytes_are_c_strings_of_every_sign(both: Both) -> None:
+    text = """
+def f(bytes b):
+    cdef unsigned char* p = b
+    cdef const unsigned char* q = b
+    cdef signed char* s = b
+    cdef const signed char *t = b
+    return p[0], q[1], s[2], t[3]
+"""
+    for module in both(text):
+        assert module.f(b"\xff\xfe\xfd\xfc") == (255, 254, -3, -4)
+        assert outcome(module.f, None)[0] is TypeError

@@ -81,7 +81,7 @@ impl<'t> Body<'_, 't> {
                 }
                 let name = self.text(module.text("qualified_name").unwrap_or_default());
                 let from = self.rt_object("PyImport_ImportModule", "p:O", &[name])?;
-                for (signature, name, entry) in self.sorted(wanted)? {
+                for (signature, name, entry) in self.sorted(wanted, false)? {
                     let Some(place) = self.m.imported_place(entry) else {
                         continue;
                     };
@@ -119,7 +119,7 @@ impl<'t> Body<'_, 't> {
             }
             let (dict, module) = (self.module_dict(), self.module_object());
             let capi = self.rt_object("cyl_capi", "oo:O", &[dict, module])?;
-            for (signature, name, entry) in self.sorted(wanted)? {
+            for (signature, name, entry) in self.sorted(wanted, true)? {
                 let address = self.exported_address(entry)?;
                 let (name, signature) = (self.text(&name), self.text(&signature));
                 self.rt_status(
@@ -185,17 +185,31 @@ impl<'t> Body<'_, 't> {
     }
 
     /// By C declaration and name, as Cython orders them.
-    fn sorted(&self, entries: Vec<Entry<'t>>) -> Result<Vec<(String, String, Entry<'t>)>> {
+    fn sorted(
+        &self,
+        entries: Vec<Entry<'t>>,
+        exported: bool,
+    ) -> Result<Vec<(String, String, Entry<'t>)>> {
         let mut rows = Vec::new();
         for entry in entries {
             let (Some(signature), Some(name)) = (entry.text("c_signature"), entry.text("name"))
             else {
                 return missing("a shared C name without its declaration", entry.position());
             };
-            if entry.flag("is_fused_specialized") {
-                return missing("a shared fused function", entry.position());
+            // Modules of earlier versions have only the first of a fused function's two names.
+            let names = match entry.text("legacy_capi_name") {
+                Some(legacy) if entry.flag("is_fused_specialized") && exported => {
+                    vec![legacy, name]
+                }
+                Some(legacy) if entry.flag("is_fused_specialized") => vec![legacy],
+                None if entry.flag("is_fused_specialized") => {
+                    return missing("a shared fused function", entry.position());
+                }
+                _ => vec![name],
+            };
+            for name in names {
+                rows.push((signature.to_owned(), name.to_owned(), entry));
             }
-            rows.push((signature.to_owned(), name.to_owned(), entry));
         }
         rows.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
         Ok(rows)
