@@ -90,7 +90,7 @@ mod tests {
     use crate::OwnedModule;
 
     const TEXT: &str = r#"
-define internal i64 @once(i64 %a) noinline optnone {
+define i64 @once(i64 %a) noinline optnone {
   %p = alloca i64
   store i64 %a, ptr %p
   %b = load i64, ptr %p

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import sys
 import textwrap
 from pathlib import Path
@@ -412,3 +413,36 @@ def f(bytes b):
     for module in both(text):
         assert module.f(b"\xff\xfe\xfd\xfc") == (255, 254, -3, -4)
         assert outcome(module.f, None)[0] is TypeError
+
+
+def test_arguments_of_pointers_are_converted_as_by_c(both: Both) -> None:
+    text = """
+cdef extern from *:
+    \"\"\"
+    static int plus_one(signed char c, unsigned char u, short s) { return c + u * 1000 + s * 1000000; }
+    typedef int (*narrow)(signed char, unsigned char, short);
+    static narrow get_narrow(void) { return plus_one; }
+    \"\"\"
+    ctypedef int (*narrow)(signed char, unsigned char, short)
+    narrow get_narrow()
+
+cdef class Holder:
+    cdef double total
+    cdef void add(self, double x, float y, int n, signed char c):
+        self.total += x + y + n * 100 + c * 1000
+
+def method(float[:] items, double d, int n):
+    cdef Holder h = Holder()
+    cdef short small = -3
+    h.add(items[0], d, small, n)
+    return h.total
+
+def narrow_ints(int a, int b, long c):
+    cdef narrow f = get_narrow()
+    return f(a, b, c)
+"""
+    tree, c = both(text)
+    for args in ((array.array("f", [1.25]), 2.5, 7), (array.array("f", [-3.5]), 0.1, 300)):
+        assert tree.method(*args) == c.method(*args)
+    for args in ((1, 2, 3), (-1, 255, -3), (300, 300, 100000), (-129, -1, -32769)):
+        assert tree.narrow_ints(*args) == c.narrow_ints(*args)

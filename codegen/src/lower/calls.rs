@@ -195,15 +195,8 @@ impl<'t> Body<'_, 't> {
             }
             (None, Some(address)) => {
                 let mut signature = self.function_signature(ty)?;
-                for param in &mut signature.params {
-                    // Functions of C's rely on the extension.
-                    if matches!(param.ty, Type::Int(8 | 16)) {
-                        param.ty = Type::I32;
-                    }
-                }
-                let mut values: Vec<Value> = args.iter().map(|(value, _)| *value).collect();
+                let mut values = self.fit_arguments(&mut signature, ty, &args);
                 values.extend(extra);
-                self.fit_arguments(&signature, &args, &mut values);
                 self.b.call(
                     &self.m.mir,
                     Callee::Indirect(address, Box::new(signature)),
@@ -219,21 +212,30 @@ impl<'t> Body<'_, 't> {
         Ok(result)
     }
 
-    /// Integers in the widths of the parameters, as C has it.
+    /// Numbers in the types of the parameters, as C converts them; narrow integers as `int`.
     fn fit_arguments(
         &mut self,
-        wanted: &Signature,
+        wanted: &mut Signature,
+        ty: TreeType<'t>,
         args: &[(Value, TreeType<'t>)],
-        values: &mut [Value],
-    ) {
-        for (index, (_, from)) in args.iter().enumerate() {
-            if let (Some(param), Some(value)) = (wanted.params.get(index), values.get_mut(index))
-                && let (Type::Int(bits), Type::Int(have)) = (&param.ty, self.b.ty(*value).clone())
-                && have != *bits
-            {
-                *value = self.widen(*value, *bits, types::unsigned(*from));
+    ) -> Vec<Value> {
+        let declared = super::shared::argument_types(ty);
+        let mut values = Vec::new();
+        for (index, (value, from)) in args.iter().enumerate() {
+            let Some(param) = wanted.params.get_mut(index) else {
+                values.push(*value);
+                continue;
+            };
+            let mut value = self.fit_type(*value, *from, &param.ty);
+            if matches!(param.ty, Type::Int(8 | 16)) {
+                // Functions of C's rely on the extension.
+                let unsigned = declared.get(index).is_some_and(|ty| types::unsigned(*ty));
+                value = self.widen(value, 32, unsigned);
+                param.ty = Type::I32;
             }
+            values.push(value);
         }
+        values
     }
 
     /// A C function outside the module: the runtime's, CPython's, libc's.

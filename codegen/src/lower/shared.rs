@@ -43,7 +43,7 @@ fn plain(context: &Context<'_>, ty: &Type) -> bool {
 }
 
 /// The types of a C function's parameters.
-fn argument_types<'t>(ty: TreeType<'t>) -> Vec<TreeType<'t>> {
+pub(super) fn argument_types<'t>(ty: TreeType<'t>) -> Vec<TreeType<'t>> {
     let tree = ty.tree();
     ty.list("args")
         .iter()
