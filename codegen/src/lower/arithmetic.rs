@@ -41,12 +41,13 @@ impl<'t> Body<'_, 't> {
             let y = self.as_complex(y, right, ty)?;
             return self.complex_binary(node, operator, x, y);
         }
+        let made = self.c_type(ty)?;
+        if let Some((x, y)) = self.as_doubles(&made, (x, left), (y, right)) {
+            let wide = self.number_binary(node, operator, ty, x, y)?;
+            return Ok(self.not_rounded(wide));
+        }
         let x = self.convert_number(x, left, ty)?;
-        let y = match operator {
-            // The count's own type does not matter, only its value.
-            "<<" | ">>" => self.convert_number(y, right, ty)?,
-            _ => self.convert_number(y, right, ty)?,
-        };
+        let y = self.convert_number(y, right, ty)?;
         self.number_binary(node, operator, ty, x, y)
     }
 
@@ -229,6 +230,10 @@ impl<'t> Body<'_, 't> {
         to: TreeType<'t>,
     ) -> Result<Value> {
         let target = self.c_type(to)?;
+        if *self.b.ty(value) == target {
+            return Ok(value);
+        }
+        let value = self.as_in_c(value);
         let have = self.b.ty(value).clone();
         if have == target {
             return Ok(value);
@@ -320,6 +325,11 @@ impl<'t> Body<'_, 't> {
             }
             return self.complex_binary(node, operator, x, y);
         }
+        let made = self.c_type(ty)?;
+        let wide = match operator {
+            "/" | "//" => self.as_doubles(&made, (x, left_type), (y, right_type)),
+            _ => None,
+        };
         let x = self.convert_number(x, left_type, ty)?;
         let y = self.convert_number(y, right_type, ty)?;
         let float = self.b.ty(x).is_float();
@@ -334,6 +344,10 @@ impl<'t> Body<'_, 't> {
         }
         if self.directive_on("cdivision_warnings") && operator != "/" && !types::unsigned(ty) {
             self.division_warning(node, x, y)?;
+        }
+        if let Some((x, y)) = wide {
+            let quotient = self.float_division(node, operator, c_rules, x, y)?;
+            return Ok(self.not_rounded(quotient));
         }
         if float {
             return self.float_division(node, operator, c_rules, x, y);
@@ -543,6 +557,11 @@ impl<'t> Body<'_, 't> {
         let float = self.b.ty(value).is_float();
         match node.kind() {
             "UnaryPlusNode" => Ok(value),
+            "UnaryMinusNode" if self.doubles.contains_key(&value) => {
+                let double = self.as_in_c(value);
+                let negated = self.op(Op::Unary(UnaryOp::FNeg, double));
+                Ok(self.not_rounded(negated))
+            }
             "UnaryMinusNode" if float => Ok(self.op(Op::Unary(UnaryOp::FNeg, value))),
             "UnaryMinusNode" if node.flag("overflow_check") => missing_node(node, "overflowcheck"),
             "UnaryMinusNode" => Ok(self.op(Op::Unary(UnaryOp::Neg, value))),

@@ -35,6 +35,8 @@ pub(super) struct Body<'m, 't> {
     pub variables: HashMap<EntryId, Variable>,
     /// Results of nodes that others refer to.
     pub results: HashMap<NodeId, Value>,
+    /// Values of the type `float` that C has as `double`: see `rounding`.
+    pub doubles: HashMap<Value, Value>,
     /// Directives in force, outermost first: maps of the tree.
     pub directives: Vec<&'t [(Attr, Attr)]>,
     /// The line that raised, for the traceback.
@@ -128,6 +130,7 @@ impl<'m, 't> Body<'m, 't> {
             frames: Vec::new(),
             variables: HashMap::new(),
             results: HashMap::new(),
+            doubles: HashMap::new(),
             directives: Vec::new(),
             line,
             returned,

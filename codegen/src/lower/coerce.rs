@@ -108,7 +108,7 @@ impl<'t> Body<'_, 't> {
             return self.enum_to_python(value, plain, function);
         }
         if *self.b.ty(value) == Type::F32 && function == "PyFloat_FromDouble" {
-            let value = self.op(Op::Cast(CastOp::FExt, value, Type::F64));
+            let value = self.convert_float(value, &Type::F64);
             return self.rt_object(function, "d:O", &[value]);
         }
         if *self.b.ty(value) == Type::F80 && function == "PyFloat_FromDouble" {
@@ -354,7 +354,7 @@ impl<'t> Body<'_, 't> {
         if *self.b.ty(value) == Type::Object {
             Ok(self.owned(value))
         } else {
-            Ok(value)
+            Ok(self.rounded(value))
         }
     }
 
@@ -394,7 +394,7 @@ impl<'t> Body<'_, 't> {
         if *self.b.ty(value) == Type::Object {
             Ok(self.owned(value))
         } else {
-            Ok(value)
+            Ok(self.rounded(value))
         }
     }
 

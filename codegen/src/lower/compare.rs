@@ -234,6 +234,7 @@ impl<'t> Body<'_, 't> {
         (left, x): (TreeType<'t>, Value),
         (right, y): (TreeType<'t>, Value),
     ) -> Result<Value> {
+        let (x, y) = (self.as_in_c(x), self.as_in_c(y));
         let (a, b) = (self.b.ty(x).clone(), self.b.ty(y).clone());
         if matches!((&a, &b), (Type::Struct(_), Type::Struct(_)))
             && types::resolve(left).flag("is_complex")
@@ -288,6 +289,11 @@ impl<'t> Body<'_, 't> {
 
     fn to_float(&mut self, value: Value, from: TreeType<'t>, to: &Type) -> Value {
         use crate::mir::CastOp;
+        let value = if *to == Type::F32 {
+            value
+        } else {
+            self.as_in_c(value)
+        };
         let have = self.b.ty(value).clone();
         if have == *to {
             return value;

@@ -267,6 +267,11 @@ impl<'t> Body<'_, 't> {
             Type::F64 => 1,
             _ => 2,
         };
+        let value = if *to == Type::F32 {
+            value
+        } else {
+            self.as_in_c(value)
+        };
         let (have, wanted) = (rank(self.b.ty(value)), rank(to));
         match have.cmp(&wanted) {
             std::cmp::Ordering::Equal => value,

@@ -39,6 +39,10 @@ impl<'t> Body<'_, 't> {
                 None => return missing_node(node, "beyond 128 bits as a C number"),
             },
             Type::F32 | Type::F64 => match number.value() {
+                Some(value) if ty == Type::F32 => {
+                    let double = self.float(value as f64, Type::F64);
+                    self.not_rounded(double)
+                }
                 Some(value) => self.float(value as f64, ty),
                 None => return missing_node(node, "beyond 128 bits as a C number"),
             },
@@ -61,6 +65,10 @@ impl<'t> Body<'_, 't> {
             Type::Object => {
                 let id = self.m.mir.object(ObjectConstant::Float(value));
                 Ok(self.op(Op::Object(id)))
+            }
+            Type::F32 => {
+                let double = self.float(value, Type::F64);
+                Ok(self.not_rounded(double))
             }
             ty if ty.is_float() => Ok(self.float(value, ty)),
             ty => missing_node(node, &format!("as {ty}")),

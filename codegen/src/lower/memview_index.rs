@@ -166,8 +166,14 @@ impl<'t> Body<'_, 't> {
             (item, given) if item.is_float() => {
                 // C computes in the wider type.
                 let wide = if rank(given) > rank(item) { from } else { ty };
-                let x = self.convert_number(old, ty, wide)?;
-                let y = self.convert_number(value, from, wide)?;
+                let doubles = self.as_doubles(item, (old, ty), (value, from));
+                let (x, y) = match doubles {
+                    Some(both) => both,
+                    None => (
+                        self.convert_number(old, ty, wide)?,
+                        self.convert_number(value, from, wide)?,
+                    ),
+                };
                 let op = match operator {
                     "+" => BinaryOp::FAdd,
                     "-" => BinaryOp::FSub,
@@ -181,7 +187,11 @@ impl<'t> Body<'_, 't> {
                     }
                 };
                 let made = self.op(Op::Binary(op, x, y));
-                self.convert_number(made, wide, ty)?
+                if doubles.is_some() {
+                    self.convert_float(made, item)
+                } else {
+                    self.convert_number(made, wide, ty)?
+                }
             }
             (Type::Int(bits), Type::Int(given))
                 if matches!(operator, "/" | "//" | "%" | "<<" | ">>") =>

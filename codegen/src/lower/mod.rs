@@ -84,6 +84,7 @@ mod parallel_ordered;
 mod pyclass;
 mod range_loops;
 mod refusals;
+mod rounding;
 mod runtime;
 mod shared;
 mod shim_calls;
