@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import itertools
 import random
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import cython_llvm
-from conftest import Both, write
+from conftest import Both, outcome, write
 
 #: Members of structs, some of which share eight bytes, are large, or leave a gap.
 SHAPES = [
@@ -202,3 +203,88 @@ def test_large_structs_and_arrays_are_copied_as_memory(both: Both) -> None:
         assert list(module.generator(4)) == [4, 4, 5]
         assert module.loop(5) == 10
         assert module.array(50) == 1225.0
+
+
+SLICES = """
+    cdef double total(double[:] items, int times) noexcept nogil
+    cdef double[:] part(double[:, :] items, int row)
+    cdef int checked(double[:] items, signed char at, double[:] more) except -1
+    cdef class Base:
+        cdef double[:] kept
+        cdef int keep(self, double[:] items) except -1
+        cdef double[:] give(self)
+        cdef double both(self, double[:] a, object name, double[:] b)
+"""
+SLICES_OWNER = """
+    cdef double total(double[:] items, int times) noexcept nogil:
+        cdef double found = 0
+        cdef Py_ssize_t i
+        for i in range(items.shape[0]): found += items[i] * times
+        return found
+    cdef double[:] part(double[:, :] items, int row):
+        if row > 100: raise KeyError("no such row")
+        return items[row]
+    cdef int checked(double[:] items, signed char at, double[:] more) except -1:
+        if at < 0: raise IndexError(at)
+        more[0] = items[at]
+        return at
+    cdef class Base:
+        cdef int keep(self, double[:] items) except -1:
+            self.kept = items
+            return 0
+        cdef double[:] give(self): return self.kept
+        cdef double both(self, double[:] a, object name, double[:] b): return a[0] + b[0] + len(name)
+    def through_base(Base object, items):
+        object.keep(items)
+        return object.both(items, "abc", object.give())
+"""
+SLICES_USER = """
+    from {owner} cimport total, part, checked, Base
+    cdef class Derived(Base):
+        cdef double both(self, double[:] a, object name, double[:] b): return 1000 + a[0] + b[0]
+        cdef double own(self, double[:] a): return a[0] * 3
+    def run(double[:] items, double[:, :] table):
+        cdef double[:] more = items.copy()
+        cdef double found
+        cdef Base base = Base()
+        cdef Derived derived = Derived()
+        with nogil:
+            found = total(items, 2)
+        checked(items[1:], 1, more)
+        base.keep(items)
+        derived.keep(items[::2])
+        return (found, list(part(table, 1)), more[0], list(base.give()), list(derived.give()),
+                base.both(items, "ab", more), derived.both(items, "ab", more), derived.own(more))
+    def fails(int which, double[:] items, double[:, :] table):
+        if which == 0: return part(table, 101)
+        if which == 1: return checked(items, -1, items)
+        return Base().give()[0]
+    def make(): return Derived()
+"""
+
+
+@pytest.mark.parametrize("routes", list(itertools.product(("tree", "c"), repeat=2)))
+def test_memoryviews_go_between_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                        routes: tuple[str, str]) -> None:  # fmt: skip
+    monkeypatch.syspath_prepend(str(tmp_path))
+    owner, user = (f"slices_{'_'.join(routes)}_{name}" for name in ("owner", "user"))
+    write(tmp_path / f"{owner}.pxd", SLICES)
+    write(tmp_path / f"{owner}.pyx", SLICES_OWNER)
+    write(tmp_path / f"{user}.pyx", SLICES_USER.format(owner=owner))
+    items = array.array("d", [1, 2, 3])
+    table = memoryview(array.array("d", range(6))).cast("B").cast("d", (2, 3))
+    try:
+        first = cython_llvm.import_file(tmp_path / f"{owner}.pyx", owner, route=routes[0])
+        module = cython_llvm.import_file(tmp_path / f"{user}.pyx", user, route=routes[1])
+        before = sys.getrefcount(items)
+        for _ in range(3):
+            assert module.run(items, table) == (
+                12.0, [3.0, 4.0, 5.0], 3.0, [1.0, 2.0, 3.0], [1.0, 3.0], 6.0, 1004.0, 9.0)  # fmt: skip
+            assert outcome(module.fails, 0, items, table) == (KeyError, "'no such row'")
+            assert outcome(module.fails, 1, items, table) == (IndexError, "-1")
+            assert outcome(module.fails, 2, items, table)[0] is AttributeError
+            assert first.through_base(module.make(), items) == 1002.0
+        assert sys.getrefcount(items) == before
+    finally:
+        sys.modules.pop(owner, None)
+        sys.modules.pop(user, None)

@@ -169,8 +169,7 @@ impl<'t> Body<'_, 't> {
     /// Whether the object of a C method is of a class that only this module calls methods of.
     pub(super) fn is_own_method(&self, function: Node<'t>) -> Result<bool> {
         let ty = function.child("obj")?.expr_type()?;
-        let class = self.m.classes.get(&ty.id());
-        Ok(class.is_some_and(|class| !super::shared::is_shared(class)))
+        Ok(self.m.classes.contains_key(&ty.id()) && !self.m.shares_methods(ty))
     }
 
     fn table_item(&mut self, table: Value, index: usize) -> Value {

@@ -100,11 +100,8 @@ impl<'t> Body<'_, 't> {
         };
         let elsewhere = entry.is_some_and(|entry| self.m.imported_place(entry).is_some())
             || method.is_some() && !self.is_own_method(function)?;
-        if elsewhere && !self.m.fits_c(ty)? {
-            return missing_node(
-                node,
-                "of a function elsewhere with memoryviews or such structs",
-            );
+        if elsewhere && !self.m.fits_c_but_slices(ty)? {
+            return missing_node(node, "of a function elsewhere with such structs");
         }
         let declared = ty.list("args").len();
         for (index, arg) in node.nodes("args").into_iter().enumerate() {
@@ -131,8 +128,14 @@ impl<'t> Body<'_, 't> {
             .is_some_and(|ty| ty.flag("is_memoryviewslice"));
         // Pointers to functions with memoryviews are the module's own.
         let any_slice = slice || args.iter().any(|(_, ty)| ty.flag("is_memoryviewslice"));
-        if any_slice && own.is_none() && (address.is_none() || elsewhere) {
-            return missing_node(node, "with a memoryview, of a function elsewhere");
+        if any_slice && own.is_none() {
+            match address {
+                Some(address) if elsewhere => {
+                    return self.call_elsewhere(node, ty, address, args, extra, held);
+                }
+                Some(_) => {}
+                None => return missing_node(node, "with a memoryview, of a function elsewhere"),
+            }
         }
         if slice {
             let storage = self.slice_storage("returned");
@@ -206,6 +209,65 @@ impl<'t> Body<'_, 't> {
             (None, None) => self.call_extern(node, entry, ty, &args)?,
         };
         let result = self.check_result(node, ty, result)?;
+        for value in held.into_iter().rev() {
+            self.release(value);
+        }
+        Ok(result)
+    }
+
+    /// Calls a function of another module with slices, which it takes and returns by value.
+    fn call_elsewhere(
+        &mut self,
+        node: Node<'t>,
+        ty: TreeType<'t>,
+        address: Value,
+        mut args: Vec<(Value, TreeType<'t>)>,
+        extra: Vec<Value>,
+        held: Vec<Value>,
+    ) -> Result<Value> {
+        if ty.int("optional_arg_count").unwrap_or(0) > 0 {
+            return missing_node(node, "with a memoryview and optional arguments, elsewhere");
+        }
+        let slice = Type::Struct(self.m.slice_struct());
+        let returned = ty
+            .ty("return_type")
+            .is_some_and(|ty| ty.flag("is_memoryviewslice"));
+        let mut signature = self.function_signature(ty)?;
+        if returned {
+            signature.params.remove(0);
+            signature.result = slice.clone();
+        }
+        for (index, of) in super::shared::argument_types(ty).into_iter().enumerate() {
+            if !of.flag("is_memoryviewslice") {
+                continue;
+            }
+            let (Some(param), Some((value, _))) =
+                (signature.params.get_mut(index), args.get_mut(index))
+            else {
+                return missing_node(node, "with another number of arguments");
+            };
+            param.ty = slice.clone();
+            *value = self.op(Op::Load(slice.clone(), *value));
+        }
+        let mut values = self.fit_arguments(&mut signature, ty, &args);
+        values.extend(extra);
+        if values.len() != signature.params.len() {
+            return missing_node(node, "with another number of arguments");
+        }
+        let callee = Callee::Indirect(address, Box::new(signature));
+        let made = self.b.call(&self.m.mir, callee, values);
+        let result = match made {
+            Some(made) if returned => {
+                let storage = self.slice_storage("returned");
+                self.b.effect(Op::Store {
+                    address: storage,
+                    value: made,
+                });
+                self.checked_slice(storage)?;
+                storage
+            }
+            made => self.check_result(node, ty, made)?,
+        };
         for value in held.into_iter().rev() {
             self.release(value);
         }

@@ -205,7 +205,7 @@ impl<'t> Context<'t> {
                 return missing(&format!("C method '{cname}'"), entry.position());
             };
             let index = self.method_index(class.ty, entry)?;
-            let function = match super::shared::is_shared(class) {
+            let function = match self.shares_methods(class.ty) {
                 true => self.c_entry(function, entry)?,
                 false => function,
             };

@@ -8,7 +8,7 @@ use super::classes::Class;
 use super::context::{Context, missing};
 use super::types;
 use crate::mir::{
-    Builder, Callee, CastOp, FuncId, Function, Global, GlobalInit, Linkage, Op, Signature,
+    Builder, Callee, CastOp, FuncId, Function, Global, GlobalInit, Linkage, Op,
     Terminator, Type,
 };
 
@@ -98,33 +98,83 @@ impl<'t> Context<'t> {
         let (Some(ty), at) = (entry.ty("type"), entry.position()) else {
             return missing("shared function without a type", entry.position());
         };
-        if !self.fits_c(ty)? {
-            return missing("shared function with memoryviews or such structs", at);
+        if !self.fits_c_but_slices(ty)? {
+            return missing("shared function with such structs", at);
         }
         let declared = self.mir.functions[id.0 as usize].clone();
-        let Type::Int(8 | 16) = declared.signature.result else {
+        let result = ty.ty("return_type");
+        let slices = |ty: &TreeType<'t>| ty.flag("is_memoryviewslice");
+        let narrow = matches!(declared.signature.result, Type::Int(8 | 16));
+        let returned = result.as_ref().is_some_and(slices);
+        let taken: Vec<bool> = argument_types(ty).iter().map(slices).collect();
+        if !narrow && !returned && !taken.contains(&true) {
             return Ok(id);
-        };
-        let signature = Signature {
-            result: Type::I32,
-            ..declared.signature.clone()
-        };
-        let name = format!("{}.c", declared.name);
-        let mut function = Function::new(&name, Linkage::Internal, signature);
+        }
+        let slice = Type::Struct(self.slice_struct());
+        let first = usize::from(returned);
+        let mut signature = declared.signature.clone();
+        for (param, _) in signature.params[first..]
+            .iter_mut()
+            .zip(&taken)
+            .filter(|(_, slices)| **slices)
+        {
+            param.ty = slice.clone();
+        }
+        if returned {
+            signature.params.remove(0);
+            signature.result = slice.clone();
+        } else if narrow {
+            signature.result = Type::I32;
+        }
+        let count = signature.params.len() as u32;
+        let mut function = Function::new(
+            &format!("{}.c", declared.name),
+            Linkage::Internal,
+            signature,
+        );
         function.gil = declared.gil;
         let mut b = Builder::new(function);
-        let params = declared.signature.params.len() as u32;
-        let values = (0..params)
-            .map(|index| b.value(&self.mir, Op::Param(index)))
+        let place = returned.then(|| b.local("returned", slice.clone()));
+        let mut values: Vec<_> = place
+            .iter()
+            .map(|place| b.value(&self.mir, Op::LocalAddr(*place)))
             .collect();
-        let Some(made) = b.call(&self.mir, Callee::Function(id), values) else {
-            return missing("shared function without a result", at);
+        for index in 0..count {
+            let value = b.value(&self.mir, Op::Param(index));
+            if !taken.get(index as usize).is_some_and(|slices| *slices) {
+                values.push(value);
+                continue;
+            }
+            let local = b.local("slice", slice.clone());
+            b.effect(Op::Set(local, value));
+            values.push(b.value(&self.mir, Op::LocalAddr(local)));
+        }
+        let made = b.call(&self.mir, Callee::Function(id), values);
+        let unsigned = result.is_some_and(types::unsigned);
+        let made = match (place, made) {
+            (Some(place), _) => Some(b.value(&self.mir, Op::Get(place))),
+            (None, Some(made)) if narrow => {
+                let how = if unsigned { CastOp::ZExt } else { CastOp::SExt };
+                Some(b.value(&self.mir, Op::Cast(how, made, Type::I32)))
+            }
+            (None, made) => made,
         };
-        let unsigned = ty.ty("return_type").is_some_and(types::unsigned);
-        let how = if unsigned { CastOp::ZExt } else { CastOp::SExt };
-        let wide = b.value(&self.mir, Op::Cast(how, made, Type::I32));
-        b.end(Terminator::Return(Some(wide)));
+        b.end(Terminator::Return(made));
         Ok(self.mir.add_function(b.finish()))
+    }
+
+    /// Whether the C methods of a class are called as C calls them: other modules may do so, of it or
+    /// of a class that it extends.
+    pub(super) fn shares_methods(&self, ty: TreeType<'t>) -> bool {
+        let mut next = Some(ty);
+        while let Some(ty) = next {
+            match self.classes.get(&ty.id()) {
+                Some(class) if is_shared(class) => return true,
+                Some(_) => next = ty.ty("base_type"),
+                None => return ty.text("vtabptr_cname").is_some(),
+            }
+        }
+        false
     }
 
     /// Checks a function that C code calls by its name.
