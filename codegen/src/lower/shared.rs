@@ -8,8 +8,7 @@ use super::classes::Class;
 use super::context::{Context, missing};
 use super::types;
 use crate::mir::{
-    Builder, Callee, CastOp, FuncId, Function, Global, GlobalInit, Linkage, Op,
-    Terminator, Type,
+    Builder, Callee, CastOp, FuncId, Function, Global, GlobalInit, Linkage, Op, Terminator, Type,
 };
 
 /// Whether C code of other files names something.
