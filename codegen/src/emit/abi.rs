@@ -15,7 +15,7 @@ use inkwell::values::{
 use super::aggregates::Copied;
 use super::function::FunctionEmitter;
 use super::{EmitError, Emitter};
-use crate::mir::{Signature, Value};
+use crate::mir::{Scalar, Signature, Type, Value};
 
 /// How one value is passed.
 #[derive(Clone, Debug)]
@@ -50,91 +50,19 @@ struct Left {
     sse: usize,
 }
 
-/// One scalar in a struct: at so many bytes, of so many.
-struct Scalar<'ctx> {
-    at: u64,
-    size: u64,
-    ty: BasicTypeEnum<'ctx>,
-}
-
-/// Size and alignment in bytes on x86-64.
-fn layout(ty: BasicTypeEnum<'_>) -> (u64, u64) {
-    match ty {
-        BasicTypeEnum::IntType(ty) => {
-            let bytes = u64::from(ty.get_bit_width())
-                .div_ceil(8)
-                .next_power_of_two();
-            (bytes, bytes.min(16))
-        }
-        BasicTypeEnum::FloatType(ty) => {
-            let bytes = u64::from(ty.get_bit_width())
-                .div_ceil(8)
-                .next_power_of_two();
-            (bytes, bytes)
-        }
-        BasicTypeEnum::ArrayType(ty) => {
-            let (size, align) = layout(ty.get_element_type());
-            (size.saturating_mul(u64::from(ty.len())), align)
-        }
-        BasicTypeEnum::StructType(ty) => {
-            let (mut size, mut align) = (0_u64, 1);
-            for field in ty.get_field_types_iter() {
-                let (of, to) = layout(field);
-                let to = if ty.is_packed() { 1 } else { to };
-                size = size.next_multiple_of(to).saturating_add(of);
-                align = align.max(to);
-            }
-            (size.next_multiple_of(align), align)
-        }
-        _ => (8, 8),
-    }
-}
-
-/// The scalars of a type of at most 16 bytes, in order.
-fn scalars<'ctx>(ty: BasicTypeEnum<'ctx>, at: u64, found: &mut Vec<Scalar<'ctx>>) {
-    match ty {
-        BasicTypeEnum::ArrayType(array) => {
-            let item = array.get_element_type();
-            let (size, _) = layout(item);
-            for index in 0..u64::from(array.len()) {
-                scalars(item, at + index * size, found);
-            }
-        }
-        BasicTypeEnum::StructType(structure) => {
-            let mut place = 0_u64;
-            for field in structure.get_field_types_iter() {
-                let (size, align) = layout(field);
-                let align = if structure.is_packed() { 1 } else { align };
-                place = place.next_multiple_of(align);
-                scalars(field, at + place, found);
-                place += size;
-            }
-        }
-        _ => found.push(Scalar {
-            at,
-            size: layout(ty).0,
-            ty,
-        }),
-    }
-}
-
 impl<'ctx> Emitter<'ctx, '_> {
     /// How a function of this signature is called.
     pub(super) fn convention(&self, signature: &Signature) -> Convention<'ctx> {
         let mut left = Left { integer: 6, sse: 8 };
-        let result = self.ty(&signature.result).map(|ty| {
-            // Two of each class return a result.
-            let passed = self.passed(ty, &mut Left { integer: 2, sse: 2 });
-            if let Passed::Memory(..) = passed {
-                left.integer -= 1;
-            }
-            passed
-        });
+        // Two of each class return a result.
+        let result = self.passed(&signature.result, &mut Left { integer: 2, sse: 2 });
+        if let Some(Passed::Memory(..)) = result {
+            left.integer -= 1;
+        }
         let params = signature
             .params
             .iter()
-            .filter_map(|param| self.ty(&param.ty))
-            .map(|ty| self.passed(ty, &mut left))
+            .filter_map(|param| self.passed(&param.ty, &mut left))
             .collect();
         Convention {
             result,
@@ -143,43 +71,42 @@ impl<'ctx> Emitter<'ctx, '_> {
         }
     }
 
-    fn passed(&self, ty: BasicTypeEnum<'ctx>, left: &mut Left) -> Passed<'ctx> {
-        match ty {
-            BasicTypeEnum::StructType(_) | BasicTypeEnum::ArrayType(_) if self.c_abi => {}
-            BasicTypeEnum::FloatType(float) => {
-                if float.get_bit_width() <= 64 {
-                    left.sse = left.sse.saturating_sub(1);
-                }
-                return Passed::Plain(ty);
+    /// How a value is passed, with what registers are left for it; none for no value.
+    fn passed(&self, of: &Type, left: &mut Left) -> Option<Passed<'ctx>> {
+        let ty = self.ty(of)?;
+        let (integer, sse) = match of {
+            Type::Struct(_) | Type::Array(..) if self.c_abi => {
+                return Some(self.passed_in_parts(of, ty, left));
             }
-            BasicTypeEnum::IntType(int) => {
-                let words = int.get_bit_width().div_ceil(64) as usize;
-                left.integer = left.integer.saturating_sub(words);
-                return Passed::Plain(ty);
-            }
-            BasicTypeEnum::PointerType(_) => {
-                left.integer = left.integer.saturating_sub(1);
-                return Passed::Plain(ty);
-            }
-            _ => return Passed::Plain(ty),
-        }
-        let (size, align) = layout(ty);
+            Type::Void | Type::F80 | Type::Struct(_) | Type::Array(..) => (0, 0),
+            Type::F32 | Type::F64 => (0, 1),
+            Type::Int(bits) => (usize::from(bits.div_ceil(64)), 0),
+            Type::Ptr | Type::Object => (1, 0),
+        };
+        left.integer = left.integer.saturating_sub(integer);
+        left.sse = left.sse.saturating_sub(sse);
+        Some(Passed::Plain(ty))
+    }
+
+    /// A struct or an array: eight bytes at a time, or in memory.
+    fn passed_in_parts(&self, of: &Type, ty: BasicTypeEnum<'ctx>, left: &mut Left) -> Passed<'ctx> {
+        let (size, align) = self.mir.size_align(of);
         let memory = Passed::Memory(ty, align.max(8));
         if size > 16 {
             return memory;
         }
-        let mut found = Vec::new();
-        scalars(ty, 0, &mut found);
+        let scalars = self.mir.scalars(of);
         let mut classes = [Class::Nothing; 2];
-        for scalar in &found {
+        for scalar in &scalars {
             if scalar.at % scalar.size != 0 || scalar.size > 8 {
                 // Unaligned, or a long double.
                 return memory;
             }
             let class = &mut classes[usize::from(scalar.at >= 8)];
-            match scalar.ty {
-                BasicTypeEnum::FloatType(_) if *class != Class::Integer => *class = Class::Sse,
-                _ => *class = Class::Integer,
+            if scalar.ty.is_float() && *class != Class::Integer {
+                *class = Class::Sse;
+            } else {
+                *class = Class::Integer;
             }
         }
         let wanted = |class| classes.iter().filter(|have| **have == class).count();
@@ -193,7 +120,7 @@ impl<'ctx> Emitter<'ctx, '_> {
         let parts = (0..words)
             .map(|word| {
                 let start = word as u64 * 8;
-                let own: Vec<_> = found
+                let own: Vec<_> = scalars
                     .iter()
                     .filter(|scalar| scalar.at >= start && scalar.at < start + 8)
                     .collect();
@@ -205,12 +132,12 @@ impl<'ctx> Emitter<'ctx, '_> {
     }
 
     /// The type of a register that holds eight bytes, or what is left of the struct.
-    fn register(&self, class: Class, scalars: &[&Scalar<'ctx>], bytes: u64) -> BasicTypeEnum<'ctx> {
+    fn register(&self, class: Class, scalars: &[&Scalar], bytes: u64) -> BasicTypeEnum<'ctx> {
         match (class, scalars) {
             (Class::Sse, [one]) if one.size == 8 => self.context.f64_type().into(),
             (Class::Sse, [_]) if bytes <= 4 => self.context.f32_type().into(),
             (Class::Sse, _) => self.context.f32_type().vec_type(2).into(),
-            (_, [one]) if one.ty.is_pointer_type() => self.ptr().into(),
+            (_, [one]) if one.ty.is_pointer() => self.ptr().into(),
             _ => self.int_type(bytes as u16 * 8).into(),
         }
     }

@@ -185,7 +185,7 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, "pointer to nothing");
         };
         let item = self.c_type(item)?;
-        let size = self.m.size_align(&item).0;
+        let size = self.m.mir.size_align(&item).0;
         let x = self.op(Op::Cast(CastOp::PtrToInt, x, Type::I64));
         let y = self.op(Op::Cast(CastOp::PtrToInt, y, Type::I64));
         let bytes = self.op(Op::Binary(BinaryOp::Sub, x, y));

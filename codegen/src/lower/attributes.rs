@@ -244,7 +244,7 @@ impl<'t> Body<'_, 't> {
             }
         }
         match entry.text("cname") {
-            Some(name) if super::cstructs::external(entry) => {
+            Some(name) if super::struct_types::external(entry) => {
                 self.extern_function_address(node, name)
             }
             _ => missing_node(

@@ -114,7 +114,7 @@ impl<'t> Body<'_, 't> {
         };
         let to = self.expr(base)?;
         let to = self.op(Op::Index(to, item.clone(), start));
-        let width = self.m.size_align(&item).0;
+        let width = self.m.mir.size_align(&item).0;
         let width = self.int(i128::from(width), 64);
         let bytes = self.op(Op::Binary(BinaryOp::Mul, count, width));
         self.rt_value("memcpy", "ppl:p", &[to, value, bytes])?;

@@ -7,7 +7,7 @@ use frontend_bridge::tree::{Entry, Position, Type as TreeType, Value as Attr};
 
 use super::Result;
 use super::context::{Context, missing};
-use crate::mir::{Module, Type};
+use crate::mir::Type;
 
 /// Cython's name of the base's part of a struct, in the C names of what is inherited.
 const BASE: &str = "__pyx_base.";
@@ -105,9 +105,10 @@ impl<'t> Context<'t> {
             } else {
                 self.c_type(field, entry.position())?
             };
-            let Some((size, align)) = size_align(&self.mir, &ty) else {
+            if ty == Type::Void {
                 return missing("a field of this type", entry.position());
-            };
+            }
+            let (size, align) = self.mir.size_align(&ty);
             let at = layout.place(size, align);
             layout.fields.push(Field { entry, at, ty });
         }
@@ -193,35 +194,6 @@ impl Layout<'_> {
         self.align = self.align.max(align);
         at
     }
-}
-
-/// Size and alignment in C.
-pub(super) fn size_align(module: &Module, ty: &Type) -> Option<(u64, u64)> {
-    Some(match ty {
-        Type::Void => return None,
-        Type::Int(bits) => {
-            let bytes = u64::from(*bits).div_ceil(8).next_power_of_two();
-            (bytes, bytes)
-        }
-        Type::F32 => (4, 4),
-        Type::F64 | Type::Ptr | Type::Object => (8, 8),
-        Type::F80 => (16, 16),
-        Type::Array(item, count) => {
-            let (size, align) = size_align(module, item)?;
-            (size * count, align)
-        }
-        Type::Struct(id) => {
-            let (mut size, mut align) = (0_u64, 1_u64);
-            let definition = module.structs.get(id.0 as usize)?;
-            for field in &definition.fields {
-                let (bytes, to) = size_align(module, field)?;
-                let to = if definition.packed { 1 } else { to };
-                size = size.next_multiple_of(to) + bytes;
-                align = align.max(to);
-            }
-            (size.next_multiple_of(align), align)
-        }
-    })
 }
 
 /// The entry of a name in a scope itself.

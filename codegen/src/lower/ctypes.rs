@@ -5,8 +5,8 @@ use frontend_bridge::tree::{Position, Type as TreeType};
 
 use super::Result;
 use super::context::{Context, missing};
-use super::cstructs::external;
 use super::memview_types::shown;
+use super::struct_types::external;
 use super::types;
 use crate::mir::Type;
 use crate::shims::passed;

@@ -5,7 +5,7 @@ use frontend_bridge::tree::{Entry, Node, Type as TreeType, Value as Attr};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
-use super::cstructs::external;
+use super::struct_types::external;
 use super::types;
 use crate::mir::{Callee, Constant, Raises, Type, Value};
 

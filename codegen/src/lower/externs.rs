@@ -456,7 +456,7 @@ impl Context<'_> {
             let entry = self.tree.entries().find(|entry| {
                 entry.text("cname") == Some(text) && entry.attr("enum_int_value").is_some()
             })?;
-            if super::cstructs::external(entry) {
+            if super::struct_types::external(entry) {
                 return None;
             }
             let number = entry.int("enum_int_value")?;

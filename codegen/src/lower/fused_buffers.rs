@@ -30,7 +30,9 @@ impl<'t> Context<'t> {
                 }
                 _ => {
                     other.text("cname") == Some(bare)
-                        && !other.entry("entry").is_some_and(super::cstructs::external)
+                        && !other
+                            .entry("entry")
+                            .is_some_and(super::struct_types::external)
                 }
             }
         })

@@ -51,7 +51,7 @@ impl<'t> Context<'t> {
             return missing("memoryview of items of this type", None);
         };
         let mir = self.c_type(element, None)?;
-        let size = self.size_align(&mir).0;
+        let size = self.mir.size_align(&mir).0;
         let mut fields = GlobalInit::Zero;
         let (mut unsigned, mut packed) = (false, false);
         let group = if item.flag("is_pyobject") {
@@ -129,7 +129,7 @@ impl<'t> Context<'t> {
         let mut rows = Vec::new();
         let mut offset = 0_u64;
         for (entry, field) in entries.iter().zip(&layout.fields) {
-            let (size, align) = self.size_align(field);
+            let (size, align) = self.mir.size_align(field);
             offset = offset.next_multiple_of(if layout.packed { 1 } else { align });
             let Some(ty) = entry.ty("type") else {
                 return missing("struct member without a type", None);

@@ -91,6 +91,8 @@ mod shim_calls;
 mod shims;
 mod slicing;
 mod stat;
+mod struct_types;
+mod struct_values;
 mod symbols;
 mod temporaries;
 mod text_coding;

@@ -130,7 +130,7 @@ impl<'t> Body<'_, 't> {
         match self.m.functions.get(&entry.id()).copied() {
             Some(function) => Ok(self.function_address(function)),
             None => match entry.text("cname") {
-                Some(name) if super::cstructs::external(entry) => {
+                Some(name) if super::struct_types::external(entry) => {
                     self.extern_function_address(node, name)
                 }
                 _ => self.named_function(node, entry),

@@ -29,14 +29,16 @@ fn plain(context: &Context<'_>, ty: &Type) -> bool {
     let Type::Struct(id) = ty else {
         return !matches!(ty, Type::Array(..));
     };
-    let size = context.size_align(ty).0;
+    let size = context.mir.size_align(ty).0;
     if size > 32 {
         return true;
     }
-    let mut found = Vec::new();
-    context.scalars(ty, 0, &mut found);
     // Results that are `long double` or a complex number of them are in x87's registers.
-    let x87 = found.iter().any(|(_, ty)| *ty == Type::F80);
+    let x87 = context
+        .mir
+        .scalars(ty)
+        .iter()
+        .any(|scalar| scalar.ty == Type::F80);
     let name = &context.mir.structs[id.0 as usize].name;
     !x87 && !context.strangers.contains(name)
 }

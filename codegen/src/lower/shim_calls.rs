@@ -5,8 +5,8 @@ use frontend_bridge::tree::{Entry, Node, Position, Type as TreeType, Value as At
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
-use super::cstructs::external;
 use super::ctypes::{Passed, c_name};
+use super::struct_types::external;
 use super::types;
 use crate::mir::{Callee, CastOp, Op, Param, Signature, Type, Value};
 

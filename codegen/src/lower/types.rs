@@ -128,7 +128,8 @@ impl<'t> Context<'t> {
             };
         }
         if ty.flag("is_int") || ty.flag("is_enum") || ty.flag("is_cpp_enum") {
-            if ty.kind() == "CEnumType" && ty.entry("entry").is_some_and(super::cstructs::external)
+            if ty.kind() == "CEnumType"
+                && ty.entry("entry").is_some_and(super::struct_types::external)
             {
                 return self.number_type(ty, Type::I32, at);
             }
@@ -252,7 +253,7 @@ pub(super) fn integer(ty: TreeType<'_>) -> Option<(u16, bool)> {
 /// Whether a C enum of this module has a negative value; nothing is known of others.
 fn enum_signed(ty: TreeType<'_>) -> Option<bool> {
     let entry = ty.entry("entry")?;
-    if super::cstructs::external(entry) {
+    if super::struct_types::external(entry) {
         return None;
     }
     let mut negative = false;

@@ -9,6 +9,7 @@
 mod builder;
 mod constant;
 mod function;
+mod layout;
 mod module;
 mod op;
 mod parser;
@@ -23,6 +24,7 @@ pub use constant::{CodeConstant, Constant, ObjectConstant, ObjectId};
 pub use function::{
     Block, BlockId, Function, Instr, KnownStride, Local, LocalId, Ownership, Value, ValueInfo,
 };
+pub use layout::Scalar;
 pub use module::{
     Extern, ExternId, Frame, FrameId, FuncId, Global, GlobalId, GlobalInit, Kernel, Linkage,
     Module, Param, Signature,
