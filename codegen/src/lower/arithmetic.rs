@@ -241,17 +241,8 @@ impl<'t> Body<'_, 't> {
         let (from_unsigned, to_unsigned) = (types::unsigned(from), types::unsigned(to));
         Ok(match (&have, &target) {
             (Type::Int(_), Type::Int(bits)) => self.widen(value, *bits, from_unsigned),
-            (Type::Int(1), to) if to.is_float() => {
-                let value = self.widen(value, 32, true);
-                self.op(Op::Cast(CastOp::SToF, value, target))
-            }
-            (Type::Int(_), to) if to.is_float() => {
-                let how = if from_unsigned {
-                    CastOp::UToF
-                } else {
-                    CastOp::SToF
-                };
-                self.op(Op::Cast(how, value, target))
+            (Type::Int(_) | Type::F32 | Type::F64 | Type::F80, to) if to.is_float() => {
+                self.to_float(value, from, to)
             }
             (from, Type::Int(bits)) if from.is_float() => {
                 // Narrow integers go by way of int, as compilers for x86 do.
@@ -268,19 +259,6 @@ impl<'t> Body<'_, 't> {
                 };
                 let made = self.op(Op::Cast(how, value, wide));
                 self.widen(made, *bits, false)
-            }
-            (from, to) if from.is_float() && to.is_float() => {
-                let rank = |ty: &Type| match ty {
-                    Type::F32 => 0,
-                    Type::F64 => 1,
-                    _ => 2,
-                };
-                let how = if rank(from) < rank(to) {
-                    CastOp::FExt
-                } else {
-                    CastOp::FTrunc
-                };
-                self.op(Op::Cast(how, value, target))
             }
             (Type::Ptr | Type::Object, Type::Ptr | Type::Object) => {
                 self.op(Op::Cast(CastOp::Pointer, value, target))

@@ -287,25 +287,6 @@ impl<'t> Body<'_, 't> {
         Ok(self.op(Op::Compare(how, x, y)))
     }
 
-    fn to_float(&mut self, value: Value, from: TreeType<'t>, to: &Type) -> Value {
-        use crate::mir::CastOp;
-        let value = if *to == Type::F32 {
-            value
-        } else {
-            self.as_in_c(value)
-        };
-        let have = self.b.ty(value).clone();
-        if have == *to {
-            return value;
-        }
-        let how = match have {
-            Type::Int(_) if types::unsigned(from) => CastOp::UToF,
-            Type::Int(_) => CastOp::SToF,
-            _ => CastOp::FExt,
-        };
-        self.op(Op::Cast(how, value, to.clone()))
-    }
-
     /// The truth of a borrowed object.
     pub(super) fn object_truth(&mut self, object: Value) -> Result<Value> {
         let value = self.rt_status("__Pyx_PyObject_IsTrue", "o:i", &[object], Raises::Negative)?;

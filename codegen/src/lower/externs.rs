@@ -260,26 +260,6 @@ impl<'t> Body<'_, 't> {
         }
     }
 
-    /// A floating-point number in another width.
-    pub(super) fn convert_float(&mut self, value: Value, to: &Type) -> Value {
-        let rank = |ty: &Type| match ty {
-            Type::F32 => 0,
-            Type::F64 => 1,
-            _ => 2,
-        };
-        let value = if *to == Type::F32 {
-            value
-        } else {
-            self.as_in_c(value)
-        };
-        let (have, wanted) = (rank(self.b.ty(value)), rank(to));
-        match have.cmp(&wanted) {
-            std::cmp::Ordering::Equal => value,
-            std::cmp::Ordering::Less => self.op(Op::Cast(CastOp::FExt, value, to.clone())),
-            std::cmp::Ordering::Greater => self.op(Op::Cast(CastOp::FTrunc, value, to.clone())),
-        }
-    }
-
     // ---------------------------------------------------------------- optional arguments
 
     /// Replaces the optional arguments of a call by the address of the struct that carries them.

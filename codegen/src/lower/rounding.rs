@@ -5,9 +5,12 @@
 //! Such an expression has a value of its type, `float`; beside it the `double` is kept for what uses
 //! it before it is rounded.  LLVM narrows the arithmetic again where that makes no difference.
 
+use std::cmp::Ordering;
+
 use frontend_bridge::tree::Type as TreeType;
 
 use super::body::Body;
+use super::types;
 use crate::mir::{CastOp, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -28,6 +31,36 @@ impl<'t> Body<'_, 't> {
         match self.doubles.get(&value).copied() {
             Some(double) => self.op(Op::Cast(CastOp::FTrunc, double, Type::F32)),
             None => value,
+        }
+    }
+
+    /// A number as a floating-point number, as C converts it.
+    pub(super) fn to_float(&mut self, value: Value, from: TreeType<'t>, to: &Type) -> Value {
+        let (value, how) = match self.b.ty(value).clone() {
+            // A truth value is 0 or 1.
+            Type::Int(1) => (self.widen(value, 32, true), CastOp::SToF),
+            Type::Int(_) if types::unsigned(from) => (value, CastOp::UToF),
+            Type::Int(_) => (value, CastOp::SToF),
+            _ => return self.convert_float(value, to),
+        };
+        self.op(Op::Cast(how, value, to.clone()))
+    }
+
+    /// A floating-point number in another width.
+    pub(super) fn convert_float(&mut self, value: Value, to: &Type) -> Value {
+        let rank = |ty: &Type| match ty {
+            Type::F32 => 0,
+            Type::F64 => 1,
+            _ => 2,
+        };
+        let value = match to {
+            Type::F32 => value,
+            _ => self.as_in_c(value),
+        };
+        match rank(self.b.ty(value)).cmp(&rank(to)) {
+            Ordering::Equal => value,
+            Ordering::Less => self.op(Op::Cast(CastOp::FExt, value, to.clone())),
+            Ordering::Greater => self.op(Op::Cast(CastOp::FTrunc, value, to.clone())),
         }
     }
 

@@ -117,22 +117,19 @@ impl Shims {
 
     /// The value of an integer constant expression of C; `None` where it is not known yet.
     pub fn number(&mut self, tree: &Tree, c: &str, at: Option<Position>) -> Option<i64> {
-        let symbol = format!("cyl_fact_{:016x}", hash(c));
-        let found = self.known.numbers.get(&symbol).copied();
-        self.incomplete |= found.is_none();
-        self.guessed |= found.is_none();
-        self.numbers.entry(symbol.clone()).or_insert_with(|| {
-            let place = line_of(tree, at);
-            format!("{place}const long long {symbol} = {c};\n")
-        });
-        found
+        self.fact(tree, c, &format!("const long long @ = {c};"), at)
     }
 
     /// How C passes a type by value, as `crate::shims::number` says of a function that takes and
     /// returns it; `None` where it is not known yet.
     pub fn passing(&mut self, tree: &Tree, c: &str, at: Option<Position>) -> Option<i64> {
         let text = format!("{c} @({c} it) {{ return it; }}");
-        let symbol = format!("cyl_fact_{:016x}", hash(&text));
+        self.fact(tree, &text, &text, at)
+    }
+
+    /// A number that a definition tells, whose name stands as `@`; `key` is its own.
+    fn fact(&mut self, tree: &Tree, key: &str, text: &str, at: Option<Position>) -> Option<i64> {
+        let symbol = format!("cyl_fact_{:016x}", hash(key));
         let found = self.known.numbers.get(&symbol).copied();
         self.incomplete |= found.is_none();
         self.guessed |= found.is_none();
