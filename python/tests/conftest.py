@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -74,6 +75,46 @@ def both(tmp_path: Path) -> Iterator[Both]:
     yield build
     for name in made:
         sys.modules.pop(name, None)
+
+
+#: Every pair of routes, for a module that shares and one that uses it.
+ROUTE_PAIRS = list(itertools.product(("tree", "c"), repeat=2))
+
+#: Texts of a .pxd, of its module and of one that cimports it, and their routes, to both modules.
+Sharing = Callable[[str, str, str, tuple[str, str]], tuple[ModuleType, ModuleType]]
+
+
+@pytest.fixture
+def sharing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sharing]:
+    """Builds a module with a .pxd, and one that cimports it; `{library}` stands for the first's name."""
+    import cython_llvm
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    made: list[str] = []
+
+    def build(
+        pxd: str, library: str, client: str, routes: tuple[str, str]
+    ) -> tuple[ModuleType, ModuleType]:
+        # Types are registered by their modules' names for the life of the process.
+        number = next(_numbers)
+        names = (f"shared_library_{number}", f"shared_client_{number}")
+        made.extend(names)
+        write(tmp_path / f"{names[0]}.pxd", pxd)
+        write(tmp_path / f"{names[0]}.pyx", library)
+        write(tmp_path / f"{names[1]}.pyx", textwrap.dedent(client).replace("{library}", names[0]))
+        first, second = (
+            cython_llvm.import_file(tmp_path / f"{name}.pyx", name, route=route)
+            for name, route in zip(names, routes, strict=True)
+        )
+        return first, second
+
+    yield build
+    for name in made:
+        sys.modules.pop(name, None)
+
+
+_numbers = itertools.count()
 
 
 def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 import cython_llvm
 from cli_tools import python, run
-from conftest import Both, outcome, write
+from conftest import ROUTE_PAIRS, Both, Sharing, outcome, write
 from cython_llvm import cache, errors
 
 DECLARATIONS = '''
@@ -373,32 +373,26 @@ def test_files_have_their_shims_in_them(tmp_path: Path) -> None:
             made.unlink()
 
 
-@pytest.mark.parametrize("routes", [("tree", "tree"), ("tree", "c"), ("c", "tree")])
-def test_fused_functions_are_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                    routes: tuple[str, str]) -> None:  # fmt: skip
-    monkeypatch.syspath_prepend(str(tmp_path))
-    owner, user = (f"fused_{'_'.join(routes)}_{name}" for name in ("owner", "user"))
-    write(tmp_path / f"{owner}.pxd", """
+@pytest.mark.parametrize("routes", ROUTE_PAIRS)
+def test_fused_functions_are_shared(sharing: Sharing, routes: tuple[str, str]) -> None:
+    first, module = sharing(
+        """
         ctypedef fused num:
             int
             double
         cdef num twice(num x) noexcept nogil
-    """)
-    write(tmp_path / f"{owner}.pyx", "cdef num twice(num x) noexcept nogil: return x + x\n")
-    write(tmp_path / f"{user}.pyx", f"""
-        from {owner} cimport twice, num
+        """,
+        "cdef num twice(num x) noexcept nogil: return x + x\n",
+        """
+        from {library} cimport twice, num
         cdef num three(num x): return twice(x) + x
         def run(): return twice(2), twice(2.5), twice[double](3), three[int](4), three[double](1.5)
-    """)
-    try:
-        first = cython_llvm.import_file(tmp_path / f"{owner}.pyx", owner, route=routes[0])
-        module = cython_llvm.import_file(tmp_path / f"{user}.pyx", user, route=routes[1])
-        assert repr(module.run()) == "(4, 5.0, 6.0, 12, 4.5)"
-        assert sorted(first.__pyx_capi__) == [
-            "__pyx_fuse_0twice", "__pyx_fuse_1twice", "twice[double]", "twice[int]"]  # fmt: skip
-    finally:
-        sys.modules.pop(owner, None)
-        sys.modules.pop(user, None)
+        """,
+        routes,
+    )
+    assert repr(module.run()) == "(4, 5.0, 6.0, 12, 4.5)"
+    assert sorted(first.__pyx_capi__) == [
+        "__pyx_fuse_0twice", "__pyx_fuse_1twice", "twice[double]", "twice[int]"]  # fmt: skip
 
 
 def test_bytes_are_c_strings_of_every_sign(both: Both) -> None:

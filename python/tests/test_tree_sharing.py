@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-import itertools
 import sys
 import types
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 import cython_llvm
 from cli_tools import SUFFIX, cython
-from conftest import write
+from conftest import ROUTE_PAIRS, Sharing, write
 
 PXD = """
 # cython: language_level=3
@@ -94,31 +93,17 @@ def methods():
     return results + [pair.a, pair.b, isinstance(own, Base), Base.__subclasses__() != []]
 """
 
-count = itertools.count()
-
 
 def imported(folder: Path, name: str, text: str, route: str) -> types.ModuleType:
     return cython_llvm.import_file(write(folder / f"{name}.pyx", text), name, route=route)
 
 
-@pytest.mark.parametrize(("library_route", "client_route"), itertools.product(("tree", "c"), repeat=2))
-def test_cimported_classes_and_functions_work_across_routes(
-    tmp_path: Path, library_route: str, client_route: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    number = next(count)
-    library, client = f"shared_library_{number}", f"shared_client_{number}"
-    write(tmp_path / f"{library}.pxd", PXD)
-    imported(tmp_path, library, LIBRARY, library_route)
-    module = imported(tmp_path, client, CLIENT.replace("{library}", library), client_route)
-    try:
-        assert module.functions() == [3, 4.5, 4, 3, ["one"], -128, 4, -1, 5, 4, "by nothing"]
-        assert module.methods() == [4, -1, 102, 4, [2, 3], -7, 100, "base!", "derived.", "own own?", "python",
-                                    ("too long",), 1, 2.5, True, True]  # fmt: skip
-    finally:
-        sys.modules.pop(library, None)
-        sys.modules.pop(client, None)
+@pytest.mark.parametrize("routes", ROUTE_PAIRS)
+def test_cimported_classes_and_functions_work_across_routes(sharing: Sharing, routes: tuple[str, str]) -> None:
+    _, module = sharing(PXD, LIBRARY, CLIENT, routes)
+    assert module.functions() == [3, 4.5, 4, 3, ["one"], -128, 4, -1, 5, 4, "by nothing"]
+    assert module.methods() == [4, -1, 102, 4, [2, 3], -7, 100, "base!", "derived.", "own own?", "python",
+                                ("too long",), 1, 2.5, True, True]  # fmt: skip
 
 
 POINTERS_PXD = """
@@ -148,25 +133,13 @@ def orig(int i): return var_orig(i)
 """
 
 
-@pytest.mark.parametrize(("library_route", "client_route"), itertools.product(("tree", "c"), repeat=2))
-def test_cimported_function_pointer_variables_are_called(
-    tmp_path: Path, library_route: str, client_route: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    number = next(count)
-    library, client = f"shared_library_{number}", f"shared_client_{number}"
-    write(tmp_path / f"{library}.pxd", POINTERS_PXD)
-    imported(tmp_path, library, POINTERS, library_route)
-    module = imported(tmp_path, client, POINTERS_CLIENT.replace("{library}", library), client_route)
-    try:
-        assert module.calls(-2) == (-1,) * 6
-        for function in (module.opt, module.orig):
-            with pytest.raises(ValueError, match="ten"):
-                function(10)
-    finally:
-        sys.modules.pop(library, None)
-        sys.modules.pop(client, None)
+@pytest.mark.parametrize("routes", ROUTE_PAIRS)
+def test_cimported_function_pointer_variables_are_called(sharing: Sharing, routes: tuple[str, str]) -> None:
+    _, module = sharing(POINTERS_PXD, POINTERS, POINTERS_CLIENT, routes)
+    assert module.calls(-2) == (-1,) * 6
+    for function in (module.opt, module.orig):
+        with pytest.raises(ValueError, match="ten"):
+            function(10)
 
 
 PUBLIC = """

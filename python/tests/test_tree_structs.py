@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import array
-import itertools
 import random
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
-import cython_llvm
-from conftest import Both, outcome, write
+from conftest import ROUTE_PAIRS, Both, Sharing, outcome
 
 #: Members of structs, some of which share eight bytes, are large, or leave a gap.
 SHAPES = [
@@ -111,28 +108,17 @@ OWNER = """
     cdef float complex twicef(float complex z): return z * 2 + 1
 """
 USER = """
-    from {owner} cimport *
+    from {library} cimport *
     def run():
         return (sum3(make3(1), 5), sum2(make2(1)), mixed(make_mixed(1), make2(4)), twice(1 + 2j),
                 twicef(3 + 4j))
 """
 
 
-@pytest.mark.parametrize("routes", list(itertools.product(("tree", "c"), repeat=2)))
-def test_structs_go_between_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                    routes: tuple[str, str]) -> None:  # fmt: skip
-    monkeypatch.syspath_prepend(str(tmp_path))
-    owner, user = (f"structs_{'_'.join(routes)}_{name}" for name in ("owner", "user"))
-    write(tmp_path / f"{owner}.pxd", SHARED)
-    write(tmp_path / f"{owner}.pyx", OWNER)
-    write(tmp_path / f"{user}.pyx", USER.format(owner=owner))
-    try:
-        cython_llvm.import_file(tmp_path / f"{owner}.pyx", owner, route=routes[0])
-        module = cython_llvm.import_file(tmp_path / f"{user}.pyx", user, route=routes[1])
-        assert module.run() == (326.0, 21, 4330.0, 3 + 4j, 7 + 8j)
-    finally:
-        sys.modules.pop(owner, None)
-        sys.modules.pop(user, None)
+@pytest.mark.parametrize("routes", ROUTE_PAIRS)
+def test_structs_go_between_modules(sharing: Sharing, routes: tuple[str, str]) -> None:
+    _, module = sharing(SHARED, OWNER, USER, routes)
+    assert module.run() == (326.0, 21, 4330.0, 3 + 4j, 7 + 8j)
 
 
 LARGE = """
@@ -239,7 +225,7 @@ SLICES_OWNER = """
         return object.both(items, "abc", object.give())
 """
 SLICES_USER = """
-    from {owner} cimport total, part, checked, Base
+    from {library} cimport total, part, checked, Base
     cdef class Derived(Base):
         cdef double both(self, double[:] a, object name, double[:] b): return 1000 + a[0] + b[0]
         cdef double own(self, double[:] a): return a[0] * 3
@@ -263,28 +249,17 @@ SLICES_USER = """
 """
 
 
-@pytest.mark.parametrize("routes", list(itertools.product(("tree", "c"), repeat=2)))
-def test_memoryviews_go_between_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                        routes: tuple[str, str]) -> None:  # fmt: skip
-    monkeypatch.syspath_prepend(str(tmp_path))
-    owner, user = (f"slices_{'_'.join(routes)}_{name}" for name in ("owner", "user"))
-    write(tmp_path / f"{owner}.pxd", SLICES)
-    write(tmp_path / f"{owner}.pyx", SLICES_OWNER)
-    write(tmp_path / f"{user}.pyx", SLICES_USER.format(owner=owner))
+@pytest.mark.parametrize("routes", ROUTE_PAIRS)
+def test_memoryviews_go_between_modules(sharing: Sharing, routes: tuple[str, str]) -> None:
     items = array.array("d", [1, 2, 3])
     table = memoryview(array.array("d", range(6))).cast("B").cast("d", (2, 3))
-    try:
-        first = cython_llvm.import_file(tmp_path / f"{owner}.pyx", owner, route=routes[0])
-        module = cython_llvm.import_file(tmp_path / f"{user}.pyx", user, route=routes[1])
-        before = sys.getrefcount(items)
-        for _ in range(3):
-            assert module.run(items, table) == (
-                12.0, [3.0, 4.0, 5.0], 3.0, [1.0, 2.0, 3.0], [1.0, 3.0], 6.0, 1004.0, 9.0)  # fmt: skip
-            assert outcome(module.fails, 0, items, table) == (KeyError, "'no such row'")
-            assert outcome(module.fails, 1, items, table) == (IndexError, "-1")
-            assert outcome(module.fails, 2, items, table)[0] is AttributeError
-            assert first.through_base(module.make(), items) == 1002.0
-        assert sys.getrefcount(items) == before
-    finally:
-        sys.modules.pop(owner, None)
-        sys.modules.pop(user, None)
+    first, module = sharing(SLICES, SLICES_OWNER, SLICES_USER, routes)
+    before = sys.getrefcount(items)
+    for _ in range(3):
+        assert module.run(items, table) == (
+            12.0, [3.0, 4.0, 5.0], 3.0, [1.0, 2.0, 3.0], [1.0, 3.0], 6.0, 1004.0, 9.0)  # fmt: skip
+        assert outcome(module.fails, 0, items, table) == (KeyError, "'no such row'")
+        assert outcome(module.fails, 1, items, table) == (IndexError, "-1")
+        assert outcome(module.fails, 2, items, table)[0] is AttributeError
+        assert first.through_base(module.make(), items) == 1002.0
+    assert sys.getrefcount(items) == before
