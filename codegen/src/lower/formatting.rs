@@ -255,7 +255,7 @@ fn integer_format(spec: &str) -> Option<(u8, u32, u8)> {
     if prefix.is_empty() {
         return Some((code, 0, b' '));
     }
-    let prefix = prefix.strip_prefix('-').unwrap_or(prefix);
+    let prefix = prefix.strip_prefix(['-', '>']).unwrap_or(prefix);
     let padding = if prefix.starts_with('0') { b'0' } else { b' ' };
     let width = prefix.trim_start_matches('0').parse().ok()?;
     Some((code, width, padding))

@@ -1,0 +1,1 @@
+"""Random Cython programs, built by both routes and compared."""

@@ -1,0 +1,130 @@
+"""python -m fuzz: random programs by both routes: the same results, exceptions, lines and memory.
+
+Programs are numbered by their seeds; what differs is made smaller, as far as it still differs in the
+same way, and printed.  `--seed 7 --count 1 --show` prints a program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .code import Program, smaller
+from .program import Maker
+
+CHILD = Path(__file__).with_name("child.py")
+#: Programs that one process compares.
+BATCH = 10
+FAULTS = ("different", "leak", "crash", "error", "missing")
+
+
+def compared(programs: Iterable[tuple[str, Program]], timeout: float = 300) -> Iterator[dict[str, Any]]:
+    """What child.py says of each program; a crash for the one in which its process ended."""
+    waiting = dict(programs)
+    while waiting:
+        with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
+            for name, program in waiting.items():
+                file.write(json.dumps({"name": name, "text": program.text(), "calls": program.calls()}) + "\n")
+            file.flush()
+            command = [sys.executable, "-X", "faulthandler", str(CHILD), file.name]
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+                out, why = done.stdout, f"exit status {done.returncode}: {done.stderr[-1500:]}"
+            except subprocess.TimeoutExpired as error:
+                out, why = (error.stdout or b"").decode(), "timeout"
+        last = None
+        for line in out.splitlines():
+            found = json.loads(line)
+            last = found["name"]
+            if found["status"] != "started":
+                del waiting[last]
+                yield found
+        if not waiting:
+            return
+        name = last if last in waiting else next(iter(waiting))
+        del waiting[name]
+        yield {"name": name, "status": "crash", "detail": [why]}
+
+
+def kind(found: dict[str, Any]) -> str:
+    """What must stay while a program is made smaller."""
+    if found["status"] in ("error", "missing"):
+        return f"{found['status']}: {found['detail'][0].rpartition(': ')[2][:60]}"
+    return found["status"]
+
+
+def reduced(program: Program, found: dict[str, Any], seconds: float) -> tuple[Program, dict[str, Any]]:
+    """The smallest program found in so many seconds that shows the same kind of fault."""
+    end = time.monotonic() + seconds
+    wanted = kind(found)
+    going = True
+    while going and time.monotonic() < end:
+        going = False
+        batch: list[Program] = []
+        for candidate in smaller(program):
+            batch.append(candidate)
+            if len(batch) < BATCH:
+                continue
+            better = _first(batch, wanted)
+            batch = []
+            if better is not None or time.monotonic() > end:
+                break
+        else:
+            better = _first(batch, wanted)
+        if better is not None:
+            program, found = better
+            going = True
+    return program, found
+
+
+def _first(batch: list[Program], wanted: str) -> tuple[Program, dict[str, Any]] | None:
+    named = {f"reduced{index}": one for index, one in enumerate(batch)}
+    for found in compared(named.items()):
+        if kind(found) == wanted:
+            return named[found["name"]], found
+    return None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="the first program's seed")
+    parser.add_argument("--count", type=int, default=100, help="how many programs")
+    parser.add_argument("--show", action="store_true", help="print the programs instead")
+    parser.add_argument("--reduce", type=float, default=120, metavar="SECONDS", help="for each fault (0: not)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print what Cython says of refused programs")
+    options = parser.parse_args()
+    seeds = range(options.seed, options.seed + options.count)
+    if options.show:
+        for seed in seeds:
+            print(Maker(seed).program().text())
+        return 0
+    totals: collections.Counter[str] = collections.Counter()
+    for start in range(0, len(seeds), BATCH):
+        programs = {f"random_{seed}": Maker(seed).program() for seed in seeds[start : start + BATCH]}
+        for found in compared(programs.items()):
+            totals[found["status"]] += 1
+            if found["status"] == "refused" and options.verbose:
+                print(f"{found['name']}: refused: {found['detail'][0]}")
+            if found["status"] not in FAULTS:
+                continue
+            print(f"{found['name']}: {found['status']}: " + "\n".join(found["detail"][:3])[:2000], flush=True)
+            if options.reduce:
+                program, found = reduced(programs[found["name"]], found, options.reduce)
+                print(f"made smaller:\n{program.text()}\n{program.calls()}\n" + "\n".join(found["detail"][:3])[:3000])
+            sys.stdout.flush()
+        if sys.stderr.isatty():
+            print(f"\r{sum(totals.values())}/{len(seeds)} {dict(totals)}", end="", file=sys.stderr, flush=True)
+    print(f"{sum(totals.values())} programs: " + ", ".join(f"{n} {what}" for what, n in sorted(totals.items())))
+    return 1 if any(totals[one] for one in FAULTS) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""Run as `python child.py FILE`: builds programs by both routes, and tells where they differ.
+
+FILE: JSON lines of {"name", "text", "calls"}.  One line of JSON is printed for each program:
+{"name", "status": same|different|leak|missing|error|refused|too long, "detail"}; `refused`: by Cython.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import signal
+import sys
+import tempfile
+import traceback
+import types
+from pathlib import Path
+from typing import Any
+
+import cython_llvm
+from cython_llvm import errors
+
+#: Seconds that one call may take; what takes longer is not compared.
+LIMIT = 5
+
+
+class TooLong(BaseException):
+    """A call that does not end."""
+
+
+def _too_long(*_: Any) -> None:
+    raise TooLong
+
+
+def shown(value: Any) -> str:
+    """A value's text, without addresses."""
+    if isinstance(value, types.GeneratorType) or hasattr(value, "__next__"):
+        return repr([shown(one) for _, one in zip(range(50), value, strict=False)])
+    if callable(value):
+        return f"function {getattr(value, '__qualname__', value)}"
+    if isinstance(value, list | tuple) and any(callable(one) for one in value):
+        return repr([shown(one) for one in value])
+    return repr(value)
+
+
+def outcome(module: types.ModuleType, function: str, arguments: str) -> list[Any]:
+    """Result or exception, with its lines and causes; what was noted; what could not be raised."""
+    lost: list[str] = []
+    sys.unraisablehook = lambda event: lost.append(f"{type(event.exc_value).__name__}: {event.exc_value}")
+    module.notes.clear()
+    signal.alarm(LIMIT)
+    try:
+        result = shown(eval(f"function({arguments})", {"function": getattr(module, function)}))
+    except TooLong:
+        return ["too long"]
+    except Exception as error:
+        result = described(error)
+    finally:
+        signal.alarm(0)
+        sys.unraisablehook = sys.__unraisablehook__
+    return [result, list(module.notes), lost]
+
+
+def described(error: BaseException) -> list[Any]:
+    chain = []
+    found: BaseException | None = error
+    while found is not None and len(chain) < 5:
+        lines = [(frame.name, frame.lineno) for frame in traceback.extract_tb(found.__traceback__)
+                 if frame.filename.endswith(".pyx")]  # fmt: skip
+        chain.append([type(found).__name__, str(found), lines, found.__suppress_context__])
+        found = found.__cause__ or found.__context__
+    return chain
+
+
+def memory(module: types.ModuleType, calls: list[tuple[str, str]]) -> int:
+    """Blocks that a round of calls leaves behind, once caches are filled."""
+    counts = []
+    for _ in range(4):
+        for function, arguments in calls:
+            outcome(module, function, arguments)
+        module.notes.clear()
+        gc.collect()
+        counts.append(sys.getallocatedblocks())
+    return min(counts[-1] - counts[-2], counts[-2] - counts[-3])
+
+
+def compare(name: str, text: str, calls: list[tuple[str, str]], folder: Path) -> dict[str, Any]:
+    modules = {}
+    path = folder / f"{name}.pyx"
+    path.write_text(text, encoding="utf-8")
+    refused: dict[str, str] = {}
+    for route in ("tree", "c"):
+        try:
+            modules[route] = cython_llvm.import_file(path, name, route=route)
+        except errors.CythonLLVMError as error:
+            refused[route] = str(error)
+        finally:
+            sys.modules.pop(name, None)
+    if len(refused) == 2:
+        return {"status": "refused", "detail": [refused["c"][-600:]]}
+    if refused:
+        route, why = refused.popitem()
+        if route == "c" and "Cython/Compiler/" in why:
+            # Cython's own code generator fails.
+            return {"status": "refused", "detail": [why[-600:]]}
+        return {"status": "missing" if route == "tree" else "error", "detail": [f"{route}: {why[-600:]}"]}
+    found = []
+    for function, arguments in calls:
+        tree, c = (outcome(modules[route], function, arguments) for route in ("tree", "c"))
+        if "too long" in (tree[0], c[0]):
+            return {"status": "too long", "detail": [f"{function}({arguments})"]}
+        if tree != c:
+            found.append(f"{function}({arguments}):\n  tree {tree}\n  C    {c}")
+    if found:
+        return {"status": "different", "detail": found}
+    by_tree, by_c = (memory(modules[route], calls) for route in ("tree", "c"))
+    if by_tree > max(by_c, 0):
+        return {"status": "leak", "detail": [f"blocks gained in a round: tree {by_tree}, C {by_c}"]}
+    return {"status": "same", "detail": []}
+
+
+def main() -> None:
+    signal.signal(signal.SIGALRM, _too_long)
+    with tempfile.TemporaryDirectory() as folder:
+        for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines():
+            program = json.loads(line)
+            print(json.dumps({"name": program["name"], "status": "started"}), flush=True)
+            found = compare(program["name"], program["text"], [tuple(c) for c in program["calls"]], Path(folder))
+            print(json.dumps({"name": program["name"], **found}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
