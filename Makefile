@@ -10,7 +10,7 @@ RUST := Cargo.toml Cargo.lock .cargo/config.toml $(shell find frontend-bridge co
 PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' -o -name '*.pyi' \
 	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
-.PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short differential \
+.PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short differential fuzz \
 	bench-inline bench-latency bench-reload bench-speed bench-kernels bench-prange bench-size bench-tree docs-check install lint fmt clean distclean
 
 help: ## show this list
@@ -47,7 +47,7 @@ test-rust: $(STAMPS)/venv ## Rust's tests
 test-python: build ## the Python package's tests
 	cd python/tests && $(CURDIR)/$(PY) -m pytest -c $(CURDIR)/python/pyproject.toml --rootdir=. .
 
-	cd testsuite && $(CURDIR)/$(PY) -m pytest -q --rootdir=. conformance/tests differential/tests
+	cd testsuite && $(CURDIR)/$(PY) -m pytest -q --rootdir=. conformance/tests differential/tests fuzz/tests
 
 test-system: build ## tests of the installed product as a whole
 	cd testsuite/system && $(CURDIR)/$(PY) -m pytest -q -rs --rootdir=. .
@@ -72,6 +72,9 @@ conformance-tree: build ## Cython's own run tests by the tree route alone; write
 differential: build ## both routes beside each other: results, tracebacks, reference counts; writes testsuite/DIFFERENTIAL.md (RESUME=--resume goes on)
 	scripts/setup_debug_python.sh
 	cd testsuite && $(CURDIR)/$(PY) -m differential $(RESUME) --update
+
+fuzz: build ## random programs by both routes: results, exceptions, memory (SEED=0 COUNT=200)
+	cd testsuite && $(CURDIR)/$(PY) -m fuzz --seed $(or $(SEED),0) --count $(or $(COUNT),200)
 
 bench-latency: build ## ratios to pyximport with gcc, from edit to result
 	$(PY) testsuite/benches/latency.py

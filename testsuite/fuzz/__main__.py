@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,13 @@ def kind(found: dict[str, Any]) -> str:
     return found["status"]
 
 
-def reduced(program: Program, found: dict[str, Any], seconds: float) -> tuple[Program, dict[str, Any]]:
+#: Says of named programs what child.py says.
+Compare = Callable[[Iterable[tuple[str, Program]]], Iterator[dict[str, Any]]]
+
+
+def reduced(
+    program: Program, found: dict[str, Any], seconds: float, compare: Compare = compared
+) -> tuple[Program, dict[str, Any]]:
     """The smallest program found in so many seconds that shows the same kind of fault."""
     end = time.monotonic() + seconds
     wanted = kind(found)
@@ -73,21 +79,21 @@ def reduced(program: Program, found: dict[str, Any], seconds: float) -> tuple[Pr
             batch.append(candidate)
             if len(batch) < BATCH:
                 continue
-            better = _first(batch, wanted)
+            better = _first(batch, wanted, compare)
             batch = []
             if better is not None or time.monotonic() > end:
                 break
         else:
-            better = _first(batch, wanted)
+            better = _first(batch, wanted, compare)
         if better is not None:
             program, found = better
             going = True
     return program, found
 
 
-def _first(batch: list[Program], wanted: str) -> tuple[Program, dict[str, Any]] | None:
+def _first(batch: list[Program], wanted: str, compare: Compare) -> tuple[Program, dict[str, Any]] | None:
     named = {f"reduced{index}": one for index, one in enumerate(batch)}
-    for found in compared(named.items()):
+    for found in compare(named.items()):
         if kind(found) == wanted:
             return named[found["name"]], found
     return None

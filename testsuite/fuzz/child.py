@@ -103,16 +103,21 @@ def compare(name: str, text: str, calls: list[tuple[str, str]], folder: Path) ->
             # Cython's own code generator fails.
             return {"status": "refused", "detail": [why[-600:]]}
         return {"status": "missing" if route == "tree" else "error", "detail": [f"{route}: {why[-600:]}"]}
+    return differences(modules["tree"], modules["c"], calls)
+
+
+def differences(tree: types.ModuleType, c: types.ModuleType, calls: list[tuple[str, str]]) -> dict[str, Any]:
+    """What calls of two modules' functions do differently."""
     found = []
     for function, arguments in calls:
-        tree, c = (outcome(modules[route], function, arguments) for route in ("tree", "c"))
-        if "too long" in (tree[0], c[0]):
+        ours, stock = (outcome(module, function, arguments) for module in (tree, c))
+        if "too long" in (ours[0], stock[0]):
             return {"status": "too long", "detail": [f"{function}({arguments})"]}
-        if tree != c:
-            found.append(f"{function}({arguments}):\n  tree {tree}\n  C    {c}")
+        if ours != stock:
+            found.append(f"{function}({arguments}):\n  tree {ours}\n  C    {stock}")
     if found:
         return {"status": "different", "detail": found}
-    by_tree, by_c = (memory(modules[route], calls) for route in ("tree", "c"))
+    by_tree, by_c = (memory(module, calls) for module in (tree, c))
     if by_tree > max(by_c, 0):
         return {"status": "leak", "detail": [f"blocks gained in a round: tree {by_tree}, C {by_c}"]}
     return {"status": "same", "detail": []}

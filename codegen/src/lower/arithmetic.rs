@@ -43,37 +43,31 @@ impl<'t> Body<'_, 't> {
         }
         let made = self.c_type(ty)?;
         if let Some((x, y)) = self.as_doubles(&made, (x, left), (y, right)) {
-            let wide = self.number_binary(node, operator, ty, x, y)?;
+            let wide = self.float_binary(node, operator, x, y)?;
             return Ok(self.not_rounded(wide));
+        }
+        if let (Type::Int(_), Some(a), Some(b)) =
+            (&made, self.c_integer(x, left), self.c_integer(y, right))
+        {
+            return self.integer_binary(node, operator, a, b, ty);
         }
         let x = self.convert_number(x, left, ty)?;
         let y = self.convert_number(y, right, ty)?;
-        self.number_binary(node, operator, ty, x, y)
+        self.float_binary(node, operator, x, y)
     }
 
-    /// An operation on two C numbers of one type.
-    fn number_binary(
+    /// An operation on two floating-point numbers of one type.
+    fn float_binary(
         &mut self,
         node: Node<'t>,
         operator: &str,
-        ty: TreeType<'t>,
         x: Value,
         y: Value,
     ) -> Result<Value> {
-        let mir = self.b.ty(x).clone();
-        let op = match (operator, mir.is_float()) {
-            ("+", false) => BinaryOp::Add,
-            ("-", false) => BinaryOp::Sub,
-            ("*", false) => BinaryOp::Mul,
-            ("&", false) => BinaryOp::And,
-            ("|", false) => BinaryOp::Or,
-            ("^", false) => BinaryOp::Xor,
-            ("<<", false) => return Ok(self.shift(BinaryOp::Shl, x, y)),
-            (">>", false) if types::unsigned(ty) => return Ok(self.shift(BinaryOp::LShr, x, y)),
-            (">>", false) => return Ok(self.shift(BinaryOp::AShr, x, y)),
-            ("+", true) => BinaryOp::FAdd,
-            ("-", true) => BinaryOp::FSub,
-            ("*", true) => BinaryOp::FMul,
+        let op = match operator {
+            "+" => BinaryOp::FAdd,
+            "-" => BinaryOp::FSub,
+            "*" => BinaryOp::FMul,
             _ => return missing_node(node, &format!("'{operator}' of C numbers")),
         };
         Ok(self.op(Op::Binary(op, x, y)))
@@ -239,8 +233,10 @@ impl<'t> Body<'_, 't> {
             return Ok(value);
         }
         let (from_unsigned, to_unsigned) = (types::unsigned(from), types::unsigned(to));
+        if let (Type::Int(bits), Some(integer)) = (&target, self.c_integer(value, from)) {
+            return Ok(self.c_value(integer, *bits));
+        }
         Ok(match (&have, &target) {
-            (Type::Int(_), Type::Int(bits)) => self.widen(value, *bits, from_unsigned),
             (Type::Int(_) | Type::F32 | Type::F64 | Type::F80, to) if to.is_float() => {
                 self.to_float(value, from, to)
             }
@@ -308,6 +304,7 @@ impl<'t> Body<'_, 't> {
             "/" | "//" => self.as_doubles(&made, (x, left_type), (y, right_type)),
             _ => None,
         };
+        let in_c = (self.c_integer(x, left_type), self.c_integer(y, right_type));
         let x = self.convert_number(x, left_type, ty)?;
         let y = self.convert_number(y, right_type, ty)?;
         let float = self.b.ty(x).is_float();
@@ -330,19 +327,13 @@ impl<'t> Body<'_, 't> {
         if float {
             return self.float_division(node, operator, c_rules, x, y);
         }
-        if types::unsigned(ty) {
-            let op = if operator == "%" {
-                BinaryOp::URem
-            } else {
-                BinaryOp::UDiv
-            };
-            let y = self.never_zero(y);
-            return Ok(self.op(Op::Binary(op, x, y)));
+        if let (true, (Some(x), Some(y))) = (c_rules || types::unsigned(ty), in_c) {
+            return self.integer_binary(node, operator, x, y, ty);
         }
         if operator == "%" {
-            return Ok(self.signed_remainder(x, y, !c_rules));
+            return Ok(self.signed_remainder(x, y, true));
         }
-        self.signed_quotient(node, x, y, !c_rules)
+        self.signed_quotient(node, x, y, true)
     }
 
     /// Raises ZeroDivisionError where a C number is zero.
@@ -531,6 +522,20 @@ impl<'t> Body<'_, 't> {
         if types::resolve(ty).flag("is_complex") {
             return self.complex_unary(node, value);
         }
+        if let (Type::Int(_), Some(integer)) = (
+            self.c_type(ty)?,
+            self.c_integer(value, operand.expr_type()?),
+        ) {
+            return match node.kind() {
+                "UnaryPlusNode" => Ok(self.convert_number(value, operand.expr_type()?, ty)?),
+                "UnaryMinusNode" if node.flag("overflow_check") => {
+                    missing_node(node, "overflowcheck")
+                }
+                "UnaryMinusNode" => self.integer_unary(UnaryOp::Neg, integer, ty),
+                "TildeNode" => self.integer_unary(UnaryOp::Not, integer, ty),
+                _ => missing_node(node, "of this type"),
+            };
+        }
         let value = self.convert_number(value, operand.expr_type()?, ty)?;
         let float = self.b.ty(value).is_float();
         match node.kind() {
@@ -541,9 +546,6 @@ impl<'t> Body<'_, 't> {
                 Ok(self.not_rounded(negated))
             }
             "UnaryMinusNode" if float => Ok(self.op(Op::Unary(UnaryOp::FNeg, value))),
-            "UnaryMinusNode" if node.flag("overflow_check") => missing_node(node, "overflowcheck"),
-            "UnaryMinusNode" => Ok(self.op(Op::Unary(UnaryOp::Neg, value))),
-            "TildeNode" if !float => Ok(self.op(Op::Unary(UnaryOp::Not, value))),
             _ => missing_node(node, "of this type"),
         }
     }

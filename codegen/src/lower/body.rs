@@ -6,6 +6,7 @@ use frontend_bridge::tree::{
     Entry, EntryId, HelperId, Node, NodeId, Position, ScopeId, Type as TreeType, Value as Attr,
 };
 
+use super::c_integers::CInteger;
 use super::cleanup::{Frame, Handler};
 use super::closures::ScopeObject;
 use super::context::{Context, missing};
@@ -37,6 +38,8 @@ pub(super) struct Body<'m, 't> {
     pub results: HashMap<NodeId, Value>,
     /// Values of the type `float` that C has as `double`: see `rounding`.
     pub doubles: HashMap<Value, Value>,
+    /// Integers that C has in another type than Cython: see `c_integers`.
+    pub integers: HashMap<Value, CInteger>,
     /// Directives in force, outermost first: maps of the tree.
     pub directives: Vec<&'t [(Attr, Attr)]>,
     /// The line that raised, for the traceback.
@@ -131,6 +134,7 @@ impl<'m, 't> Body<'m, 't> {
             variables: HashMap::new(),
             results: HashMap::new(),
             doubles: HashMap::new(),
+            integers: HashMap::new(),
             directives: Vec::new(),
             line,
             returned,

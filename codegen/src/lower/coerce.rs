@@ -354,7 +354,7 @@ impl<'t> Body<'_, 't> {
         if *self.b.ty(value) == Type::Object {
             Ok(self.owned(value))
         } else {
-            Ok(self.rounded(value))
+            Ok(self.stored(value))
         }
     }
 
@@ -394,7 +394,7 @@ impl<'t> Body<'_, 't> {
         if *self.b.ty(value) == Type::Object {
             Ok(self.owned(value))
         } else {
-            Ok(self.rounded(value))
+            Ok(self.stored(value))
         }
     }
 

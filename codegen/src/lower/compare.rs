@@ -254,15 +254,10 @@ impl<'t> Body<'_, 't> {
                 false,
             )
         } else {
-            let (Type::Int(m), Type::Int(n)) = (&a, &b) else {
+            let (Some(x), Some(y)) = (self.c_integer(x, left), self.c_integer(y, right)) else {
                 return missing_node(node, &format!("of {a} and {b}"));
             };
-            let width = (*m).max(*n).max(32);
-            let counts = |bits: u16, ty| bits == width && types::unsigned(ty);
-            let unsigned = counts(*m, left) || counts(*n, right);
-            let x = self.widen(x, width, types::unsigned(left));
-            let y = self.widen(y, width, types::unsigned(right));
-            (x, y, unsigned)
+            self.in_common(x, y)
         };
         let float = self.b.ty(x).is_float();
         let how = match (operator, float, unsigned) {
@@ -394,7 +389,10 @@ impl<'t> Body<'_, 't> {
     pub(super) fn fit_type(&mut self, value: Value, from: TreeType<'t>, to: &Type) -> Value {
         match (self.b.ty(value).clone(), to) {
             (Type::Int(have), Type::Int(bits)) if have != *bits => {
-                self.widen(value, *bits, have == 1 || types::unsigned(from))
+                match self.c_integer(value, from) {
+                    Some(integer) => self.c_value(integer, *bits),
+                    None => value,
+                }
             }
             (have, wanted) if have.is_float() && wanted.is_float() => {
                 self.convert_float(value, wanted)

@@ -204,7 +204,9 @@ impl<'t> Body<'_, 't> {
 
     /// `SwitchStatNode`: what Cython made of an if-chain over a C integer.
     pub(super) fn lower_switch(&mut self, node: Node<'t>) -> Result<()> {
-        let value = self.expr(node.child("test")?)?;
+        let test = node.child("test")?;
+        let value = self.expr(test)?;
+        let value = self.promoted_value(value, test.expr_type()?);
         let after = self.b.block();
         let default = self.b.block();
         let mut cases = Vec::new();
@@ -252,15 +254,14 @@ impl<'t> Body<'_, 't> {
     /// A case whose value is known when the module is compiled at the latest: a constant of an enum.
     fn case_by_value(&mut self, condition: Node<'t>, value: Value, block: BlockId) -> Result<()> {
         let constant = self.expr(condition)?;
-        let (Type::Int(bits), Type::Int(have)) =
-            (self.b.ty(value).clone(), self.b.ty(constant).clone())
-        else {
+        let (Type::Int(bits), Some(constant)) = (
+            self.b.ty(value).clone(),
+            self.c_integer(constant, condition.expr_type()?),
+        ) else {
             return missing_node(condition, "as a case");
         };
-        let width = bits.max(have);
-        let unsigned = super::types::unsigned(condition.expr_type()?);
-        let constant = self.widen(constant, width, unsigned);
-        let value = self.widen(value, width, unsigned);
+        // It is converted to the type of what is switched on.
+        let constant = self.c_value(constant, bits);
         let same = self.op(Op::Compare(crate::mir::Comparison::Eq, value, constant));
         let next = self.b.block();
         self.b.branch(same, block, next);

@@ -231,6 +231,8 @@ impl<'t> Body<'_, 't> {
         let mut value = self.expr(source)?;
         if is_slice(source) {
             value = self.owned_slice(value, source.expr_type()?)?;
+        } else {
+            value = self.stored(value);
         }
         self.results.insert(lazy.id(), value);
         self.results.insert(source.id(), value);

@@ -4,7 +4,9 @@ use frontend_bridge::tree::{Node, Value as Attr};
 
 use super::Result;
 use super::body::Body;
+use super::c_integers::literal_type;
 use super::context::missing_node;
+use super::types;
 use crate::mir::{ObjectConstant, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -35,7 +37,11 @@ impl<'t> Body<'_, 't> {
                 self.op(Op::Object(id))
             }
             Type::Int(bits) => match number.value() {
-                Some(value) => self.int(value, bits),
+                Some(value) => {
+                    let made = self.int(value, bits);
+                    self.literal_in_c(node, value, made)?;
+                    made
+                }
                 None => return missing_node(node, "beyond 128 bits as a C number"),
             },
             Type::F32 | Type::F64 => match number.value() {
@@ -48,6 +54,21 @@ impl<'t> Body<'_, 't> {
             },
             _ => return missing_node(node, &format!("as {ty}")),
         })
+    }
+
+    /// Notes C's type of an integer literal where it is not Cython's.
+    fn literal_in_c(&mut self, node: Node<'t>, number: i128, value: Value) -> Result<()> {
+        let ty = types::resolve(node.expr_type()?);
+        let suffix = ["unsigned", "longness"].map(|part| node.text(part).unwrap_or_default());
+        let rank = ty.int("rank").unwrap_or(3);
+        let in_c = literal_type(number, &suffix.concat(), rank);
+        let Type::Int(bits) = self.b.ty(value).clone() else {
+            return Ok(());
+        };
+        if in_c != (bits, types::unsigned(ty)) {
+            self.is_in_c(value, number, in_c);
+        }
+        Ok(())
     }
 
     pub(super) fn lower_float(&mut self, node: Node<'t>) -> Result<Value> {

@@ -6,8 +6,7 @@ use super::Result;
 use super::body::Body;
 use super::context::missing_node;
 use super::memview::{DATA, SHAPE, STRIDES, SUBOFFSETS, axes, dimensions, is_slice, of_objects};
-use super::types;
-use crate::mir::{BinaryOp, CastOp, Comparison, Op, Raises, Type, Value};
+use crate::mir::{BinaryOp, Comparison, Op, Raises, Type, Value};
 
 /// `PyBUF_C_CONTIGUOUS | PyBUF_FORMAT`, and the Fortran way.
 const C_CONTIGUOUS: i128 = 0x38 | 0x04;
@@ -193,31 +192,13 @@ impl<'t> Body<'_, 't> {
                     self.convert_number(made, wide, ty)?
                 }
             }
-            (Type::Int(bits), Type::Int(given))
-                if matches!(operator, "/" | "//" | "%" | "<<" | ">>") =>
-            {
-                let operands = (old, value);
-                let made = self.c_integers(node, operator, operands, (ty, from))?;
-                let wide = (*bits).max(*given).max(32);
-                if *bits < wide {
-                    self.op(Op::Cast(CastOp::Trunc, made, item.clone()))
-                } else {
-                    made
-                }
-            }
-            (Type::Int(_), Type::Int(_)) => {
-                // These wrap alike in every width.
-                let y = self.convert_number(value, from, ty)?;
-                let op = match operator {
-                    "+" => BinaryOp::Add,
-                    "-" => BinaryOp::Sub,
-                    "*" => BinaryOp::Mul,
-                    "&" => BinaryOp::And,
-                    "|" => BinaryOp::Or,
-                    "^" => BinaryOp::Xor,
-                    _ => return missing_node(node, &format!("with '{operator}' of integers")),
+            (Type::Int(bits), Type::Int(_)) => {
+                let (Some(x), Some(y)) = (self.c_integer(old, ty), self.c_integer(value, from))
+                else {
+                    return missing_node(node, "of this type");
                 };
-                self.op(Op::Binary(op, old, y))
+                let made = self.c_operation(node, operator, x, y)?;
+                self.c_value(made, *bits)
             }
             _ => return missing_node(node, "of this type"),
         };
@@ -227,44 +208,6 @@ impl<'t> Body<'_, 't> {
         });
         self.release(base);
         Ok(())
-    }
-
-    /// An operator of integers by C's rules: in the width and with the sign that C converts both to.
-    fn c_integers(
-        &mut self,
-        node: Node<'t>,
-        operator: &str,
-        (x, y): (Value, Value),
-        (left, right): (TreeType<'t>, TreeType<'t>),
-    ) -> Result<Value> {
-        let (Type::Int(one), Type::Int(two)) = (self.b.ty(x).clone(), self.b.ty(y).clone()) else {
-            return missing_node(node, "of this type");
-        };
-        let shift = matches!(operator, "<<" | ">>");
-        // The width of a shift is its left operand's.
-        let wide = if shift { one } else { one.max(two) }.max(32);
-        let unsigned =
-            types::unsigned(left) && one == wide || !shift && types::unsigned(right) && two == wide;
-        let x = self.widen(x, wide, types::unsigned(left));
-        let y = if two > wide {
-            self.op(Op::Cast(CastOp::Trunc, y, Type::Int(wide)))
-        } else {
-            self.widen(y, wide, types::unsigned(right))
-        };
-        let op = match (operator, unsigned) {
-            ("%", false) => return Ok(self.signed_remainder(x, y, false)),
-            ("/" | "//", false) => return self.signed_quotient(node, x, y, false),
-            ("%", true) => BinaryOp::URem,
-            ("/" | "//", true) => BinaryOp::UDiv,
-            (">>", false) => BinaryOp::AShr,
-            (">>", true) => BinaryOp::LShr,
-            _ => BinaryOp::Shl,
-        };
-        if shift {
-            return Ok(self.shift(op, x, y));
-        }
-        let y = self.never_zero(y);
-        Ok(self.op(Op::Binary(op, x, y)))
     }
 
     // ---------------------------------------------------------------- attributes

@@ -13,6 +13,7 @@ mod attributes;
 mod body;
 mod buffers;
 mod builtin_methods;
+mod c_integers;
 mod calls;
 mod capi;
 mod carrays;

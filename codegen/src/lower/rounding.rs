@@ -10,7 +10,6 @@ use std::cmp::Ordering;
 use frontend_bridge::tree::Type as TreeType;
 
 use super::body::Body;
-use super::types;
 use crate::mir::{CastOp, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -36,13 +35,10 @@ impl<'t> Body<'_, 't> {
 
     /// A number as a floating-point number, as C converts it.
     pub(super) fn to_float(&mut self, value: Value, from: TreeType<'t>, to: &Type) -> Value {
-        let (value, how) = match self.b.ty(value).clone() {
-            // A truth value is 0 or 1.
-            Type::Int(1) => (self.widen(value, 32, true), CastOp::SToF),
-            Type::Int(_) if types::unsigned(from) => (value, CastOp::UToF),
-            Type::Int(_) => (value, CastOp::SToF),
-            _ => return self.convert_float(value, to),
+        let Some(integer) = self.c_integer(value, from) else {
+            return self.convert_float(value, to);
         };
+        let (value, how) = self.to_float_from(integer);
         self.op(Op::Cast(how, value, to.clone()))
     }
 

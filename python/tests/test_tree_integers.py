@@ -1,0 +1,120 @@
+"""Integers as C computes them: literals are `int`, promotions, the usual arithmetic conversions."""
+
+from __future__ import annotations
+
+import random
+import re
+import textwrap
+
+import pytest
+
+from conftest import Both, outcome
+
+TYPES = ["signed char", "unsigned char", "short", "unsigned short", "int", "unsigned int", "long",
+         "unsigned long", "long long", "unsigned long long", "Py_ssize_t", "size_t", "bint",
+         "Small"]  # fmt: skip
+LITERALS = ["1", "2", "10", "255", "-1", "-5", "0x7fffffff", "2147483647", "-2147483647", "0o17", "0b1010",
+            "16777619", "1000000007", "5U", "7L", "3LL", "9UL", "31"]  # fmt: skip
+VALUES = [0, 1, 2, 3, 10, 100, -1, -100, 127, 255, 30000, 65535, 2**31 - 1, -(2**31), 2**31 + 5,
+          2**32 - 1, 2**63 - 1]  # fmt: skip
+ENUM = re.compile(r"\d+both_\d_\w+_Enum")
+HEAD = """
+cimport cython
+cdef enum Enum:
+    ONE = 1
+    MANY = 70000
+ctypedef unsigned short Small
+"""
+
+
+class Expressions:
+    """Random expressions of integers x, y, z."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def number(self, depth: int) -> str:
+        pick = self.random.choice
+        if depth == 0 or self.random.random() < 0.15:
+            return pick(["x", "y", "z", pick(LITERALS)])
+        x, y = self.number(depth - 1), self.number(depth - 1)
+        return pick([
+            f"({x} + {y})", f"({x} - {y})", f"({x} * {y})", f"({x} & {y})", f"({x} | {y})",
+            f"({x} ^ {y})", f"({x} << ({y} & 7))", f"({x} >> ({y} & 7))", f"(-({x}))", f"(~{x})",
+            f"({x} // {y})", f"({x} % {y})", f"<{pick(TYPES)}>({x})",
+            f"({x} if {self.truth(depth - 1)} else {y})", f"({self.truth(depth - 1)})",
+            f"max({x}, {y})", f"({x} - 10)", f"({x} + 1)", f"({x} * 31)"])  # fmt: skip
+
+    def truth(self, depth: int) -> str:
+        operator = self.random.choice(["<", "<=", ">", ">=", "==", "!="])
+        return f"{self.number(depth)} {operator} {self.number(depth)}"
+
+    def function(self, name: str) -> str:
+        pick = self.random.choice
+        first, second, third = pick(TYPES), pick([*TYPES, "Enum"]), pick([*TYPES, "Enum"])
+        end = pick([
+            f"return {self.number(3)}", f"return {self.truth(2)}",
+            f"cdef double d = {self.number(2)}\n    return d",
+            f"cdef {pick(TYPES)} n = {self.number(3)}\n    return n, n + 1",
+            f"x {pick('+-*&|^')}= {self.number(2)}\n    return x",
+            f"if {self.number(2)}: return 1\n    return {self.number(2)} / 3.0",
+            f"if {self.number(2)} == 5: return 1\n    elif z == 3 or z == -1: return 2\n"
+            f"    elif z == 255: return 4\n    else: return 3"])  # fmt: skip
+        decorator = "@cython.cdivision(True)\n" if pick([0, 0, 1]) else ""
+        if decorator:
+            # What C leaves undefined.
+            end = end.replace("// y", "// 3").replace("% y", "% 7").replace("//", "+").replace("%", "-")
+        return f"{decorator}def {name}({first} x, {second} y, {third} z):\n    {end}\n"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_expressions_are_those_of_c(both: Both, seed: int) -> None:
+    made = Expressions(seed)
+    names = [f"f{index}" for index in range(60)]
+    tree, c = both(HEAD + "\n".join(made.function(name) for name in names))
+    count = 0
+    for name in names:
+        for _ in range(30):
+            arguments = [made.random.choice(VALUES) for _ in range(3)]
+            # The names of enums have the module's in them.
+            ours, stock = (ENUM.sub("Enum", repr(outcome(getattr(module, name), *arguments)))
+                           for module in (tree, c))  # fmt: skip
+            assert ours == stock, (name, arguments)
+            count += "Error" not in stock
+    assert count > 300
+
+
+def test_unsigned_integers_and_literals_wrap_in_32_bits(both: Both) -> None:
+    text = """
+    def hashed(bytes text):
+        cdef unsigned int h = 2166136261
+        cdef unsigned char c
+        for c in text: h = (h ^ c) * 16777619
+        return (h * 16777619) % 1000, (h * 31) >> 3, h - 10 < 0, h + 2147483647
+    def below(unsigned int n): return n - 10, n - 10 < 0, n - 10 > 5, -5 < n, -n
+    def wraps(int x): return x + 1, x * 2 > x, x << 1, (x + 1) // 2
+    def divided(unsigned int n): return (n - 10) // 2, (n - 10) % 7
+    def quotient(unsigned int n):
+        with_c = (n - 10) / 3.0
+        return with_c, <double>(n - 10), <long>(n - 10), <int>(n - 10)
+    def mixed(unsigned long u, long long s):
+        return u + s, (u + s) // 2, (u + s) >> 1, u + s < 0, <double>(u + s)
+    def cases(unsigned int n):
+        if n - 10 == 1: return "one"
+        elif n - 10 == 4294967295: return "all"
+        return "none"
+    def stored(unsigned int n):
+        return max(n - 10, 5), 1 < n - 10 < 100, abs(n - 10), (n - 10) ** 2, (n - 10) or 5, [1, 2, 3][n - 10]
+    """
+    tree, c = both(textwrap.dedent(text))
+    for name, arguments in {
+        "hashed": (b"", b"hello"), "below": (0, 3, 10, 2**32 - 1), "wraps": (2**31 - 1, 5, -(2**31)),
+        "divided": (3, 20), "quotient": (3, 20), "cases": (9, 11, 12), "stored": (3, 11)}.items():  # fmt: skip
+        for argument in arguments:
+            ours, stock = (outcome(getattr(module, name), argument) for module in (tree, c))
+            assert ours == stock, (name, argument)
+    for arguments in ((1, -5), (2**63, 2), (0, -1)):
+        assert tree.mixed(*arguments) == c.mixed(*arguments)
+    # What gcc makes of them.
+    assert tree.below(3)[:4] == (4294967289, False, True, True)
+    assert tree.wraps(2**31 - 1)[0] == -(2**31)

@@ -1,0 +1,70 @@
+"""The random programs, and that what differs would be found."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from fuzz import __main__ as fuzz
+from fuzz.child import differences
+from fuzz.code import Program
+from fuzz.program import Maker
+
+
+def test_random_programs_are_the_same_by_both_routes() -> None:
+    programs = {f"tested_{seed}": Maker(seed).program(4) for seed in range(900, 904)}
+    found = list(fuzz.compared(programs.items()))
+    assert {one["name"] for one in found} == set(programs)
+    assert not [one for one in found if one["status"] in fuzz.FAULTS]
+    assert any(one["status"] == "same" for one in found)
+
+
+def test_programs_depend_on_their_seeds_alone() -> None:
+    assert Maker(5).program().text() == Maker(5).program().text() != Maker(6).program().text()
+
+
+def module(text: str) -> types.ModuleType:
+    made = types.ModuleType("made")
+    made.notes = []
+    exec(compile("\n" * 3 + text, "made.pyx", "exec"), made.__dict__)
+    return made
+
+
+SAME = "def f(x):\n    notes.append(x)\n    return [x] if x else 1 / x"
+
+
+def test_differences_are_found() -> None:
+    calls = [("f", "1"), ("f", "0")]
+    assert differences(module(SAME), module(SAME), calls)["status"] == "same"
+    for other in (
+        "def f(x):\n    notes.append(x)\n    return (x,) if x else 1 / x",  # another result
+        "def f(x):\n    notes.append(1)\n    return [x] if x else 1 / x",  # something else noted
+        "def f(x):\n    notes.append(x)\n\n    return [x] if x else 1 / x",  # another line
+        "def f(x):\n    notes.append(x)\n    return [x] if x else 1 % x",  # another text
+    ):
+        assert differences(module(other), module(SAME), calls)["status"] == "different", other
+
+
+def test_leaks_are_found() -> None:
+    leaking = module("kept = []\n" + SAME.replace("notes.append(x)", "notes.append(x); kept.append([x])"))
+    assert differences(leaking, module(SAME), [("f", "1")] * 20)["status"] == "leak"
+
+
+def test_programs_are_made_smaller_as_long_as_they_show_the_fault() -> None:
+    program = Maker(11).program()
+    wanted = next(line.strip() for line in program.text().splitlines() if "note(" in line and "def " not in line)
+
+    def compare(programs: Iterable[tuple[str, Program]]) -> Iterator[dict[str, Any]]:
+        for name, one in programs:
+            fault = wanted in "\n".join(line for function in one.functions for line in function.render())
+            yield {"name": name, "status": "different" if fault else "same", "detail": ["here"]}
+
+    small, found = fuzz.reduced(program, {"status": "different", "detail": ["here"]}, 60, compare)
+    assert found["status"] == "different"
+    rendered = [line for function in small.functions for line in function.render() if line.strip()]
+    assert wanted in "\n".join(rendered) and len(rendered) < 15
