@@ -6,6 +6,7 @@
 //! ([`verify`] proves it), every call that may raise is followed by a checked edge, and the state of
 //! the GIL is known at every point.  MIR never mentions Cython's node classes.
 
+mod bits;
 mod builder;
 mod constant;
 mod function;

@@ -1,8 +1,9 @@
 //! Checks a module: types, definitions before uses, and that every owned reference, and every
 //! acquisition of a memoryview that a temporary slice holds, is consumed exactly once on every path.  Runs in tests and debug builds; a failure is a defect of lowering.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
+use super::bits::Bits;
 use super::builder::result_of;
 use super::{
     BinaryOp, BlockId, Callee, CastOp, Function, Instr, Module, Op, Ownership, Raises, Signature,
@@ -34,7 +35,7 @@ pub fn verify(module: &Module) -> Result<(), VerifyError> {
                 module,
                 function,
                 block: 0,
-                place: String::new(),
+                place: None,
             }
             .run()
         })
@@ -43,10 +44,10 @@ pub fn verify(module: &Module) -> Result<(), VerifyError> {
 /// What holds at a point: values that exist, and those of them that are owned and not yet consumed.
 #[derive(Clone, PartialEq, Default)]
 struct State {
-    defined: BTreeSet<Value>,
-    live: BTreeSet<Value>,
+    defined: Bits,
+    live: Bits,
     /// Addresses of the slices that hold an acquisition.
-    slices: BTreeSet<Value>,
+    slices: Bits,
     gil: bool,
     /// Whether the GIL was held where it was ensured, by the token.
     ensured: HashMap<Value, bool>,
@@ -56,35 +57,35 @@ struct Verifier<'a> {
     module: &'a Module,
     function: &'a Function,
     block: u32,
-    place: String,
+    /// The operation's number in its block; none at the block's end.
+    place: Option<usize>,
 }
 
 impl Verifier<'_> {
     fn run(&mut self) -> Result<(), VerifyError> {
-        let mut entry: HashMap<BlockId, State> = HashMap::new();
-        entry.insert(
-            BlockId(0),
-            State {
-                gil: self.function.gil,
-                ..State::default()
-            },
-        );
+        let mut entry: Vec<Option<State>> = vec![None; self.function.blocks.len()];
+        entry[0] = Some(State {
+            gil: self.function.gil,
+            ..State::default()
+        });
         let mut work = vec![BlockId(0)];
         while let Some(id) = work.pop() {
-            let state = entry[&id].clone();
+            let Some(state) = entry[id.0 as usize].clone() else {
+                continue;
+            };
             for (to, after) in self.walk(id, state)? {
                 self.check_block(to)?;
-                match entry.get(&to) {
-                    None => {
-                        entry.insert(to, after);
+                match &mut entry[to.0 as usize] {
+                    new @ None => {
+                        *new = Some(after);
                         work.push(to);
                     }
                     Some(before) => {
                         if before.live != after.live {
                             let odd: Vec<String> = before
                                 .live
-                                .symmetric_difference(&after.live)
-                                .map(Value::to_string)
+                                .difference(&after.live)
+                                .map(|value| Value(value).to_string())
                                 .collect();
                             return self.fail(format!(
                                 "bb{} is reached with and without owning {}",
@@ -92,28 +93,19 @@ impl Verifier<'_> {
                                 odd.join(", ")
                             ));
                         }
-                        if let Some(odd) = before.slices.symmetric_difference(&after.slices).next()
-                        {
+                        if let Some(odd) = before.slices.difference(&after.slices).next() {
                             return self.fail(format!(
-                                "bb{} is reached with and without holding the slice at {odd}",
-                                to.0
+                                "bb{} is reached with and without holding the slice at {}",
+                                to.0,
+                                Value(odd)
                             ));
                         }
                         if before.gil != after.gil {
                             return self
                                 .fail(format!("bb{} is reached with and without the GIL", to.0));
                         }
-                        let common: BTreeSet<Value> = before
-                            .defined
-                            .intersection(&after.defined)
-                            .copied()
-                            .collect();
-                        if common != before.defined {
-                            let smaller = State {
-                                defined: common,
-                                ..after
-                            };
-                            entry.insert(to, smaller);
+                        if before.defined.retain(&after.defined) {
+                            before.ensured = after.ensured;
                             work.push(to);
                         }
                     }
@@ -127,7 +119,9 @@ impl Verifier<'_> {
         Err(VerifyError {
             function: self.function.name.clone(),
             block: self.block,
-            place: self.place.clone(),
+            place: self
+                .place
+                .map_or_else(|| "end".to_owned(), |index| index.to_string()),
             message,
         })
     }
@@ -147,19 +141,19 @@ impl Verifier<'_> {
         self.block = id.0;
         let block = &self.function.blocks[id.0 as usize];
         for (index, instr) in block.instrs.iter().enumerate() {
-            self.place = index.to_string();
+            self.place = Some(index);
             self.instr(instr, &mut state)?;
         }
-        "end".clone_into(&mut self.place);
+        self.place = None;
         self.terminator(&block.terminator, state)
     }
 
     fn used(&self, value: Value, state: &State) -> Result<(), VerifyError> {
-        if value.0 as usize >= self.function.values.len() || !state.defined.contains(&value) {
+        if value.0 as usize >= self.function.values.len() || !state.defined.contains(value.0) {
             return self.fail(format!("{value} is not defined on every path to here"));
         }
         let owned = self.function.value(value).ownership == Ownership::Owned;
-        if owned && !state.live.contains(&value) {
+        if owned && !state.live.contains(value.0) {
             return self.fail(format!("{value} is used after it was given away"));
         }
         Ok(())
@@ -169,7 +163,7 @@ impl Verifier<'_> {
         if self.function.value(value).ownership != Ownership::Owned {
             return self.fail(format!("{value} is given away, but only borrowed"));
         }
-        if !state.live.remove(&value) {
+        if !state.live.remove(value.0) {
             return self.fail(format!("{value} is given away twice"));
         }
         Ok(())
@@ -212,10 +206,10 @@ impl Verifier<'_> {
                     .unwrap_or(self.function.gil);
             }
             Op::SaveThread => state.gil = false,
-            Op::HoldSlice(address) if !state.slices.insert(*address) => {
+            Op::HoldSlice(address) if !state.slices.insert(address.0) => {
                 return self.fail(format!("the slice at {address} is acquired twice"));
             }
-            Op::GiveSlice(address) if !state.slices.remove(address) => {
+            Op::GiveSlice(address) if !state.slices.remove(address.0) => {
                 return self.fail(format!("the slice at {address} is not held"));
             }
             _ => {}
@@ -238,13 +232,13 @@ impl Verifier<'_> {
                     "{result} is {ownership:?} {ty}, not what it is said to be"
                 ));
             }
-            if !state.defined.insert(result) && state.live.contains(&result) {
+            if !state.defined.insert(result.0) && state.live.contains(result.0) {
                 return self.fail(format!(
                     "{result} is made again while the last one is owned"
                 ));
             }
             if ownership == Ownership::Owned {
-                state.live.insert(result);
+                state.live.insert(result.0);
             }
         }
         Ok(())
@@ -370,7 +364,7 @@ impl Verifier<'_> {
                 };
                 self.used(*value, &state)?;
                 let mut failed = state.clone();
-                failed.live.remove(value);
+                failed.live.remove(value.0);
                 return Ok(vec![(*ok, state), (*error, failed)]);
             }
             Terminator::Return(value) => {
@@ -382,10 +376,10 @@ impl Verifier<'_> {
                         self.consume(*value, &mut state)?;
                     }
                 }
-                if let Some(left) = state.live.first() {
+                if let Some(left) = state.live.first().map(Value) {
                     return self.fail(format!("{left} is still owned at the return"));
                 }
-                if let Some(left) = state.slices.first() {
+                if let Some(left) = state.slices.first().map(Value) {
                     return self.fail(format!("the slice at {left} is still held at the return"));
                 }
                 if state.gil != self.function.gil {
