@@ -28,6 +28,7 @@ from . import (
     runtimelib,
     scratch,
     sharedutil,
+    shortened,
     toolchain,
     verdicts,
 )
@@ -92,8 +93,12 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
     known = () if only else verdicts.known(key)
     parts = incremental.Attempt(name) if beside is None and incremental.wanted(name) else None
     with incremental.attempting(parts):
-        unit, choice = routes.analyse(path, name, settings, shared_utility=sharedutil.available(),
-                                      known=known, c_text=not only)  # fmt: skip
+        found = routes.edited(path, name, settings) if parts is not None and not known else None
+        notes = shortened.Notes() if parts is not None and found is None else None
+        unit, choice = found or routes.analyse(
+            path, name, settings, shared_utility=sharedutil.available(), known=known, c_text=not only,
+            notes=notes,
+        )  # fmt: skip
     if choice.module is None:
         if only:
             raise routes.refusal(path, choice)

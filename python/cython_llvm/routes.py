@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from .frontend import CUnit
+    from .shortened import Notes
 
 #: Macros that change what Cython's C does; the tree route has none of it.
 _C_MACROS = re.compile(r"CYTHON_(?!LLVM_)|Py_LIMITED_API|PYREX_|Py_TRACE_REFS|Py_REF_DEBUG")
@@ -116,13 +118,13 @@ def attempt(tree: str, settings: Settings) -> Choice:
 
 def analyse(
     path: str, name: str, settings: Settings, *, shared_utility: str | None = None,
-    known: tuple[str, ...] = (), c_text: bool = True,
+    known: tuple[str, ...] = (), c_text: bool = True, notes: Notes | None = None,
 ) -> tuple[CUnit, Choice]:  # fmt: skip
     """Cython on one file: C text where the C route is taken, else the tree route's module.
 
     ``known``: reasons against the tree route that an earlier attempt has found; it is not made
-    again.  Without ``c_text`` there is no C either way.  Raises `CompileError` as
-    `frontend.generate_c` does.
+    again.  Without ``c_text`` there is no C either way.  ``notes`` gets what `edited` needs later.
+    Raises `CompileError` as `frontend.generate_c` does.
     """
     from . import compiler_import, frontend, treefrontend
 
@@ -132,14 +134,33 @@ def analyse(
     made: list[Choice] = []
 
     def decide(export: Callable[[], str], _source: str) -> bool:
+        if notes is not None:
+            notes.current = frontend.current()
         made.append(choose(export, *frontend.current()))
         return made[-1].route == "tree" or not c_text
 
     with frontend.LOCK:
         compiler_import.import_compiler()
-        with treefrontend.choosing(decide):
+        with treefrontend.choosing(decide, notes), notes.declaring() if notes else nullcontext():
             unit = frontend.generate_c(path, name, settings, shared_utility=shared_utility)
+    if notes is not None and made[0].module is not None:
+        notes.keep(unit, settings)
     return unit, made[0]
+
+
+def edited(path: str, name: str, settings: Settings) -> tuple[CUnit, Choice] | None:
+    """`analyse` for a module that has been analysed before, where an edit of one function is all."""
+    from . import frontend, shortened
+
+    with frontend.LOCK:
+        kept = shortened.edited(path, name, settings)
+        if kept is None:
+            return None
+        choice = choose(kept.export, *kept.current)
+    if choice.module is None:
+        shortened.forget(name)
+        return None
+    return kept.unit, choice
 
 
 def refusal(path: str, choice: Choice) -> errors.CompileError:

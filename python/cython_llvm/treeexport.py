@@ -54,7 +54,7 @@ _LEFT_OUT_OF_SCOPES = frozenset({
     "cached_builtins", "closure_cname", "cname_to_entry", "defined_c_classes", "genexp_prefix",
     "has_extern_class", "id_counters", "identifier_to_entry", "imported_c_classes", "included_files",
     "module_entries", "node_positions_to_offset", "num_to_entry", "obj_to_entry", "pxd_file_loaded",
-    "sue_entries", "type_names", "types_imported",
+    "sue_entries", "type_names", "types_imported", "undeclared_cached_builtins", "utility_code_list",
 })  # fmt: skip
 _LEFT_OUT_OF_HELPERS = frozenset({"_cfuncdef_node", "order", "pos"})
 
@@ -336,6 +336,10 @@ class Exporter:
         ]
         parts += [f'"{table.name}":[\n' + ",\n".join(table.rows) + "\n]" for table in tables]
         return "{" + ",\n".join(parts) + "}\n"
+
+    def objects(self) -> list[Any]:
+        """What has been exported."""
+        return [thing for table in self._tables for thing in table.objects]
 
     # Objects
 
@@ -703,6 +707,13 @@ def _source_name(source: Any) -> str:
     return str(source.get_description())
 
 
-def export(module: Any) -> str:
-    """The analysed module's tree as JSON text, ASCII only."""
-    return Exporter(module).export()
+def export(module: Any, objects: list[Any] | None = None) -> str:
+    """The analysed module's tree as JSON text, ASCII only.
+
+    All objects that it consists of are added to ``objects``.
+    """
+    exporter = Exporter(module)
+    text = exporter.export()
+    if objects is not None:
+        objects += exporter.objects()
+    return text

@@ -9,10 +9,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import frontend, prange_frontend, scratch, sharedutil
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .shortened import Notes
 
 
 @contextmanager
@@ -61,18 +64,24 @@ def choosing_by_file(decide_for: Callable[[str], Decide]) -> Iterator[None]:
 
 
 @contextmanager
-def choosing(decide: Decide) -> Iterator[None]:
-    """While this lasts, compilations of this thread ask ``decide`` before they make C."""
+def choosing(decide: Decide, notes: Notes | None = None) -> Iterator[None]:
+    """While this lasts, compilations of this thread ask ``decide`` before they make C.
+
+    ``notes``: gets what a later analysis of an edit needs.
+    """
 
     def stage(module: Any, options: Any, result: Any, generate: Generate) -> Any:
-        without = decide(lambda: export(module), result.main_source_file)
+        objects = notes.objects if notes is not None else None
+        without = decide(lambda: export(module, objects), result.main_source_file)
+        if without and notes is not None:
+            notes.module = module
         return _without_c(module, result) if without else generate(module)
 
-    with instead_of_generation(stage):
+    with instead_of_generation(stage, notes):
         yield
 
 
-def export(module: Any) -> str:
+def export(module: Any, objects: list[Any] | None = None) -> str:
     """The tree of a module that has been through Cython's transforms."""
     from Cython.Compiler import Options
 
@@ -80,7 +89,7 @@ def export(module: Any) -> str:
 
     if Options.cimport_from_pyx:
         share_all(module.scope)
-    return treeexport.export(module)
+    return treeexport.export(module, objects)
 
 
 #: The module that Cython's memoryview code comes in where it is not shared.
@@ -140,7 +149,8 @@ def _without_c(module: Any, result: Any) -> Any:
 
 
 @contextmanager
-def instead_of_generation(stage: Callable[[Any, Any, Any, Generate], Any]) -> Iterator[None]:
+def instead_of_generation(stage: Callable[[Any, Any, Any, Generate], Any],
+                          notes: Notes | None = None) -> Iterator[None]:  # fmt: skip
     """While this lasts, ``stage(module, options, result, generate)`` runs in this thread's
     compilations where Cython would generate C; ``generate(module)`` does that."""
     from Cython.Compiler import Pipeline, PyrexTypes
@@ -160,7 +170,8 @@ def instead_of_generation(stage: Callable[[Any, Any, Any, Generate], Any]) -> It
         def generate_pyx_code_stage(module: Any) -> Any:
             return stage(module, options, result, generate)
 
-        return [*stages[:at], generate_pyx_code_stage, *stages[at + 1 :]]
+        stages = [*stages[:at], generate_pyx_code_stage, *stages[at + 1 :]]
+        return stages if notes is None else notes.of_pipeline(stages)
 
     with frontend.LOCK:
         stock = Pipeline.create_pyx_pipeline

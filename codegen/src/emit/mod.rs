@@ -20,7 +20,7 @@ use inkwell::builder::{Builder, BuilderError};
 use inkwell::context::Context;
 use inkwell::module::{Linkage as LlvmLinkage, Module as LlvmModule};
 use inkwell::types::{IntType, PointerType, StructType};
-use inkwell::values::{FunctionValue, GlobalValue, PointerValue};
+use inkwell::values::{BasicValue, FunctionValue, GlobalValue, PointerValue};
 
 use crate::incremental::{Code, Plan};
 use crate::mir::{Linkage, Module};
@@ -76,7 +76,36 @@ pub fn emit<'ctx>(
     if let Some(debug) = debug {
         debug.finish();
     }
+    if plan.is_some() {
+        drop_unused(&emitter.llvm);
+    }
     Ok(emitter.llvm)
+}
+
+/// Takes out declarations that nothing refers to: what compiles costs is to depend on the edit, not
+/// on the module's size.
+fn drop_unused(module: &LlvmModule<'_>) {
+    let unused: Vec<_> = module
+        .get_functions()
+        .filter(|function| {
+            let pointer = function.as_global_value().as_pointer_value();
+            function.count_basic_blocks() == 0 && pointer.get_first_use().is_none()
+        })
+        .collect();
+    for function in unused {
+        // SAFETY: nothing refers to it, and the emitter's handles are not used any more.
+        unsafe { function.delete() };
+    }
+    let unused: Vec<_> = module
+        .get_globals()
+        .filter(|global| {
+            global.is_declaration() && global.as_pointer_value().get_first_use().is_none()
+        })
+        .collect();
+    for global in unused {
+        // SAFETY: as above.
+        unsafe { global.delete() };
+    }
 }
 
 /// State of the emission of one module.

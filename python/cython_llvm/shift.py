@@ -1,0 +1,94 @@
+"""Changes to an analysed tree: a function put in another's place, lines that have moved."""
+
+from __future__ import annotations
+
+import gc
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+#: Stages behind the transforms: they bring further code into the module.
+LATER_STAGES = frozenset({
+    "inject_pxd_code_stage", "inject_utility_code_stage", "inject_utility_pxd_code_stage", "abort_on_errors",
+})  # fmt: skip
+
+
+@contextmanager
+def analysing() -> Iterator[io.StringIO]:
+    """Cython's surroundings for analysing something; its messages are collected."""
+    from Cython.Compiler import Errors
+
+    from . import compiler_import, prange_frontend
+
+    messages = io.StringIO()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(200_000, *thresholds[1:])
+    state = vars(Errors.threadlocal)
+    before = dict(state)
+    try:
+        Errors.reset()
+        Errors.open_listing_file(None, echo_to_stderr=False)
+        Errors.threadlocal.cython_errors_echo_file = messages
+        with compiler_import.no_programs(), prange_frontend.mixed_signs():
+            yield messages
+    finally:
+        state.clear()
+        state.update(before)
+        gc.set_threshold(*thresholds)
+
+
+def place_of(node: Any, wanted: Any) -> tuple[list[Any], int] | None:
+    """The list of statements that a function is in, and its index there."""
+    stats = getattr(node, "stats", None)
+    if stats is None:
+        inner = getattr(node, "body", None)
+        return place_of(inner, wanted) if inner is not None else None
+    for at, stat in enumerate(stats):
+        if stat is wanted:
+            return stats, at
+        if hasattr(stat, "stats") or type(stat).__name__ == "CompilerDirectivesNode":
+            found = place_of(stat, wanted)
+            if found is not None:
+                return found
+    return None
+
+
+def pair(stats: list[Any], at: int) -> list[Any]:
+    """A function with the assignment that gives it its name."""
+    node = stats[at]
+    following = stats[at + 1 : at + 2]
+    if following and type(following[0]).__name__ == "SingleAssignmentNode" and following[0].pos == node.pos:
+        return [node, *following]
+    return [node]
+
+
+def swap(scope: Any, old: Any, new: Any) -> None:
+    """Put a function's entry where the one of the old function is."""
+    for value in vars(scope).values():
+        if type(value) is list:
+            for at, one in enumerate(value):
+                if one is old:
+                    value[at] = new
+
+
+def lines(objects: list[Any], source: Any, first: int, moved: int) -> None:
+    """Add to the numbers of all lines from ``first`` on."""
+    places: dict[Any, Any] = {}
+
+    def moved_place(pos: Any) -> Any:
+        new = places.get(pos)
+        if new is None:
+            new = places[pos] = (pos[0], pos[1] + moved, pos[2])
+        return new
+
+    for thing in objects:
+        values = vars(thing)
+        pos = values.get("pos")
+        if type(pos) is tuple and len(pos) == 3 and pos[1] >= first and pos[0] is source:
+            thing.pos = moved_place(pos)
+        table = values.get("node_positions")
+        if table and table[-1][1] >= first:
+            thing.node_positions = [
+                row if row[0] < first else (row[0] + moved, row[1] + moved, *row[2:]) for row in table
+            ]
