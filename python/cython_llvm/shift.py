@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -72,6 +73,31 @@ def swap(scope: Any, old: Any, new: Any) -> None:
                     value[at] = new
 
 
+def doctests(body: Any, first: int, moved: int) -> bool:
+    """The same in the names of doctests, which Cython makes of lines; whether they could be found."""
+    from Cython.Compiler.StringEncoding import EncodedString
+
+    found = [stat for stat in body.stats if getattr(getattr(stat, "lhs", None), "name", "") == "__test__"]
+    for stat in found:
+        pairs = getattr(stat.rhs, "key_value_pairs", None)
+        if pairs is None:
+            return False
+        for one in pairs:
+            named = _NAMED.fullmatch(getattr(one.key, "value", ""))
+            if named is None or one.pos[1:] != stat.pos[1:]:
+                return False
+            if int(named[2]) < first:
+                continue
+            old, new = one.key.value, EncodedString(f"{named[1]} (line {int(named[2]) + moved})")
+            for name, value in vars(one.key).items():
+                if value == old and isinstance(value, str):
+                    setattr(one.key, name, new)
+    return len(found) <= 1
+
+
+_NAMED = re.compile(r"(.*) \(line (\d+)\)", re.DOTALL)
+
+
 def lines(objects: list[Any], source: Any, first: int, moved: int) -> None:
     """Add to the numbers of all lines from ``first`` on."""
     places: dict[Any, Any] = {}
@@ -85,10 +111,18 @@ def lines(objects: list[Any], source: Any, first: int, moved: int) -> None:
     for thing in objects:
         values = vars(thing)
         pos = values.get("pos")
-        if type(pos) is tuple and len(pos) == 3 and pos[1] >= first and pos[0] is source:
+        if type(pos) is not tuple or len(pos) != 3 or pos[0] is not source:
+            continue
+        if pos[1] >= first:
             thing.pos = moved_place(pos)
         table = values.get("node_positions")
         if table and table[-1][1] >= first:
             thing.node_positions = [
                 row if row[0] < first else (row[0] + moved, row[1] + moved, *row[2:]) for row in table
             ]
+        assigned = values.get("assignments") if "is_parallel" in values else None
+        if assigned and pos[1] >= first:
+            thing.assignments = {
+                entry: (moved_place(place) if place[0] is source and place[1] >= first else place, operator)
+                for entry, (place, operator) in assigned.items()
+            }

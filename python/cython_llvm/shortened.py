@@ -28,8 +28,8 @@ enabled = os.environ.get("CYTHON_LLVM_WHOLE_ANALYSIS", "") in ("", "0")
 
 #: What acts beyond the function that it stands in, or is parsed by what came before.
 _BEYOND = re.compile(
-    r"\b(?:global|cimport|include|DEF|IF|ELIF|ELSE|lambda|yield|await|async|class|nonlocal|extern|prange|parallel"
-    r"|fused|ctypedef|exec|eval|locals|globals|vars|dir|super)\b|[\t\f\\]|^#.*cython:",
+    r"\b(?:global|cimport|include|DEF|IF|ELIF|ELSE|lambda|yield|await|async|class|def|nonlocal|extern|prange|parallel"
+    r"|fused|ctypedef|exec|eval)\b|[\t\f\\]",
     re.MULTILINE,
 )
 #: Of a whole source: what makes the parsing of one part depend on another.
@@ -259,11 +259,13 @@ class _Edit:
             raise Refused("the edit is not within the body of one function")
         end = function.end + moved
         before, after = "\n".join(old[function.first:function.end]), "\n".join(new[function.first:end])
-        for part in (before, after):
-            if found := _BEYOND.search(part[1:]):
-                raise Refused(f"'{found[0]}' in the function")
-        if moved and ">>>" in self.text:
-            raise Refused("doctests are named by their lines")
+        for part in (old[function.body : function.end], new[function.body : end]):
+            if found := _BEYOND.search("\n".join(part)):
+                raise Refused(f"the function has '{found[0]}'")
+        scope = kept.module.scope
+        for thing in _shared(scope):
+            if self._stands_in(thing, function):
+                raise Refused(f"the function declares {thing.name or thing.cname} for the module")
         if function.before is None:
             raise Refused("the function is not declared as others are")
         if function.used is None:
@@ -274,6 +276,8 @@ class _Edit:
             raise Refused("the function does not use any more what it used")
         self._put(function, one)
         if moved:
+            if not shift.doctests(kept.module.body, function.end + 1, moved):
+                raise Refused("the module has a list of doctests of its own")
             shift.lines(kept.objects, kept.module.pos[0], function.end + 1, moved)
         place = kept.functions.index(function)
         one.first, one.end = function.first, end
@@ -289,6 +293,14 @@ class _Edit:
         kept.unit = replace(kept.unit, live=live)
         return kept
 
+    def _stands_in(self, thing: Any, function: Function) -> bool:
+        pos = getattr(thing, "pos", None)
+        return (
+            type(pos) is tuple
+            and pos[0] is self.kept.module.pos[0]
+            and function.body < pos[1] <= function.end
+        )
+
     def _analysed(self, function: Function, text: str) -> Function:
         """The function with another text, analysed in the module's scope."""
         from Cython.Compiler import Nodes, Parsing
@@ -296,8 +308,10 @@ class _Edit:
 
         module = self.kept.module
         scope, source = module.scope, module.pos[0]
+        with source.get_file_object() as file:
+            encoding = file.encoding
         scanner = PyrexScanner(
-            io.StringIO(text + "\n"), source, source_encoding="utf-8", scope=scope, context=scope.context,
+            io.StringIO(text + "\n"), source, source_encoding=encoding, scope=scope, context=scope.context,
             parse_comments=False, initial_pos=(source, function.first + 1, 0),
         )  # fmt: skip
         parsed = Parsing.p_module(scanner, None, module.full_module_name)
