@@ -116,6 +116,7 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
     objects = parts.objects(code) if parts is not None else [code]
     if name in incremental.reports:
         incremental.reports[name].llvm += timed
+        incremental.reports[name].shortened = found is not None
     built = Built(unit, objects, list(choice.headers),
                   toolchain.uses_openmp(choice.module),
                   messages=list(choice.messages), runtime=True)  # fmt: skip

@@ -36,6 +36,7 @@ class Report:
     functions: int  # that there are
     llvm: float = 0.0  # seconds of CPU to make LLVM's IR, optimise it and generate code
     link: float = 0.0  # and to link and load
+    shortened: bool = False  # only one function went through Cython
 
 
 class Attempt:
@@ -111,5 +112,8 @@ def wanted(name: str) -> bool:
 
 def forget(name: str) -> None:
     """Compile everything the next time."""
+    from . import shortened
+
     _codes.pop(name, None)
     reports.pop(name, None)
+    shortened.forget(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,42 @@ from typing import Any
 LATER_STAGES = frozenset({
     "inject_pxd_code_stage", "inject_utility_code_stage", "inject_utility_pxd_code_stage", "abort_on_errors",
 })  # fmt: skip
+
+
+#: Cython's counters of names: before and after a function is declared, and what is in it.
+Counts = list[dict[Any, int]]
+COUNTS = 4
+
+
+@contextmanager
+def counting(each: Callable[[Any, int, dict[Any, int]], None]) -> Iterator[None]:
+    """While this lasts, ``each(function, place in Counts, counters)`` is called in analyses."""
+    from Cython.Compiler import Nodes
+    from Cython.Compiler.ParseTreeTransforms import AnalyseDeclarationsTransform
+
+    declare = Nodes.DefNode.analyse_declarations
+    visit = AnalyseDeclarationsTransform.visit_FuncDefNode
+
+    def analyse_declarations(node: Any, env: Any) -> None:
+        counters = env.global_scope().id_counters
+        each(node, 0, counters)
+        declare(node, env)
+        each(node, 1, counters)
+
+    def visit_function(transform: Any, node: Any) -> Any:
+        counters = transform.global_scope().id_counters
+        each(node, 2, counters)
+        result = visit(transform, node)
+        each(node, 3, counters)
+        return result
+
+    Nodes.DefNode.analyse_declarations = analyse_declarations
+    AnalyseDeclarationsTransform.visit_FuncDefNode = visit_function
+    try:
+        yield
+    finally:
+        Nodes.DefNode.analyse_declarations = declare
+        AnalyseDeclarationsTransform.visit_FuncDefNode = visit
 
 
 @contextmanager

@@ -37,7 +37,8 @@ _CONDITIONAL = re.compile(r"^\s*(?:DEF|IF|include)\b", re.MULTILINE)
 #: Bookkeeping of scopes that no tree shows.
 _IGNORED = frozenset({
     "_cached_tuple_types", "assignments", "cached_builtins", "cf_assignments", "cf_references", "directives",
-    "id_counters", "node_positions_to_offset", "undeclared_cached_builtins", "used", "utility_code_list",
+    "id_counters", "might_overflow", "node_positions_to_offset", "undeclared_cached_builtins", "used",
+    "utility_code_list",
 })  # fmt: skip
 #: Stages of Cython's pipeline that look at the module's declarations only, by name.
 _OF_MODULES = frozenset({"check_c_declarations", "wrap_declared"})
@@ -56,8 +57,7 @@ class Function:
     body: int  # the line of its first statement
     end: int  # the line behind it
     doc: Any
-    before: dict[Any, int] | None = None  # numbers given away when it was declared
-    after: dict[Any, int] | None = None
+    counts: shift.Counts | None = None  # of names, when it and what is in it was declared
     used: frozenset[int] | None = None  # ids of the entries that its body uses
 
 
@@ -104,7 +104,7 @@ class Notes:
     def __init__(self) -> None:
         self.stages: list[Any] = []
         self.functions: list[Function] = []
-        self.declared: dict[int, tuple[Any, dict[Any, int], dict[Any, int]]] = {}
+        self.counts: dict[int, tuple[Any, shift.Counts]] = {}
         self.module: Any = None
         self.current: Any = None
         self.objects: list[Any] = []
@@ -121,22 +121,14 @@ class Notes:
     @contextmanager
     def declaring(self) -> Iterator[None]:
         """While this lasts, note which numbers functions get."""
-        from Cython.Compiler import Nodes
 
-        stock = Nodes.DefNode.analyse_declarations
-        declared = self.declared
+        def note(node: Any, at: int, counters: dict[Any, int]) -> None:
+            _, counts = self.counts.setdefault(id(node), (node, []))
+            if len(counts) == at:
+                counts.append(dict(counters))
 
-        def analyse_declarations(node: Any, env: Any) -> None:
-            counters = env.global_scope().id_counters
-            before = dict(counters)
-            stock(node, env)
-            declared[id(node)] = (node, before, dict(counters))
-
-        Nodes.DefNode.analyse_declarations = analyse_declarations
-        try:
+        with shift.counting(note):
             yield
-        finally:
-            Nodes.DefNode.analyse_declarations = stock
 
     def keep(self, unit: frontend.CUnit, settings: Settings) -> None:
         """Keep the module for an edit."""
@@ -148,7 +140,8 @@ class Notes:
             return
         _number_of_lines(self.functions, text.count("\n") + 1)
         for function in self.functions:
-            _, function.before, function.after = self.declared.get(id(function.node), (None, None, None))
+            _, counts = self.counts.get(id(function.node), (None, []))
+            function.counts = counts if len(counts) == shift.COUNTS else None
         _kept[unit.module_name] = Kept(
             unit.source_path, unit.module_name, settings.identity(), text, self.module, self.stages,
             self.functions, unit, self.current, _states(unit), self.objects,
@@ -217,20 +210,26 @@ def edited(path: str, name: str, settings: Settings) -> Kept | None:
     """The module with its edited function, its tree ready for export; None where that cannot be."""
     kept = _kept.pop(name, None)
     if kept is None:
-        ways[name] = "it has not been analysed before"
-        return None
+        return _told(name, "it has not been analysed before")
     try:
         with frontend.LOCK, shift.analysing() as messages:
             done = _Edit(kept, path, settings, messages).done()
     except Refused as reason:
-        ways[name] = str(reason)
-        return None
+        return _told(name, str(reason))
     except Exception as error:  # the whole analysis will tell
-        ways[name] = f"{type(error).__name__}: {error}"
-        return None
-    ways[name] = ""
+        return _told(name, f"{type(error).__name__}: {error}")
+    _told(name, "")
     _kept[name] = done
     return done
+
+
+def _told(name: str, why: str) -> None:
+    """Note which way an analysis goes, and say it to the log "cython_llvm"."""
+    import logging
+
+    ways[name] = why
+    whole = f"the whole source is analysed, because {why}" if why else "only the edited function is analysed"
+    logging.getLogger("cython_llvm").info("%s: %s", name, whole)
 
 
 class _Edit:
@@ -266,7 +265,7 @@ class _Edit:
         for thing in _shared(scope):
             if self._stands_in(thing, function):
                 raise Refused(f"the function declares {thing.name or thing.cname} for the module")
-        if function.before is None:
+        if function.counts is None:
             raise Refused("the function is not declared as others are")
         if function.used is None:
             function.used = self._analysed(function, before).used
@@ -281,7 +280,7 @@ class _Edit:
             shift.lines(kept.objects, kept.module.pos[0], function.end + 1, moved)
         place = kept.functions.index(function)
         one.first, one.end = function.first, end
-        one.before, one.after = function.before, function.after
+        one.counts = function.counts
         kept.functions[place] = one
         for later in kept.functions[place + 1 :]:
             later.first += moved
@@ -333,7 +332,8 @@ class _Edit:
     def _run(self, part: Any, node: Any, function: Function) -> frozenset[int]:
         """Take the function through the transforms; the entries that it uses."""
         scope = self.kept.module.scope
-        assert function.before is not None and function.after is not None
+        assert function.counts is not None
+        numbers = function.counts
         counters = scope.id_counters
         finally_counted = dict(counters)
         things = _shared(scope)
@@ -345,18 +345,26 @@ class _Edit:
         utility = len(scope.utility_code_list)
         for thing in used:
             thing.used = 0
-        counters.clear()
-        counters.update(function.before)
+
+        def count(one: Any, at: int, now: dict[Any, int]) -> None:
+            if one is not node:
+                return
+            if at % 2 and now != numbers[at]:
+                raise Refused("names are numbered in another way")
+            now.clear()
+            now.update(numbers[at])
+
         part.analyse_declarations = lambda env: part.body.analyse_declarations(env)
         try:
-            for stage in self.kept.stages:
-                if stage is None or getattr(stage, "__name__", "") in _OF_MODULES:
-                    continue
-                if getattr(stage, "__name__", "") in shift.LATER_STAGES:
-                    break
-                part = stage(part)
-                self._no_messages()
-            if counters != function.after:
+            with shift.counting(count):
+                for stage in self.kept.stages:
+                    if stage is None or getattr(stage, "__name__", "") in _OF_MODULES:
+                        continue
+                    if getattr(stage, "__name__", "") in shift.LATER_STAGES:
+                        break
+                    part = stage(part)
+                    self._no_messages()
+            if counters != numbers[-1]:
                 raise Refused("names are numbered in another way")
             new = self._new_utilities(scope.utility_code_list[utility:], scope.utility_code_list[:utility])
             found = frozenset(id(thing) for thing in used if thing.used)

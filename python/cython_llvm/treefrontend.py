@@ -89,7 +89,7 @@ def export(module: Any, objects: list[Any] | None = None) -> str:
 
     if Options.cimport_from_pyx:
         share_all(module.scope)
-    return treeexport.export(module, objects)
+    return treeexport.export(module) if objects is None else treeexport.export(module, objects)
 
 
 #: The module that Cython's memoryview code comes in where it is not shared.

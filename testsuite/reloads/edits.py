@@ -21,25 +21,66 @@ from typing import Any
 
 #: Statements that an edit puts into a function.
 STATEMENTS = [
-    "new_local = {n}", "print('text {n}')", "new_list = [i for i in range({n})]", "pass", "# a comment",
-    "new_dict = {{'key{n}': {n}.5, b'bytes{n}': None}}", "for new_i in range({n}):\n    new_s = new_i * {n}",
-    "if {n} > 5:\n    return {n}", "try:\n    new_t = int('{n}')\nexcept ValueError as new_error:\n    print(new_error)",
-    "cdef int new_c = {n}\nnew_c += 1", "cdef double new_d = {n}", "new_f = f'{{len(str({n}))}} and {n}'",
-    "with open('name{n}') as new_file:\n    new_file.read()", "assert {n}, 'message {n}'", "import os as new_os",
-    "new_set = {{{n}, 'a{n}'}}\ndel new_set", "while False:\n    break", "raise KeyError({n})", "x.attribute{n} = {n}",
-    "new_slice = 'abc'[{n}:]", "new_star, *new_rest = (1, 2, {n})", "new_x = not_declared_{n}", "new_y = new_y + 1",
-    "new_call = len(sorted([{n}], reverse=True))", "new_cond = {n} if {n} > 2 else None", "new_big = {n}" + "0" * 30,
-    "cdef list new_l = []\nnew_l.append({n})", "cdef str new_u = 'u{n}'\nnew_u.upper()", "new_op = {n} << 2 | 1",
-    "new_chain = 1 < {n} < 10", "new_in = {n} in (1, 2, 3)", "(new_walrus := {n})", "new_gen = (j for j in [{n}])",
-    "new_lambda = lambda q: q + {n}", "def new_inner(q):\n    return q + {n}", "yield {n}", "global new_global_{n}",
-    "cdef int new_error = 'text'", "this is no syntax", "new_open = (", "cdef object new_o = {n}", "return",
-    "class NewClass:\n    attribute = {n}", "cdef char* new_p = 'x'", "new_tuple = ({n}, ('b', {n}))", "'''a doc'''",
-    "cdef int[3] new_array\nnew_array[0] = {n}", "cdef Py_ssize_t new_size = len('a{n}')", "exec('{n}')", "locals()",
-    "nonlocal q", "print(__name__, __file__)", "new_bytes = b'{n}'.decode('ascii')", "new_type = type({n})",
-]  # fmt: skip
+    "new_local = {n}",
+    "print('text {n}')",
+    "new_list = [i for i in range({n})]",
+    "pass",
+    "# a comment",
+    "new_dict = {{'key{n}': {n}.5, b'bytes{n}': None}}",
+    "for new_i in range({n}):\n    new_s = new_i * {n}",
+    "if {n} > 5:\n    return {n}",
+    "try:\n    new_t = int('{n}')\nexcept ValueError as new_error:\n    print(new_error)",
+    "cdef int new_c = {n}\nnew_c += 1",
+    "cdef double new_d = {n}",
+    "new_f = f'{{len(str({n}))}} and {n}'",
+    "with open('name{n}') as new_file:\n    new_file.read()",
+    "assert {n}, 'message {n}'",
+    "import os as new_os",
+    "new_set = {{{n}, 'a{n}'}}\ndel new_set",
+    "while False:\n    break",
+    "raise KeyError({n})",
+    "x.attribute{n} = {n}",
+    "new_slice = 'abc'[{n}:]",
+    "new_star, *new_rest = (1, 2, {n})",
+    "new_x = not_declared_{n}",
+    "new_y = new_y + 1",
+    "new_call = len(sorted([{n}], reverse=True))",
+    "new_cond = {n} if {n} > 2 else None",
+    "new_big = {n}" + "0" * 30,
+    "cdef list new_l = []\nnew_l.append({n})",
+    "cdef str new_u = 'u{n}'\nnew_u.upper()",
+    "new_op = {n} << 2 | 1",
+    "new_chain = 1 < {n} < 10",
+    "new_in = {n} in (1, 2, 3)",
+    "(new_walrus := {n})",
+    "new_gen = (j for j in [{n}])",
+    "new_lambda = lambda q: q + {n}",
+    "def new_inner(q):\n    return q + {n}",
+    "yield {n}",
+    "global new_global_{n}",
+    "cdef int new_error = 'text'",
+    "this is no syntax",
+    "new_open = (",
+    "cdef object new_o = {n}",
+    "return",
+    "class NewClass:\n    attribute = {n}",
+    "cdef char* new_p = 'x'",
+    "new_tuple = ({n}, ('b', {n}))",
+    "'''a doc'''",
+    "cdef int[3] new_array\nnew_array[0] = {n}",
+    "cdef Py_ssize_t new_size = len('a{n}')",
+    "exec('{n}')",
+    "locals()",
+    "nonlocal q",
+    "print(__name__, __file__)",
+    "new_bytes = b'{n}'.decode('ascii')",
+    "new_type = type({n})",
+]
 
 
-def change(lines: list[str], function: Any, others: list[str], rng: random.Random) -> list[str] | None:
+def change(
+    lines: list[str], function: Any, others: list[str], rng: random.Random
+) -> list[str] | None:
     """The lines with an edit within a function."""
     body = [at for at in range(function.body, function.end) if lines[at].strip()]
     if not body:
@@ -55,7 +96,9 @@ def change(lines: list[str], function: Any, others: list[str], rng: random.Rando
     elif kind == 4:
         del new[at]
     elif kind == 5:
-        new[at] = re.sub(r"\b\d+\b", lambda found: str(int(found[0]) % 90 + number), new[at], count=1)
+        new[at] = re.sub(
+            r"\b\d+\b", lambda found: str(int(found[0]) % 90 + number), new[at], count=1
+        )
     elif kind == 6:
         names = re.findall(r"\b[a-z_]\w*\b", "\n".join(lines[function.body : function.end]))
         old = rng.choice(names) if names else "nothing"
@@ -107,7 +150,11 @@ class Run:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
 
-        others = [line for line in text.split("\n") if line.startswith("    ") and line.rstrip()[-1:] not in ":,(["]
+        others = [
+            line
+            for line in text.split("\n")
+            if line.startswith("    ") and line.rstrip()[-1:] not in ":,(["
+        ]
         kept = None
         for _ in range(self.arguments.edits):
             if kept is None:
@@ -138,7 +185,9 @@ class Run:
                 kept = None
         self.files += 1
 
-    def show(self, source: str, old: list[str], new: list[str], short: str, whole: str | None) -> None:
+    def show(
+        self, source: str, old: list[str], new: list[str], short: str, whole: str | None
+    ) -> None:
         print(f"DIFFERENT: {source}")
         print("\n".join(difflib.unified_diff(old, new, n=1, lineterm="")))
         if whole is None:
@@ -160,7 +209,11 @@ def main() -> int:
     found = []
     for path in arguments.paths:
         if os.path.isdir(path):
-            found += [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith(".pyx")]
+            found += [
+                os.path.join(path, name)
+                for name in sorted(os.listdir(path))
+                if name.endswith(".pyx")
+            ]
         else:
             found.append(path)
     found = [path for path in found if re.search(arguments.k, path)]
