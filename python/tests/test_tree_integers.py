@@ -118,3 +118,24 @@ def test_unsigned_integers_and_literals_wrap_in_32_bits(both: Both) -> None:
     # What gcc makes of them.
     assert tree.below(3)[:4] == (4294967289, False, True, True)
     assert tree.wraps(2**31 - 1)[0] == -(2**31)
+
+
+def test_unsigned_indices_delete(both: Both) -> None:
+    text = "def f(list x, size_t i):\n    del x[i]\n    return x\n"
+    tree, c = both(text)
+    for index in (0, 2, 3, 2**63, 2**64 - 1):
+        assert outcome(tree.f, [1, 2, 3], index) == outcome(c.f, [1, 2, 3], index)
+
+
+def test_methods_of_values_that_are_never_none(both: Both) -> None:
+    """Cython drops the check of a variable when it knows it in full, but not in what refers to the check."""
+    text = """
+def f(long n):
+    cdef list items = []
+    for i in range(2):
+        items.extend(tuple(c for c in range(3) if n == 1))
+        items = ([n] + items)[n:7]
+    return items
+"""
+    tree, c = both(text)
+    assert tree.f(1) == c.f(1) == [0, 1, 2, 0, 1, 2]

@@ -105,7 +105,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100, help="how many programs")
     parser.add_argument("--show", action="store_true", help="print the programs instead")
     parser.add_argument("--reduce", type=float, default=120, metavar="SECONDS", help="for each fault (0: not)")
-    parser.add_argument("-v", "--verbose", action="store_true", help="print what Cython says of refused programs")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print why Cython refuses programs")
     options = parser.parse_args()
     seeds = range(options.seed, options.seed + options.count)
     if options.show:
@@ -124,7 +124,8 @@ def main() -> int:
             print(f"{found['name']}: {found['status']}: " + "\n".join(found["detail"][:3])[:2000], flush=True)
             if options.reduce:
                 program, found = reduced(programs[found["name"]], found, options.reduce)
-                print(f"made smaller:\n{program.text()}\n{program.calls()}\n" + "\n".join(found["detail"][:3])[:3000])
+                detail = "\n".join(found["detail"][:3])[:3000]
+                print(f"made smaller:\n{program.text()}\n{program.calls()}\n{detail}")
             sys.stdout.flush()
         if sys.stderr.isatty():
             print(f"\r{sum(totals.values())}/{len(seeds)} {dict(totals)}", end="", file=sys.stderr, flush=True)

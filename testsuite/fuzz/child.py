@@ -7,6 +7,7 @@ FILE: JSON lines of {"name", "text", "calls"}.  One line of JSON is printed for 
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import signal
 import sys
@@ -74,13 +75,14 @@ def described(error: BaseException) -> list[Any]:
 def memory(module: types.ModuleType, calls: list[tuple[str, str]]) -> int:
     """Blocks that a round of calls leaves behind, once caches are filled."""
     counts = []
-    for _ in range(4):
+    for _ in range(7):
         for function, arguments in calls:
             outcome(module, function, arguments)
         module.notes.clear()
         gc.collect()
         counts.append(sys.getallocatedblocks())
-    return min(counts[-1] - counts[-2], counts[-2] - counts[-3])
+    # Caches fill up in any round: what leaks, leaks in each.
+    return min(after - before for before, after in itertools.pairwise(counts))
 
 
 def compare(name: str, text: str, calls: list[tuple[str, str]], folder: Path) -> dict[str, Any]:
@@ -129,7 +131,8 @@ def main() -> None:
         for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines():
             program = json.loads(line)
             print(json.dumps({"name": program["name"], "status": "started"}), flush=True)
-            found = compare(program["name"], program["text"], [tuple(c) for c in program["calls"]], Path(folder))
+            calls = [(function, arguments) for function, arguments in program["calls"]]
+            found = compare(program["name"], program["text"], calls, Path(folder))
             print(json.dumps({"name": program["name"], **found}), flush=True)
 
 

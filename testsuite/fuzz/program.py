@@ -9,7 +9,10 @@ from .expressions import FLOATS, INTEGERS, OBJECTS, Callable
 from .statements import Statements
 
 HEAD = """# cython: language_level=3{directives}
+import re
 cimport cython
+
+big = 10**20
 
 class Odd(Exception):
     pass
@@ -17,7 +20,8 @@ class Odd(Exception):
 notes = []
 
 def note(what):
-    notes.append(repr(what)[:200])
+    # Without addresses.
+    notes.append(re.sub(" at 0x[0-9a-f]+", "", repr(what))[:200])
 
 class Manager:
     def __init__(self, name, quiet):
@@ -37,9 +41,10 @@ DIRECTIVES = ("boundscheck=False", "wraparound=False", "cdivision=True", "nonech
 UNSAFE = ("boundscheck=False", "wraparound=False", "cdivision=True")
 
 ARGUMENTS = {
-    "int": ("3", "-7", "2**31 - 1", "0"), "long": ("5", "-2**63", "0"), "double": ("0.5", "-0.0", "1e300", "0.0"),
-    "short": ("1", "-30000"), "unsigned int": ("7", "2**32 - 1"), "object": ("None", "3", "'ab'", "[1, 2]", "2.5"),
-    "list": ("[]", "[1, 'b', None]", "[3, 1]"), "str": ("''", "'hello'"), "dict": ("{}", "{'a': 1, 2: 'b'}"),
+    "int": ("3", "-7", "2**31 - 1", "0"), "long": ("5", "-2**63", "0"), "double": ("0.5", "-0.0", "1e300"),
+    "short": ("1", "-30000"), "unsigned int": ("7", "2**32 - 1"), "object": ("None", "3", "'ab'", "[1, 2]"),
+    "list": ("[]", "[1, 'b', None]", "[3, 1]"), "str": ("''", "'hello'"),
+    "dict": ("{}", "{'a': 1, 2: 'b'}"),
     "bint": ("True", "False"), "float": ("0.25", "3.0"), "bytes": ("b''", "b'abc'"),
     "tuple": ("()", "(1, 'x', 2)"),
 }  # fmt: skip
@@ -110,8 +115,8 @@ class Maker:
         return ", ".join(given)
 
     def state(self, make: Statements) -> str:
-        names = [name for name in make.variables if name not in ()]
-        return f"return ({', '.join(names)},)" if names else "return ()"
+        names = ", ".join(make.variables)
+        return f"return ({names},)" if names else "return ()"
 
     def python_function(self, number: int) -> None:
         parameters = self.parameters()
@@ -164,8 +169,8 @@ class Maker:
 
     def extension_type(self, number: int) -> None:
         """A cdef class with fields, whose method is called through a function."""
-        fields = [(make_ty, f"w{index}") for index, make_ty in enumerate(
-            self.random.sample(["int", "double", "object", "list", "str", "unsigned int", "short"], 3))]  # fmt: skip
+        types = ["int", "double", "object", "list", "str", "unsigned int", "short"]
+        fields = [(ty, f"w{index}") for index, ty in enumerate(self.random.sample(types, 3))]
         parameters = self.parameters(2)
         make = self.statements(parameters)
         kind = self.random.choice(("def", "cpdef", "cdef"))
@@ -179,9 +184,9 @@ class Maker:
         lines = [f"cdef {self.random.choice(('', 'public ', 'readonly '))}{ty} {name}" for ty, name in fields]
         init = [f"self.{name} = {self.random.choice(ARGUMENTS[ty])}" for ty, name in fields]
         method = Statement(f"{kind} run(self{text}):", body, fixed=True)
-        made = Function(f"cdef class C{number}:", [
-            *(Statement(line, fixed=True) for line in lines),
-            Statement("def __init__(self):", [Statement(line, fixed=True) for line in init], fixed=True), method])  # fmt: skip
+        start = Statement("def __init__(self):", [Statement(line, fixed=True) for line in init], fixed=True)
+        fixed = [Statement(line, fixed=True) for line in lines]
+        made = Function(f"cdef class C{number}:", [*fixed, start, method])
         self.functions.append(made)
         names = ", ".join(name for _, name in parameters)
         name = f"f{number}"

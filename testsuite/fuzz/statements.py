@@ -80,7 +80,8 @@ class Statements(Expressions):
         if dicts:
             name = self.random.choice(dicts)
             return [Statement(self.pick(
-                f"{name}[{self.key(2)}] = {self.a_object(2)}", f"{name}.setdefault({self.key(1)}, {self.number(1)})",
+                f"{name}[{self.key(2)}] = {self.a_object(2)}",
+                f"{name}.setdefault({self.key(1)}, {self.number(1)})",
                 f"{name}.pop({self.key(1)}, None)", f"{name}.update(a={self.number(1)})"))]  # fmt: skip
         return self.assign()
 
@@ -200,7 +201,7 @@ class Statements(Expressions):
         ending = self.random.randrange(4)
         if ending:
             for _ in range(self.random.randint(1, 2)):
-                caught = self.pick(*ERRORS, "Exception", "(ValueError, TypeError)", "ArithmeticError", "LookupError")
+                caught = self.pick(*ERRORS, "Exception", "(ValueError, TypeError)", "LookupError")
                 name = self.name("e") if self.chance(0.5) else ""
                 body = self.body(deep, 3)
                 if name:
@@ -224,7 +225,7 @@ class Statements(Expressions):
 
     def match_(self, deep: int) -> list[Statement]:
         name = self.name("m")
-        made = Statement(f"match {self.a_object(3)}:", [], fixed=False)
+        made = Statement(f"match <object>({self.a_object(3)}):", [])
         assert made.body is not None
         patterns = [
             "None", "1 | 2", "-3", "'a' | 'xyz'", "[]", "[_]", "[_, *_]", f"[{name}, _]", "{'a': _}",

@@ -203,7 +203,11 @@ impl<'t> Body<'_, 't> {
     }
 
     fn lower_clone(&mut self, node: Node<'t>) -> Result<Value> {
-        let arg = node.child("arg")?;
+        let mut arg = node.child("arg")?;
+        while !self.results.contains_key(&arg.id()) && arg.kind() == "NoneCheckNode" {
+            // Cython has found since that the value is never None, and checks it no more.
+            arg = arg.child("arg")?;
+        }
         match self.results.get(&arg.id()).copied() {
             Some(value) => Ok(self.borrow(value)),
             None => missing_node(node, "of a value made elsewhere"),

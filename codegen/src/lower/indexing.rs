@@ -364,12 +364,15 @@ impl<'t> Body<'_, 't> {
             let checks = self.checks(target, index);
             let place = self.index_number(index, place)?;
             if checks.wide {
-                return missing_node(target, "del by an unsigned index");
+                let key = self.rt_object("PyLong_FromSize_t", "l:O", &[place])?;
+                self.rt_status("PyObject_DelItem", "oo:i", &[object, key], NEGATIVE)?;
+                self.release(key);
+            } else {
+                let [wraparound, boundscheck] = self.flags(checks);
+                let shared = self.int(0, 32);
+                let args = [object, place, wraparound, boundscheck, shared];
+                self.rt_status("__Pyx_DelItemInt", "oliii:i", &args, NEGATIVE)?;
             }
-            let [wraparound, boundscheck] = self.flags(checks);
-            let shared = self.int(0, 32);
-            let args = [object, place, wraparound, boundscheck, shared];
-            self.rt_status("__Pyx_DelItemInt", "oliii:i", &args, NEGATIVE)?;
         }
         self.release(object);
         Ok(())
