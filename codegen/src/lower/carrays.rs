@@ -16,10 +16,7 @@ impl<'t> Body<'_, 't> {
         let Some(item) = ty.ty("base_type") else {
             return missing_node(node, "without a base type");
         };
-        if self.b.function.name == "module.exec" {
-            // A pointer to it would outlive it.
-            return missing_node(node, "at module level");
-        }
+        let constant = item.flag("is_const") && args.iter().all(|arg| arg.flag("is_literal"));
         let item = self.c_type(item)?;
         let factor = match node.node("mult_factor") {
             None => 1,
@@ -29,10 +26,15 @@ impl<'t> Body<'_, 't> {
             },
         };
         let total = args.len() as u64 * factor;
-        let local = self
-            .b
-            .local("array", Type::Array(Box::new(item.clone()), total));
-        let base = self.op(Op::LocalAddr(local));
+        let array = Type::Array(Box::new(item.clone()), total);
+        // Pointers to these may outlive the function.
+        let base = if constant || node.flag("in_module_scope") {
+            let global = self.m.variable("array", array);
+            self.op(Op::GlobalAddr(global))
+        } else {
+            let local = self.b.local("array", array);
+            self.op(Op::LocalAddr(local))
+        };
         let mut values = Vec::new();
         for arg in &args {
             values.push(self.expr(*arg)?);
@@ -71,7 +73,7 @@ impl<'t> Body<'_, 't> {
         };
         let item = self.c_type(item)?;
         let size = if ty.flag("is_array") {
-            ty.int("size")
+            self.m.array_size(ty, target.position())
         } else {
             None
         };
@@ -94,8 +96,12 @@ impl<'t> Body<'_, 't> {
         };
         let length = self.op(Op::Binary(BinaryOp::Sub, stop, start));
         let from = types::resolve(source.expr_type()?);
-        let count = match from.int("size") {
-            Some(count) if from.flag("is_array") => {
+        let known = match from.flag("is_array") {
+            true => self.m.array_size(from, source.position()),
+            false => None,
+        };
+        let count = match known {
+            Some(count) => {
                 let count = self.int(i128::from(count), 64);
                 if ty.flag("is_array") {
                     let wrong = self.op(Op::Compare(Comparison::Ne, length, count));
@@ -134,7 +140,8 @@ impl<'t> Body<'_, 't> {
         } else {
             "to_py_function"
         };
-        let (Some(function), Some(size)) = (plain.text(name), plain.int("size")) else {
+        let (Some(function), Some(size)) = (plain.text(name), self.m.array_size(plain, None))
+        else {
             return self.missing("conversion of an array to an object");
         };
         let Some(id) = self.m.functions_by_name.get(function).copied() else {
@@ -154,8 +161,10 @@ impl<'t> Body<'_, 't> {
     pub(super) fn array_from_python(&mut self, object: Value, to: TreeType<'t>) -> Result<Value> {
         let plain = types::resolve(to);
         let target = self.c_type(to)?;
-        let (Some(function), Some(size)) = (plain.text("from_py_function"), plain.int("size"))
-        else {
+        let (Some(function), Some(size)) = (
+            plain.text("from_py_function"),
+            self.m.array_size(plain, None),
+        ) else {
             return self.missing("conversion of an object to an array");
         };
         let Some(id) = self.m.functions_by_name.get(function).copied() else {

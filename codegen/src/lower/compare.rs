@@ -388,6 +388,10 @@ impl<'t> Body<'_, 't> {
     /// A C number in a type that C converts it to by itself.
     pub(super) fn fit_type(&mut self, value: Value, from: TreeType<'t>, to: &Type) -> Value {
         match (self.b.ty(value).clone(), to) {
+            (Type::Int(have), Type::Int(1)) if have != 1 => {
+                let zero = self.int(0, have);
+                self.op(Op::Compare(Comparison::Ne, value, zero))
+            }
             (Type::Int(have), Type::Int(bits)) if have != *bits => {
                 match self.c_integer(value, from) {
                     Some(integer) => self.c_value(integer, *bits),

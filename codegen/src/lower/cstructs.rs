@@ -1,6 +1,6 @@
 //! Members and addresses of C structs and unions.
 
-use frontend_bridge::tree::{Entry, Node, Type as TreeType};
+use frontend_bridge::tree::{Node, Type as TreeType};
 
 use super::Result;
 use super::body::Body;
@@ -10,19 +10,20 @@ use super::types;
 use crate::mir::{Op, Type, Value};
 
 /// What a member access is of.
-struct Member<'t> {
+pub(super) struct Member<'t> {
     /// The struct or union.
-    of: TreeType<'t>,
+    pub(super) of: TreeType<'t>,
     /// Whether the object is a pointer to it.
-    pointer: bool,
+    pub(super) pointer: bool,
     /// The member's number.
-    index: u32,
+    pub(super) index: u32,
     /// Its place and its type there, where only C's header knows them.
-    external: Option<(u64, Type)>,
+    pub(super) external: Option<(u64, Type)>,
 }
 
 impl<'t> Body<'_, 't> {
-    fn member(&mut self, node: Node<'t>) -> Result<Member<'t>> {
+    /// `whole`: the member's type is wanted, not its place alone.
+    fn member(&mut self, node: Node<'t>, whole: bool) -> Result<Member<'t>> {
         let mut of = types::resolve(node.child("obj")?.expr_type()?);
         let pointer = of.flag("is_ptr");
         if pointer {
@@ -45,7 +46,7 @@ impl<'t> Body<'_, 't> {
         if of.entry("entry").is_some_and(external)
             && known_struct(of.text("cname").unwrap_or_default()).is_none()
         {
-            return self.external_member_of(node, of, pointer, name, &entries);
+            return self.external_member_of(node, of, pointer, name, &entries, whole);
         }
         let known = of
             .entry("entry")
@@ -68,56 +69,6 @@ impl<'t> Body<'_, 't> {
         }
     }
 
-    /// A member of a struct of which only C's header knows all.
-    fn external_member_of(
-        &mut self,
-        node: Node<'t>,
-        of: TreeType<'t>,
-        pointer: bool,
-        name: &str,
-        entries: &[Entry<'t>],
-    ) -> Result<Member<'t>> {
-        let entry = entries
-            .iter()
-            .find(|entry| entry.text("cname") == Some(name));
-        let (Some(entry), Some(ty), Some(structure)) = (
-            entry,
-            entry.and_then(|entry| entry.ty("type")),
-            super::ctypes::c_name(of),
-        ) else {
-            return missing_node(node, &format!("'{name}' of a C struct"));
-        };
-        let found = self
-            .m
-            .external_member(&structure, name, ty, entry.position())?;
-        Ok(Member {
-            of,
-            pointer,
-            index: 0,
-            external: Some(found),
-        })
-    }
-
-    /// The number in a member whose declared type is not the header's.
-    fn read_external_member(
-        &mut self,
-        node: Node<'t>,
-        address: Value,
-        there: Type,
-    ) -> Result<Value> {
-        let value = self.op(Op::Load(there, address));
-        match (self.b.ty(value).clone(), self.type_of(node)?) {
-            (Type::Int(_), Type::Int(bits)) => {
-                let unsigned = types::unsigned(node.expr_type()?);
-                Ok(self.widen(value, bits, unsigned))
-            }
-            (have, wanted) if have.is_float() && wanted.is_float() => {
-                Ok(self.convert_float(value, &wanted))
-            }
-            _ => missing_node(node, "of another type in C"),
-        }
-    }
-
     /// Whether it is a struct, a pointer to one, or a complex number.
     fn of_struct(&self, obj: Node<'t>) -> Result<bool> {
         let mut of = types::resolve(obj.expr_type()?);
@@ -136,12 +87,13 @@ impl<'t> Body<'_, 't> {
         if types::resolve(obj.expr_type()?).flag("is_complex") {
             return self.complex_part(node);
         }
-        let member = self.member(node)?;
-        let of = self.c_type(member.of)?;
+        let member = self.member(node, true)?;
         let ty = self.type_of(node)?;
         let array = matches!(ty, Type::Array(..));
-        if let (Some((_, true)), false, true) =
-            (self.m.struct_of(&of), array, member.of.flag("is_struct"))
+        if member.external.is_none()
+            && let of = self.c_type(member.of)?
+            && let (Some((_, true)), false, true) =
+                (self.m.struct_of(&of), array, member.of.flag("is_struct"))
         {
             let whole = if member.pointer {
                 let address = self.expr(obj)?;
@@ -175,9 +127,11 @@ impl<'t> Body<'_, 't> {
         if types::resolve(obj.expr_type()?).flag("is_complex") {
             return self.assign_complex_part(target, value);
         }
-        let member = self.member(target)?;
-        let of = self.c_type(member.of)?;
-        if let (Some((id, true)), true) = (self.m.struct_of(&of), member.of.flag("is_struct")) {
+        let member = self.member(target, true)?;
+        if member.external.is_none()
+            && let of = self.c_type(member.of)?
+            && let (Some((id, true)), true) = (self.m.struct_of(&of), member.of.flag("is_struct"))
+        {
             let base = if member.pointer {
                 self.expr(obj)?
             } else {
@@ -248,11 +202,14 @@ impl<'t> Body<'_, 't> {
         let complex = types::resolve(node.child("obj")?.expr_type()?).flag("is_complex");
         let member = match complex {
             true => return missing_node(node, "as a target in place"),
-            false => self.member(node)?,
+            false => self.member(node, true)?,
         };
-        let packed = match self.c_type(member.of)? {
-            Type::Struct(id) => self.m.mir.structs[id.0 as usize].packed,
-            _ => false,
+        let packed = match member.external {
+            Some(_) => false,
+            None => match self.c_type(member.of)? {
+                Type::Struct(id) => self.m.mir.structs[id.0 as usize].packed,
+                _ => false,
+            },
         };
         let declared = self.type_of(node)?;
         if packed || member.external.is_some_and(|(_, there)| there != declared) {
@@ -278,7 +235,7 @@ impl<'t> Body<'_, 't> {
                 if types::resolve(obj.expr_type()?).flag("is_complex") {
                     return missing_node(node, "address of a complex number's part");
                 }
-                let member = self.member(node)?;
+                let member = self.member(node, false)?;
                 let base = if member.pointer {
                     self.expr(obj)?
                 } else {

@@ -138,28 +138,43 @@ pub(super) fn object_struct(ty: TreeType<'_>) -> Option<String> {
     })
 }
 
-/// The number that stands for a C type: size in bytes, whether signed, whether floating-point.
-fn description(c: &str, value: &str) -> String {
+/// The number that stands for a C type: size in bytes, whether it is `_Bool`, whether signed, whether
+/// floating-point.
+fn description(c: &str) -> String {
     format!(
-        "((long long)sizeof({c}) << 2) | ((({c})-1 < ({c})1) ? 2 : 0) | (({value} != 0) ? 1 : 0)"
+        "((long long)sizeof({c}) << 3) | ((({c})2 == ({c})1) ? 4 : 0) | ((({c})-1 < ({c})1) ? 2 : 0) \
+         | ((({c})0.5 == 0.5) ? 1 : 0)"
     )
 }
 
+/// What C says of a type of numbers.
+struct Described {
+    bits: u16,
+    signed: bool,
+    float: bool,
+    /// `_Bool`, to which C converts otherwise than to other integers.
+    truth: bool,
+}
+
 /// What such a number says.
-pub(super) fn described(number: i64) -> Option<(u16, bool, bool)> {
-    let bits = u16::try_from(number >> 2).ok()?.checked_mul(8)?;
-    Some((bits, number & 2 != 0, number & 1 != 0))
+fn described(number: i64) -> Option<Described> {
+    Some(Described {
+        bits: u16::try_from(number >> 3).ok()?.checked_mul(8)?,
+        signed: number & 2 != 0,
+        float: number & 1 != 0,
+        truth: number & 4 != 0,
+    })
 }
 
 /// The expression that describes an external integer or floating-point type.
 pub(super) fn typedef_fact(c: &str) -> String {
-    description(c, &format!("({c})0.5"))
+    description(c)
 }
 
 /// The same of a struct's member.
 fn member_fact(structure: &str, member: &str) -> String {
     let c = format!("__typeof__((({structure} *)0)->{member})");
-    description(&c, &format!("({c})0.5"))
+    description(&c)
 }
 
 /// Whether C computes with an integer type otherwise than Cython, which goes by the declaration,
@@ -206,9 +221,15 @@ impl<'t> Context<'t> {
         let Some(number) = self.shims.number(self.tree, &typedef_fact(&name), at) else {
             return Ok(guess);
         };
-        let Some((bits, signed, float)) = described(number) else {
+        let Some(found) = described(number).filter(|found| !found.truth) else {
             return missing(&format!("external type '{name}'"), at);
         };
+        let Described {
+            bits,
+            signed,
+            float,
+            ..
+        } = found;
         if !float {
             if ty.kind() == "CTypedefType" && changes_arithmetic(ty, bits, signed) {
                 let what = format!("external type '{name}', which is not as it is declared");
@@ -259,6 +280,17 @@ impl<'t> Context<'t> {
         ))
     }
 
+    /// Where a member of an external struct lies.
+    pub(super) fn external_offset(
+        &mut self,
+        structure: &str,
+        member: &str,
+        at: Option<Position>,
+    ) -> u64 {
+        let offset = format!("__builtin_offsetof({structure}, {member})");
+        self.c_number(&offset, 0, at).max(0) as u64
+    }
+
     /// Where a member of an external struct lies, and its type there.
     pub(super) fn external_member(
         &mut self,
@@ -267,26 +299,29 @@ impl<'t> Context<'t> {
         ty: TreeType<'t>,
         at: Option<Position>,
     ) -> Result<(u64, Type)> {
-        let offset = format!("__builtin_offsetof({structure}, {member})");
-        let offset = self.c_number(&offset, 0, at);
+        let offset = self.external_offset(structure, member, at);
         let declared = self.c_type(ty, at)?;
         if !declared.is_int() && !declared.is_float() {
-            return Ok((offset.max(0) as u64, declared));
+            return Ok((offset, declared));
         }
         let fact = member_fact(structure, member);
         let Some(number) = self.shims.number(self.tree, &fact, at) else {
-            return Ok((offset.max(0) as u64, declared));
+            return Ok((offset, declared));
         };
         let found = match described(number) {
-            Some((bits @ (8 | 16 | 32 | 64 | 128), _, false)) => Type::Int(bits),
-            Some((32, _, true)) => Type::F32,
-            Some((64, _, true)) => Type::F64,
-            Some((128, _, true)) => Type::F80,
-            _ => return missing(&format!("external member '{member}'"), at),
+            Some(Described { truth: true, .. }) => Type::BOOL,
+            Some(Described { bits, float, .. }) => match (bits, float) {
+                (8 | 16 | 32 | 64 | 128, false) => Type::Int(bits),
+                (32, true) => Type::F32,
+                (64, true) => Type::F64,
+                (128, true) => Type::F80,
+                _ => return missing(&format!("external member '{member}'"), at),
+            },
+            None => return missing(&format!("external member '{member}'"), at),
         };
         if found.is_float() != declared.is_float() {
             return missing(&format!("external member '{member}' of another kind"), at);
         }
-        Ok((offset.max(0) as u64, found))
+        Ok((offset, found))
     }
 }

@@ -130,6 +130,20 @@ fn known_number(node: Node<'_>, depth: u32) -> Option<i64> {
         "SubNode" => operand("operand1")?.checked_sub(operand("operand2")?),
         "MulNode" => operand("operand1")?.checked_mul(operand("operand2")?),
         "BitwiseOrNode" => Some(operand("operand1")? | operand("operand2")?),
+        "TildeNode" => Some(!operand("operand")?),
+        "IntBinopNode" => {
+            let (one, other) = (operand("operand1")?, operand("operand2")?);
+            match node.text("operator")? {
+                "&" => Some(one & other),
+                "^" => Some(one ^ other),
+                ">>" if (0..32).contains(&other) => Some(one >> other),
+                // What does not fit into C's int is another number there.
+                "<<" if (0..31).contains(&other) && one >= 0 => {
+                    Some(one << other).filter(|made| i32::try_from(*made).is_ok())
+                }
+                _ => None,
+            }
+        }
         _ => None,
     }
 }

@@ -9,6 +9,7 @@
 
 mod arguments;
 mod arithmetic;
+mod array_sizes;
 mod attributes;
 mod body;
 mod buffers;
@@ -44,6 +45,7 @@ mod enums;
 mod error;
 mod exceptions;
 mod expr;
+mod external_members;
 mod externs;
 mod formatting;
 mod frozensets;

@@ -129,7 +129,11 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, "of an array by value");
         }
         let start = bounds.start.unwrap_or_else(|| self.int(0, 64));
-        let size = types::resolve(base.expr_type()?).int("size");
+        let ty = types::resolve(base.expr_type()?);
+        let size = match ty.flag("is_array") {
+            true => self.m.array_size(ty, node.position()),
+            false => None,
+        };
         let stop = match (bounds.stop, size) {
             (Some(stop), _) => Some(stop),
             (None, Some(size)) => Some(self.int(size.into(), 64)),

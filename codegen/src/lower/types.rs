@@ -108,10 +108,14 @@ impl<'t> Context<'t> {
             };
         }
         if ty.flag("is_array") {
-            let (Some(base), Some(size)) = (ty.ty("base_type"), ty.int("size")) else {
+            let size = match self.array_size(ty, at) {
+                None if ty.text("size").is_none() && ty.int("size").is_none() => Some(0),
+                size => size,
+            };
+            let (Some(base), Some(size)) = (ty.ty("base_type"), size) else {
                 return missing("array of unknown size", at);
             };
-            return Ok(Type::Array(Box::new(self.c_type(base, at)?), size as u64));
+            return Ok(Type::Array(Box::new(self.c_type(base, at)?), size));
         }
         if ty.flag("is_ptr") || ty.flag("is_cfunction") || ty.flag("is_null_ptr") {
             return Ok(Type::Ptr);

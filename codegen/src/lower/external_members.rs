@@ -1,0 +1,98 @@
+//! Members of structs that a header declares: their places and types are the C compiler's to know.
+
+use frontend_bridge::tree::{Entry, Node, Type as TreeType};
+
+use super::Result;
+use super::body::Body;
+use super::context::missing_node;
+use super::cstructs::Member;
+use super::ctypes::c_name;
+use super::struct_types::{external, known_struct};
+use super::types;
+use crate::mir::{Op, Type, Value};
+
+impl<'t> Body<'_, 't> {
+    /// A member of a struct of which only C's header knows all.
+    pub(super) fn external_member_of(
+        &mut self,
+        node: Node<'t>,
+        of: TreeType<'t>,
+        pointer: bool,
+        name: &str,
+        entries: &[Entry<'t>],
+        whole: bool,
+    ) -> Result<Member<'t>> {
+        let entry = entries
+            .iter()
+            .find(|entry| entry.text("cname") == Some(name));
+        let (Some(entry), Some(ty), Some(structure)) = (
+            entry,
+            entry.and_then(|entry| entry.ty("type")),
+            self.name_by_path(node).or_else(|| c_name(of)),
+        ) else {
+            return missing_node(node, &format!("'{name}' of a C struct"));
+        };
+        let at = entry.position();
+        let inner = types::resolve(ty);
+        let nested = inner.flag("is_struct_or_union") && inner.entry("entry").is_some_and(external);
+        let found = if nested && !whole {
+            (self.m.external_offset(&structure, name, at), Type::Ptr)
+        } else {
+            self.m.external_member(&structure, name, ty, at)?
+        };
+        Ok(Member {
+            of,
+            pointer,
+            index: 0,
+            external: Some(found),
+        })
+    }
+
+    /// The number in a member whose declared type is not the header's.
+    pub(super) fn read_external_member(
+        &mut self,
+        node: Node<'t>,
+        address: Value,
+        there: Type,
+    ) -> Result<Value> {
+        let value = self.op(Op::Load(there, address));
+        match (self.b.ty(value).clone(), self.type_of(node)?) {
+            (Type::Int(_), Type::Int(bits)) => {
+                let unsigned = types::unsigned(node.expr_type()?);
+                Ok(self.widen(value, bits, unsigned))
+            }
+            (have, wanted) if have.is_float() && wanted.is_float() => {
+                Ok(self.convert_float(value, &wanted))
+            }
+            _ => missing_node(node, "of another type in C"),
+        }
+    }
+
+    /// C's name of the struct that `node` is a member of, where it is itself a member of one: the
+    /// header may call it otherwise than the source, which Cython's C does not notice either.
+    fn name_by_path(&self, node: Node<'t>) -> Option<String> {
+        let mut obj = node.node("obj")?;
+        let mut after = "";
+        if obj.kind() == "IndexNode" {
+            obj = obj.node("base")?;
+            after = "[0]";
+        }
+        if obj.kind() != "AttributeNode" {
+            return None;
+        }
+        let mut outer = types::resolve(obj.node("obj")?.expr_type().ok()?);
+        if outer.flag("is_ptr") {
+            outer = types::resolve(outer.ty("base_type")?);
+        }
+        let known = known_struct(outer.text("cname")?).is_some();
+        if known || !outer.flag("is_struct_or_union") || !outer.entry("entry").is_some_and(external)
+        {
+            return None;
+        }
+        let member = obj.text("member").or_else(|| obj.text("attribute"))?;
+        let outer = self.name_by_path(obj).or_else(|| c_name(outer))?;
+        let of = types::resolve(node.node("obj")?.expr_type().ok()?);
+        let star = if of.flag("is_ptr") { "*" } else { "" };
+        Some(format!("__typeof__({star}(({outer} *)0)->{member}{after})"))
+    }
+}

@@ -1,0 +1,1 @@
+"""Real packages by the tree route: their own sources built, their own tests run, both compared."""
