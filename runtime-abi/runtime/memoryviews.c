@@ -35,11 +35,35 @@ int cyl_memview_is_contig(const __Pyx_memviewslice *slice, int order, int ndim) 
     return __pyx_memviewslice_is_contig(*slice, (char) order, ndim);
 }
 
-/* `<type[:n]> pointer`: an array object over the memory, for items that are no structs. */
-PyObject *cyl_array_from_pointer(const __Pyx_TypeInfo *type, void *data, int ndim, const Py_ssize_t *extents,
-                                 const char *mode) {
-    struct __pyx_typeinfo_string format;
-    PyObject *shape, *made;
+/* The format of items of a type: of structs, and with the extents of arrays. */
+static PyObject *cyl_item_format(const __Pyx_TypeInfo *type) {
+    struct __pyx_typeinfo_string plain;
+    PyObject *made;
+    if (type->typegroup == 'S') {
+        const char *align = type->flags & __PYX_BUF_FLAGS_PACKED_STRUCT ? "^" : "";
+        made = PyBytes_FromString("T{");
+        for (const __Pyx_StructField *field = type->fields; made && field->type; field++) {
+            PyObject *part = cyl_item_format(field->type);
+            if (!part) Py_CLEAR(made);
+            else PyBytes_ConcatAndDel(&made, PyBytes_FromFormat("%s%s:%s:", align, PyBytes_AS_STRING(part), field->name));
+            Py_XDECREF(part);
+        }
+        if (made) PyBytes_ConcatAndDel(&made, PyBytes_FromString("}"));
+        return made;
+    }
+    plain = __Pyx_TypeInfoToFormat(type);
+    if (!type->arraysize[0]) return PyBytes_FromString(plain.string);
+    made = PyBytes_FromString("(");
+    for (int i = 0; made && i < type->ndim; i++)
+        PyBytes_ConcatAndDel(&made, PyBytes_FromFormat(i ? ",%zu" : "%zu", type->arraysize[i]));
+    if (made) PyBytes_ConcatAndDel(&made, PyBytes_FromFormat(")%s", plain.string));
+    return made;
+}
+
+/* `<type[:n]> pointer`: an array object over the memory. */
+PyObject *cyl_array_from_pointer(const __Pyx_TypeInfo *type, Py_ssize_t size, void *data, int ndim,
+                                 const Py_ssize_t *extents, const char *mode) {
+    PyObject *shape, *format, *made;
     if (!data) {
         PyErr_SetString(PyExc_ValueError, "Cannot create cython.array from NULL pointer");
         return NULL;
@@ -54,8 +78,10 @@ PyObject *cyl_array_from_pointer(const __Pyx_TypeInfo *type, void *data, int ndi
         }
         PyTuple_SET_ITEM(shape, i, extent);
     }
-    format = __Pyx_TypeInfoToFormat(type);
-    made = (PyObject *) __pyx_array_new(shape, (Py_ssize_t) type->size, format.string, (char *) mode, (char *) data);
+    format = cyl_item_format(type);
+    made = format ? (PyObject *) __pyx_array_new(shape, size, PyBytes_AS_STRING(format), (char *) mode, (char *) data)
+                  : NULL;
+    Py_XDECREF(format);
     Py_DECREF(shape);
     return made;
 }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import sys
 import time
 from typing import Any
+
+_CPLUS = re.compile(r"^\s*(from|cimport)\s+libcpp|\bcppclass\b|language\s*=\s*c\+\+", re.MULTILINE)
 
 
 def build(job: dict[str, Any]) -> dict[str, Any]:
@@ -22,6 +25,8 @@ def build(job: dict[str, Any]) -> dict[str, Any]:
         define_macros=tuple((name, value) for name, value in job["macros"]),
         extra_sources=tuple(job["sources"]),
     )  # fmt: skip
+    if is_cplus(job["path"]):
+        return {"state": "C++"}
     begin = time.process_time()
     tree, unit = treefrontend.analyse(job["path"], job["name"], settings, shared_utility=sharedutil.available())
     found: dict[str, Any] = {"frontend": time.process_time() - begin}
@@ -34,6 +39,18 @@ def build(job: dict[str, Any]) -> dict[str, Any]:
     settings = unit.settings.with_(extra_sources=settings.extra_sources)
     treeproduce.write(lowered.module, made, settings, "so", job["output"])
     return {**found, "state": "tree"}
+
+
+def is_cplus(path: str) -> bool:
+    """Whether a source, or its .pxd, is C++; packages say so to their build systems, not in the file."""
+    for name in (path, os.path.splitext(path)[0] + ".pxd"):
+        try:
+            with open(name, encoding="utf-8") as file:
+                if _CPLUS.search(file.read()):
+                    return True
+        except OSError:
+            continue
+    return False
 
 
 def main() -> None:

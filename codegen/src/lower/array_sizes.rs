@@ -12,7 +12,12 @@ impl<'t> Context<'t> {
         if let Some(size) = ty.int("size") {
             return u64::try_from(size).ok();
         }
-        let c = self.with_own_constants(ty.text("size")?)?;
+        self.size_in_c(ty.text("size")?, at)
+    }
+
+    /// The value of a C expression that is such a number.
+    pub(super) fn size_in_c(&mut self, written: &str, at: Option<Position>) -> Option<u64> {
+        let c = self.with_own_constants(written)?;
         if let Ok(size) = c.trim_matches(['(', ')']).trim().parse() {
             return Some(size);
         }

@@ -5,6 +5,7 @@ use frontend_bridge::tree::{Node, Type as TreeType, Value as Attr};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
+use super::enums::enum_helper;
 use super::memview::is_slice;
 use super::types;
 use super::value_methods::is_value_method;
@@ -110,10 +111,6 @@ impl<'t> Body<'_, 't> {
                 return missing_node(node, "with too many arguments");
             }
             let value = self.expr(arg)?;
-            if !self.gil && arg.kind() == "AttributeNode" && *self.b.ty(value) == Type::Object {
-                // Nobody holds it while the callee may overwrite the attribute.
-                return missing_node(arg, "as an argument, without the GIL");
-            }
             held.push(value);
             args.push((value, arg.expr_type()?));
         }
@@ -314,6 +311,10 @@ impl<'t> Body<'_, 't> {
             .or_else(|| function_member(node))
             .or_else(|| entry.and_then(|entry| entry.text("cname")))
             .unwrap_or_default();
+        if name.starts_with("__Pyx_PyLong_From_enum_") {
+            let unsigned = args.first().is_some_and(|(_, ty)| types::unsigned(*ty));
+            return self.call_named(node, enum_helper(unsigned), ty, args);
+        }
         if !entry.is_some_and(super::shim_calls::declared_in_c) {
             return self.call_named(node, name, ty, args);
         }

@@ -239,8 +239,10 @@ impl<'t> Body<'_, 't> {
         if let Some(address) = self.imported_address(entry) {
             return Ok(address);
         }
+        // Cython's own code in Cython has scopes of its own, and its variables in the module's.
         let own = self.m.tree.root().scope("scope");
-        if entry.scope("scope") != own {
+        let ours = |scope: Scope<'t>| scope.entries("var_entries").contains(&entry);
+        if entry.scope("scope") != own && !own.is_some_and(ours) {
             return super::context::missing_node(node, "variable of another module");
         }
         let global = self.m.global_of(entry)?;

@@ -5,6 +5,8 @@ use frontend_bridge::tree::{Node, Type as TreeType};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
+use super::external_members::of_external_structs;
+use super::packed_structs::item_of_variable;
 use super::struct_types::{external, known_struct};
 use super::types;
 use crate::mir::{Op, Type, Value};
@@ -87,21 +89,20 @@ impl<'t> Body<'_, 't> {
         if types::resolve(obj.expr_type()?).flag("is_complex") {
             return self.complex_part(node);
         }
+        let tree_type = node.expr_type()?;
+        if types::resolve(tree_type).flag("is_array") && of_external_structs(tree_type) {
+            return self.lvalue(node);
+        }
         let member = self.member(node, true)?;
         let ty = self.type_of(node)?;
         let array = matches!(ty, Type::Array(..));
-        if member.external.is_none()
-            && let of = self.c_type(member.of)?
-            && let (Some((_, true)), false, true) =
-                (self.m.struct_of(&of), array, member.of.flag("is_struct"))
-        {
-            let whole = if member.pointer {
-                let address = self.expr(obj)?;
-                self.op(Op::Load(of, address))
-            } else {
-                self.expr(obj)?
-            };
-            return Ok(self.op(Op::Extract(whole, member.index)));
+        if self.is_packed(&member)? && !array {
+            if !member.pointer && !item_of_variable(obj) {
+                let whole = self.expr(obj)?;
+                return Ok(self.op(Op::Extract(whole, member.index)));
+            }
+            let address = self.lvalue(node)?;
+            return Ok(self.load_packed(address, ty));
         }
         let address = self.lvalue(node)?;
         if array {
@@ -128,33 +129,12 @@ impl<'t> Body<'_, 't> {
             return self.assign_complex_part(target, value);
         }
         let member = self.member(target, true)?;
-        if member.external.is_none()
-            && let of = self.c_type(member.of)?
-            && let (Some((id, true)), true) = (self.m.struct_of(&of), member.of.flag("is_struct"))
-        {
-            let base = if member.pointer {
-                self.expr(obj)?
-            } else {
-                self.lvalue(obj)?
-            };
-            let whole = self.op(Op::Load(of, base));
-            let count = self.m.mir.structs[id.0 as usize].fields.len() as u32;
-            let mut parts = Vec::new();
-            for index in 0..count {
-                parts.push(if index == member.index {
-                    value
-                } else {
-                    self.op(Op::Extract(whole, index))
-                });
-            }
-            if matches!(self.type_of(target)?, Type::Array(..)) {
-                return missing_node(target, "as a target: an array in a packed struct");
-            }
-            let whole = self.op(Op::Make(id, parts));
-            self.b.effect(Op::Store {
-                address: base,
-                value: whole,
-            });
+        let ty = self.type_of(target)?;
+        if self.is_packed(&member)? && !matches!(ty, Type::Array(..)) {
+            let address = self.lvalue(target)?;
+            let from = self.assigned.unwrap_or(target.expr_type()?);
+            let value = self.fit_type(value, from, &ty);
+            self.store_packed(address, value);
             return Ok(());
         }
         let address = self.lvalue(target)?;
@@ -194,8 +174,9 @@ impl<'t> Body<'_, 't> {
         Ok(())
     }
 
-    /// The address of a member of a struct whose type there is the declared one.
-    pub(super) fn lvalue_as_declared(&mut self, node: Node<'t>) -> Result<Value> {
+    /// The address of a member of a struct whose type there is the declared one, and whether it may lie
+    /// anywhere, as in packed ones.
+    pub(super) fn lvalue_as_declared(&mut self, node: Node<'t>) -> Result<(Value, bool)> {
         if !self.of_struct(node.child("obj")?)? {
             return missing_node(node, "as a target in place");
         }
@@ -204,18 +185,16 @@ impl<'t> Body<'_, 't> {
             true => return missing_node(node, "as a target in place"),
             false => self.member(node, true)?,
         };
-        let packed = match member.external {
-            Some(_) => false,
-            None => match self.c_type(member.of)? {
-                Type::Struct(id) => self.m.mir.structs[id.0 as usize].packed,
-                _ => false,
-            },
-        };
         let declared = self.type_of(node)?;
-        if packed || member.external.is_some_and(|(_, there)| there != declared) {
+        if member
+            .external
+            .as_ref()
+            .is_some_and(|(_, there)| *there != declared)
+        {
             return missing_node(node, "as a target in place");
         }
-        self.lvalue(node)
+        let packed = self.is_packed(&member)?;
+        Ok((self.lvalue(node)?, packed))
     }
 
     /// The address of a C value: its own where it is a variable, else that of a copy.

@@ -50,6 +50,10 @@ impl<'t> Body<'_, 't> {
     /// `DefaultNonLiteralArgNode`: the default in `__defaults__`.
     pub(super) fn lower_default_arg(&mut self, node: Node<'t>) -> Result<Value> {
         let arg = node.child("arg")?;
+        if arg.node("default").is_some_and(is_none_slice) {
+            let none = self.none();
+            return self.slice_from_object(none, arg.expr_type()?);
+        }
         self.read_computed_default(arg)
     }
 
@@ -62,7 +66,7 @@ impl<'t> Body<'_, 't> {
             let Some(default) = arg.node("default") else {
                 continue;
             };
-            if arg.flag("is_dynamic") || is_literal(default) {
+            if arg.flag("is_dynamic") || is_literal(default) || is_none_slice(default) {
                 continue;
             }
             let Some(global) = self.m.default_globals.get(&arg.id()).copied() else {
@@ -80,7 +84,7 @@ impl<'t> Body<'_, 't> {
         for arg in def.nodes("args") {
             let computed = arg
                 .node("default")
-                .is_some_and(|default| !is_literal(default));
+                .is_some_and(|default| !is_literal(default) && !is_none_slice(default));
             if computed
                 && !arg.flag("is_dynamic")
                 && !self.m.default_globals.contains_key(&arg.id())
@@ -147,6 +151,9 @@ impl<'t> Body<'_, 't> {
     fn fill_defaults(&mut self, node: Node<'t>, args: &[Node<'t>], function: Value) -> Result<()> {
         let objects = node.int("defaults_pyobjects").unwrap_or(0);
         for (index, arg) in args.iter().enumerate() {
+            if arg.node("default").is_some_and(is_none_slice) {
+                continue;
+            }
             let ty = self.type_of(*arg)?;
             let object = ty == Type::Object;
             let small = matches!(ty, Type::Int(bits) if bits <= 64)
@@ -169,6 +176,9 @@ impl<'t> Body<'_, 't> {
                 Some(default) => default,
                 None => return missing_node(*arg, "without its default"),
             };
+            if is_none_slice(default) {
+                continue;
+            }
             let value = self.expr(default)?;
             let address = self.default_place(*arg, places)?;
             self.store(address, value);
@@ -193,4 +203,14 @@ pub(super) fn is_literal(default: Node<'_>) -> bool {
             default.kind(),
             "NoneNode" | "BoolNode" | "NullNode" | "DefaultLiteralArgNode"
         )
+}
+
+/// Whether a default is None as a memoryview, which needs no place: it is the same each time.
+pub(super) fn is_none_slice(default: Node<'_>) -> bool {
+    match default.kind() {
+        "DefaultLiteralArgNode" | "CoerceToMemViewSliceNode" => default
+            .node("arg")
+            .is_some_and(|arg| arg.kind() == "NoneNode" || is_none_slice(arg)),
+        _ => false,
+    }
 }

@@ -24,9 +24,6 @@ impl<'t> Body<'_, 't> {
 
     /// `CEnumDefNode`: the values of a public enum are names of the module.
     pub(super) fn lower_enum(&mut self, node: Node<'t>) -> Result<()> {
-        if node.flag("create_wrapper") {
-            return missing_node(node, "cpdef enum");
-        }
         let public = matches!(node.text("visibility"), Some("public"));
         if node.flag("scoped") || !node.flag("api") && !public && node.text("name").is_none() {
             return Ok(());
@@ -62,12 +59,7 @@ impl<'t> Body<'_, 't> {
         if !function.starts_with("__Pyx_PyLong_From_") {
             return self.missing(&format!("C function '{function}'"));
         }
-        let name = if types::unsigned(from) {
-            "__Pyx_PyLong_From_unsigned_int"
-        } else {
-            "__Pyx_PyLong_From_int"
-        };
-        self.rt_object(name, "i:O", &[value])
+        self.rt_object(enum_helper(types::unsigned(from)), "i:O", &[value])
     }
 
     pub(super) fn enum_from_python(&mut self, object: Value, to: TreeType<'t>) -> Result<Value> {
@@ -98,6 +90,15 @@ impl<'t> Body<'_, 't> {
         };
         self.check_occurred()?;
         Ok(made)
+    }
+}
+
+/// What makes an object of an enum's value.
+pub(super) fn enum_helper(unsigned: bool) -> &'static str {
+    if unsigned {
+        "__Pyx_PyLong_From_unsigned_int"
+    } else {
+        "__Pyx_PyLong_From_int"
     }
 }
 

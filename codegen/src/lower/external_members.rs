@@ -33,8 +33,7 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, &format!("'{name}' of a C struct"));
         };
         let at = entry.position();
-        let inner = types::resolve(ty);
-        let nested = inner.flag("is_struct_or_union") && inner.entry("entry").is_some_and(external);
+        let nested = of_external_structs(ty);
         let found = if nested && !whole {
             (self.m.external_offset(&structure, name, at), Type::Ptr)
         } else {
@@ -71,28 +70,57 @@ impl<'t> Body<'_, 't> {
     /// C's name of the struct that `node` is a member of, where it is itself a member of one: the
     /// header may call it otherwise than the source, which Cython's C does not notice either.
     fn name_by_path(&self, node: Node<'t>) -> Option<String> {
-        let mut obj = node.node("obj")?;
-        let mut after = "";
-        if obj.kind() == "IndexNode" {
-            obj = obj.node("base")?;
-            after = "[0]";
-        }
-        if obj.kind() != "AttributeNode" {
-            return None;
-        }
-        let mut outer = types::resolve(obj.node("obj")?.expr_type().ok()?);
-        if outer.flag("is_ptr") {
-            outer = types::resolve(outer.ty("base_type")?);
-        }
-        let known = known_struct(outer.text("cname")?).is_some();
-        if known || !outer.flag("is_struct_or_union") || !outer.entry("entry").is_some_and(external)
-        {
-            return None;
-        }
-        let member = obj.text("member").or_else(|| obj.text("attribute"))?;
-        let outer = self.name_by_path(obj).or_else(|| c_name(outer))?;
-        let of = types::resolve(node.node("obj")?.expr_type().ok()?);
-        let star = if of.flag("is_ptr") { "*" } else { "" };
-        Some(format!("__typeof__({star}(({outer} *)0)->{member}{after})"))
+        path_name(node.node("obj")?)
     }
+
+    /// A type of the size of an item of an array of structs in such a struct.
+    pub(super) fn sized_by_path(&mut self, node: Node<'t>) -> Option<Type> {
+        let of = types::resolve(node.expr_type().ok()?);
+        if !of.flag("is_struct_or_union") || !of.entry("entry").is_some_and(external) {
+            return None;
+        }
+        let name = path_name(node)?;
+        let size = self
+            .m
+            .c_number(&format!("sizeof({name})"), 8, node.position());
+        Some(Type::Array(
+            Box::new(Type::Int(8)),
+            u64::try_from(size).ok()?,
+        ))
+    }
+}
+
+/// Whether a type is a struct that a header declares, or an array of them.
+pub(super) fn of_external_structs(ty: TreeType<'_>) -> bool {
+    let mut item = types::resolve(ty);
+    while let Some(inner) = item.ty("base_type").filter(|_| item.flag("is_array")) {
+        item = types::resolve(inner);
+    }
+    item.flag("is_struct_or_union") && item.entry("entry").is_some_and(external)
+}
+
+/// How C can name the struct that a member of an external struct is, or points to.
+fn path_name(node: Node<'_>) -> Option<String> {
+    let (obj, after) = match node.kind() {
+        "IndexNode" => (node.node("base")?, "[0]"),
+        _ => (node, ""),
+    };
+    if obj.kind() != "AttributeNode" {
+        return None;
+    }
+    let mut outer = types::resolve(obj.node("obj")?.expr_type().ok()?);
+    if outer.flag("is_ptr") {
+        outer = types::resolve(outer.ty("base_type")?);
+    }
+    if !outer.flag("is_struct_or_union")
+        || !outer.entry("entry").is_some_and(external)
+        || known_struct(outer.text("cname")?).is_some()
+    {
+        return None;
+    }
+    let member = obj.text("member").or_else(|| obj.text("attribute"))?;
+    let outer = path_name(obj.node("obj")?).or_else(|| c_name(outer))?;
+    let pointer = types::resolve(node.expr_type().ok()?).flag("is_ptr");
+    let star = if pointer { "*" } else { "" };
+    Some(format!("__typeof__({star}(({outer} *)0)->{member}{after})"))
 }

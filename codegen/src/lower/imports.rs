@@ -6,7 +6,7 @@ use super::Result;
 use super::arithmetic::NEGATIVE;
 use super::body::Body;
 use super::context::missing_node;
-use crate::mir::{ObjectConstant, Op, Value};
+use crate::mir::{ObjectConstant, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
     /// `ImportNode`: the package on top of a dotted name, or, for `as` and `from`, the module itself.
@@ -128,6 +128,13 @@ impl<'t> Body<'_, 't> {
             Some(value) => Ok(self.borrow(value)),
             None => match node.text("cname") {
                 Some("NULL") => Ok(self.null()),
+                Some(name) if self.type_of(node)?.is_int() => {
+                    let bits = self.type_of(node)?;
+                    match (self.m.size_in_c(name, node.position()), bits) {
+                        (Some(size), Type::Int(bits)) => Ok(self.int(i128::from(size), bits)),
+                        _ => missing_node(node, "of an array's size"),
+                    }
+                }
                 Some(name) => self.extern_function_address(node, name),
                 None => missing_node(node, "of a value made elsewhere"),
             },

@@ -244,7 +244,10 @@ impl<'t> Body<'_, 't> {
         }
         let place = self.expr(index)?;
         let place = self.widen(place, 64, types::unsigned(index.expr_type()?));
-        let item = self.type_of(node)?;
+        let item = match self.sized_by_path(node) {
+            Some(item) => item,
+            None => self.type_of(node)?,
+        };
         Ok(self.op(Op::Index(address, item, place)))
     }
 

@@ -11,6 +11,7 @@ use super::Result;
 use super::body::{Body, Variable};
 use super::cleanup::Frame;
 use super::context::{Context, missing_node};
+use super::defaults::is_none_slice;
 use crate::mir::{
     BlockId, Callee, Comparison, KnownStride, Op, Raises, Signature, StructId, Type, UnaryOp, Value,
 };
@@ -60,6 +61,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn slice_expr(&mut self, node: Node<'t>) -> Result<Value> {
         match node.kind() {
             "NameNode" => self.slice_name(node),
+            "DefaultNonLiteralArgNode" => self.lower_default_arg(node),
             "MemoryViewSliceNode" => self.lower_memview_slice(node),
             "AttributeNode" if node.flag("is_memslice_transpose") => self.lower_transpose(node),
             "AttributeNode" if !node.flag("is_py_attr") => self.slice_attribute(node),
@@ -511,14 +513,7 @@ impl<'t> Body<'_, 't> {
         default: Node<'t>,
         given: Value,
     ) -> Result<Value> {
-        let mut literal = default;
-        while matches!(
-            literal.kind(),
-            "DefaultLiteralArgNode" | "CoerceToMemViewSliceNode"
-        ) {
-            literal = literal.child("arg")?;
-        }
-        if literal.kind() != "NoneNode" {
+        if default.kind() != "NoneNode" && !is_none_slice(default) {
             return missing_node(arg, "with a computed default");
         }
         let absent = self.is_null(given);

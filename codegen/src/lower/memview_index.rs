@@ -148,17 +148,22 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, "of this target");
         }
         let value = self.expr(source)?;
+        let mut packed = false;
         let (address, base) = match target.kind() {
             "BufferIndexNode" => self.item_of_buffer(target)?,
             "AttributeNode" => {
-                let address = self.lvalue_as_declared(target)?;
+                let (address, anywhere) = self.lvalue_as_declared(target)?;
+                packed = anywhere;
                 (address, address)
             }
             _ => self.item_of_slice(target)?,
         };
         let (ty, from) = (target.expr_type()?, source.expr_type()?);
         let item = self.type_of(target)?;
-        let old = self.op(Op::Load(item.clone(), address));
+        let old = match packed {
+            true => self.load_packed(address, item.clone()),
+            false => self.op(Op::Load(item.clone(), address)),
+        };
         let given = self.b.ty(value).clone();
         let operator = node.text("operator").unwrap_or_default();
         let new = match (&item, &given) {
@@ -202,10 +207,14 @@ impl<'t> Body<'_, 't> {
             }
             _ => return missing_node(node, "of this type"),
         };
-        self.b.effect(Op::Store {
-            address,
-            value: new,
-        });
+        if packed {
+            self.store_packed(address, new);
+        } else {
+            self.b.effect(Op::Store {
+                address,
+                value: new,
+            });
+        }
         self.release(base);
         Ok(())
     }

@@ -321,10 +321,11 @@ impl<'t> Body<'_, 't> {
         let Some(dtype) = ty.ty("dtype") else {
             return self.missing("memoryview without a type");
         };
-        let plain = types::resolve(dtype);
-        if of_objects(ty) || plain.flag("is_struct") || plain.flag("is_array") {
+        if of_objects(ty) {
             return super::context::missing_node(node, "of these items");
         }
+        let item = self.c_type(dtype)?;
+        let size = self.int(i128::from(self.m.mir.size_align(&item).0), 64);
         let info = self.m.type_info(dtype)?;
         let data = if types::resolve(operand.expr_type()?).flag("is_array") {
             self.lvalue(operand)?
@@ -351,8 +352,8 @@ impl<'t> Body<'_, 't> {
         let mode = self.text(node.text("mode").unwrap_or("c"));
         self.rt_object(
             "cyl_array_from_pointer",
-            "ppipp:O",
-            &[info, data, count, extents, mode],
+            "plpipp:O",
+            &[info, size, data, count, extents, mode],
         )
     }
 }
@@ -386,6 +387,7 @@ pub(super) fn shown(ty: TreeType<'_>) -> Option<String> {
         return shown(ty.ty("real_type")?).map(|name| format!("{name} complex"));
     }
     Some(match ty.kind() {
+        "CBIntType" => "bint".to_owned(),
         "CPySSizeTType" => "Py_ssize_t".to_owned(),
         "CSSizeTType" => "Py_ssize_t".to_owned(),
         "CSizeTType" => "size_t".to_owned(),

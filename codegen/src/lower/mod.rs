@@ -76,6 +76,7 @@ mod nogil;
 mod numpy;
 mod operators;
 mod overflow;
+mod packed_structs;
 mod parallel;
 mod parallel_arrays;
 mod parallel_extrema;

@@ -7,7 +7,7 @@ use super::body::Body;
 use super::context::missing_node;
 use super::struct_types::{known_struct, plain_members};
 use super::types;
-use crate::mir::{LocalId, Op, StructId, Type, Value};
+use crate::mir::{Op, StructId, Type, Value};
 
 impl<'t> Body<'_, 't> {
     /// A struct or union as a dictionary of its members.
@@ -198,7 +198,8 @@ impl<'t> Body<'_, 't> {
                     return missing_node(node, "of a packed struct");
                 }
                 let value = self.fit_type(value, source.expr_type()?, &member);
-                self.set_packed(local, id, index, value);
+                let address = self.op(Op::Field(base, id, index as u32));
+                self.store_packed(address, value);
                 continue;
             }
             if let Type::Array(..) = member {
@@ -209,21 +210,5 @@ impl<'t> Body<'_, 't> {
             }
         }
         Ok(self.op(Op::Get(local)))
-    }
-
-    /// Sets a member of a packed struct in a local, which has no address of its own.
-    pub(super) fn set_packed(&mut self, local: LocalId, id: StructId, index: usize, value: Value) {
-        let whole = self.op(Op::Get(local));
-        let count = self.m.mir.structs[id.0 as usize].fields.len();
-        let mut parts = Vec::new();
-        for place in 0..count {
-            parts.push(if place == index {
-                value
-            } else {
-                self.op(Op::Extract(whole, place as u32))
-            });
-        }
-        let whole = self.op(Op::Make(id, parts));
-        self.b.effect(Op::Set(local, whole));
     }
 }

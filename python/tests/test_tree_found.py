@@ -1,0 +1,182 @@
+"""Constructs that real packages use, by the tree route, beside the C route."""
+
+from __future__ import annotations
+
+import array
+import sys
+
+import pytest
+
+from conftest import Both, outcome
+
+VIEWS = """
+import cython
+
+def first(double[:] view=None):
+    return None if view is None else view[0]
+
+def keyword(int n, *, const unsigned int[::1] view=None, int[:, :] more=None, object other="x"):
+    return n, view is None, more is None, other
+
+cdef class Views:
+    cdef public double[::1] held
+
+    def first(self, double[:] view=None, int n=3):
+        return n if view is None else view[n]
+
+    def keep(self, double[::1] view=None):
+        self.held = view
+        return self.held is None
+
+def truths(bint[:] view, int at, value):
+    old = view[at]
+    view[at] = value
+    return old, view[at], [x for x in view], memoryview(view).format
+"""
+
+
+def test_memoryviews_left_out_are_none(both: Both) -> None:
+    tree, c = both(VIEWS)
+    numbers = array.array("d", [0.5, 1.5, 2.5, 3.5])
+    for module in (tree, c):
+        assert module.first() is None
+        assert module.first(numbers) == 0.5
+        assert module.first.__defaults__ == (None,)
+        assert module.keyword.__kwdefaults__ == {"view": None, "more": None, "other": "x"}
+        assert module.Views().first() == 3
+        assert module.Views().first(numbers, 1) == 1.5
+        assert module.Views().keep()
+        assert not module.Views().keep(numbers)
+    for args in ((1,), (1, 2), ("x",)):
+        assert outcome(tree.keyword, *args) == outcome(c.keyword, *args)
+    assert outcome(tree.first, [1.0]) == outcome(c.first, [1.0])
+
+
+def test_references_of_a_memoryview_left_out(both: Both) -> None:
+    tree, _ = both(VIEWS)
+    before = sys.getrefcount(None)
+    for _ in range(1000):
+        tree.first()
+        tree.first.__defaults__  # noqa: B018
+        tree.Views().keep()
+    assert abs(sys.getrefcount(None) - before) < 100
+
+
+def test_memoryviews_of_truths(both: Both) -> None:
+    tree, c = both(VIEWS)
+    for value in (0, 1, 2, True, None, 3.5, "x"):
+        given = [array.array("i", [1, 0, 5]) for _ in range(2)]
+        assert outcome(tree.truths, given[0], 1, value) == outcome(c.truths, given[1], 1, value)
+        assert given[0] == given[1]
+
+
+PACKED = """
+from cython.view cimport array as cvarray
+from libc.string cimport memset
+
+cdef packed struct Bin:
+    char kind
+    double total
+    unsigned int count
+    short few[3]
+
+cdef struct Pair:
+    int key
+    double[2] values
+
+def fill(int n):
+    cdef Bin[:] bins = cvarray((n,), sizeof(Bin), 'T{c:kind:^d:total:^I:count:^(3)h:few:}')
+    cdef Bin *one = &bins[0]
+    cdef int i
+    memset(one, 0, n * sizeof(Bin))
+    for i in range(10 * n):
+        bins[i % n].total += i * 0.5
+        bins[i % n].count += 1
+        bins[i % n].few[i % 3] = i
+    one.total *= 2
+    one.kind = n
+    return [(b.kind, b.total, b.count, b.few) for b in bins], one.total, bins[n - 1].count, sizeof(Bin)
+
+def views(int n):
+    cdef Pair pairs[4]
+    cdef Bin bins[3]
+    cdef Pair[:] view = <Pair[:n]> pairs
+    cdef int i
+    for i in range(4):
+        pairs[i].key = i
+        pairs[i].values[0] = i / 2.
+        pairs[i].values[1] = i * 2.
+    view[1].key = 77
+    made = <Pair[:n]> pairs
+    other = <Bin[:3]> bins
+    return (memoryview(made).format, memoryview(made).itemsize, made.shape, [p.key for p in view], pairs[1].key,
+            memoryview(other).format, memoryview(other).itemsize)
+"""
+
+
+def test_packed_structs_are_changed_in_place(both: Both) -> None:
+    tree, c = both(PACKED)
+    for n in (1, 3, 7):
+        assert tree.fill(n) == c.fill(n)
+
+
+def test_arrays_of_structs_from_pointers(both: Both) -> None:
+    tree, c = both(PACKED)
+    for n in (1, 4, 0):
+        assert outcome(tree.views, n) == outcome(c.views, n)
+
+
+ENUMS = """
+cpdef enum Kind:
+    NONE = 0
+    SOME = 1
+    MORE = -1
+
+cpdef Kind flip(Kind kind):
+    return NONE if kind == SOME else SOME
+
+def use():
+    return list(Kind), Kind.MORE, Kind(1), Kind['NONE'], Kind.SOME | 4, isinstance(Kind.SOME, int)
+"""
+
+
+def test_enums_that_python_sees(both: Both) -> None:
+    tree, c = both(ENUMS)
+    assert str(tree.use()) == str(c.use())
+    for value in (0, 1, -1, 5, "x", tree.Kind.SOME):
+        assert str(outcome(tree.flip, value)) == str(outcome(c.flip, value))
+    assert str(outcome(tree.Kind, 9)).replace(tree.__name__, "m") == str(outcome(c.Kind, 9)).replace(c.__name__, "m")
+
+
+WITHOUT_GIL = """
+cdef class Part:
+    cdef int n
+    cdef int get(self) noexcept nogil:
+        return self.n
+
+cdef int of(Part part, int more) noexcept nogil:
+    return part.n + more
+
+cdef class Whole:
+    cdef public Part part
+    def __init__(self, int n):
+        self.part = Part()
+        self.part.n = n
+    cdef int total(self) noexcept nogil:
+        return of(self.part, 1) + self.part.get()
+    def get(self):
+        with nogil:
+            found = self.total()
+        return found
+"""
+
+
+@pytest.mark.parametrize("n", [0, 3, -8])
+def test_attributes_are_arguments_without_the_gil(both: Both, n: int) -> None:
+    tree, c = both(WITHOUT_GIL)
+    whole = tree.Whole(n)
+    part = whole.part
+    before = sys.getrefcount(part)
+    assert whole.get() == c.Whole(n).get() == 2 * n + 1
+    after = sys.getrefcount(part)
+    assert after == before
