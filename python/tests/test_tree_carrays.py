@@ -1,4 +1,4 @@
-"""C arrays whose sizes are names, members of nested structs of headers, by the tree route, beside the C route."""
+"""C arrays whose sizes are names, and structs in structs of headers, by the tree route, beside the C route."""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ from . import checking, environment, report
 def main() -> int:
     parser = argparse.ArgumentParser(prog="packages", description=__doc__)
     parser.add_argument("names", nargs="*", help="packages; none: all of them")
-    parser.add_argument("--work", type=Path, default=environment.WORK, help="folder for downloads and results")
+    parser.add_argument(
+        "--work", type=Path, default=environment.WORK, help="folder for downloads and results"
+    )
     parser.add_argument("-k", dest="only", help="only modules whose names contain this")
     parser.add_argument("--no-tests", action="store_true", help="only compile")
     parser.add_argument("--kept", action="store_true", help="take the libraries of an earlier run")

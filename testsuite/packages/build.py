@@ -28,13 +28,19 @@ def build(job: dict[str, Any]) -> dict[str, Any]:
     if is_cplus(job["path"]):
         return {"state": "C++"}
     begin = time.process_time()
-    tree, unit = treefrontend.analyse(job["path"], job["name"], settings, shared_utility=sharedutil.available())
+    tree, unit = treefrontend.analyse(
+        job["path"], job["name"], settings, shared_utility=sharedutil.available()
+    )
     found: dict[str, Any] = {"frontend": time.process_time() - begin}
     if unit.language == "c++":
         return {**found, "state": "C++"}
     lowered = treeroute.lower(tree, unit.settings)
     if lowered.module is None:
-        return {**found, "state": "missing", "missing": [[m.construct, m.file, m.line] for m in lowered.missing]}
+        return {
+            **found,
+            "state": "missing",
+            "missing": [[m.construct, m.file, m.line] for m in lowered.missing],
+        }
     made = produce.CUnit(b"", job["name"], "c", job["path"])
     settings = unit.settings.with_(extra_sources=settings.extra_sources)
     treeproduce.write(lowered.module, made, settings, "so", job["output"])

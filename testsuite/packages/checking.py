@@ -34,7 +34,9 @@ class Result:
         return not self.differences and all(m["state"] != "error" for m in self.modules.values())
 
 
-def check(package: Package, work: Path, python: str, *, only: str | None, kept: bool, tests: bool) -> Result:
+def check(
+    package: Package, work: Path, python: str, *, only: str | None, kept: bool, tests: bool
+) -> Result:
     """Compile, run the tests on both sides, print what is found as it is found."""
     result = Result(package)
     sources = environment.sources(package, work)
@@ -64,7 +66,9 @@ def _compile_all(
         print(f"{found['state']:8} {found.get('cpu', 0):6.1f}s {name}  {detail}", flush=True)
 
 
-def _compile(package: Package, root: Path, path: Path, name: str, library: Path, python: str) -> dict[str, Any]:
+def _compile(
+    package: Package, root: Path, path: Path, name: str, library: Path, python: str
+) -> dict[str, Any]:
     library.parent.mkdir(parents=True, exist_ok=True)
     site = Path(python).parent.parent
     numpy = next(site.glob("lib/*/site-packages/numpy/_core/include"))
@@ -81,7 +85,9 @@ def _compile(package: Package, root: Path, path: Path, name: str, library: Path,
     command = [python, str(environment.HERE / "build.py"), json.dumps(job)]
     env = {**os.environ, "PYTHONPATH": str(environment.REPOSITORY / "python")}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_BUILD_LIMIT, env=env, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_BUILD_LIMIT, env=env, check=False
+        )
     except subprocess.TimeoutExpired:
         return {"state": "error", "message": f"longer than {_BUILD_LIMIT} s"}
     for line in done.stdout.splitlines():
@@ -90,11 +96,15 @@ def _compile(package: Package, root: Path, path: Path, name: str, library: Path,
     return {"state": "error", "message": f"exit status {done.returncode}: {done.stderr[-600:]}"}
 
 
-def _compare(package: Package, sources: Path, work: Path, output: Path, python: str, result: Result) -> None:
+def _compare(
+    package: Package, sources: Path, work: Path, output: Path, python: str, result: Result
+) -> None:
     installed = next((Path(python).parent.parent / "lib").glob("*/site-packages")) / package.folder
     overlay = work / "overlay" / package.name
     shutil.rmtree(overlay, ignore_errors=True)
-    shutil.copytree(installed, overlay / package.folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        installed, overlay / package.folder, ignore=shutil.ignore_patterns("__pycache__")
+    )
     replaced = _replace(output, overlay)
     place = work / "tests" / package.name
     shutil.rmtree(place, ignore_errors=True)
@@ -103,7 +113,9 @@ def _compare(package: Package, sources: Path, work: Path, output: Path, python: 
         shutil.copytree(sources / package.tests_folder, place, dirs_exist_ok=True)
     sides = []
     for side, path in (("wheel", ""), ("tree", str(overlay))):
-        outcomes, tail = _run_tests(package, place, python, path, work / f"{package.name}-{side}.xml")
+        outcomes, tail = _run_tests(
+            package, place, python, path, work / f"{package.name}-{side}.xml"
+        )
         if not outcomes:
             result.differences.append(f"{side}: no results: {tail}")
         sides.append(outcomes)
@@ -112,8 +124,12 @@ def _compare(package: Package, sources: Path, work: Path, output: Path, python: 
     for test in sorted(before.keys() | after.keys()):
         one, other = before.get(test, ("absent", "")), after.get(test, ("absent", ""))
         if one[0] != other[0]:
-            result.differences.append(f"{test}: {one[0]} with the wheel, {other[0]} with ours: {other[1] or one[1]}")
-    print(f"{package.name}: {replaced} libraries; wheel {dict(result.before)}, tree {dict(result.after)}")
+            result.differences.append(
+                f"{test}: {one[0]} with the wheel, {other[0]} with ours: {other[1] or one[1]}"
+            )
+    print(
+        f"{package.name}: {replaced} libraries; wheel {dict(result.before)}, tree {dict(result.after)}"
+    )
     for line in result.differences:
         print("  " + line[:600])
 
@@ -130,11 +146,18 @@ def _replace(output: Path, overlay: Path) -> int:
     return count
 
 
-def _run_tests(package: Package, place: Path, python: str, path: str, results: Path) -> tuple[Any, str]:
+def _run_tests(
+    package: Package, place: Path, python: str, path: str, results: Path
+) -> tuple[Any, str]:
     results.unlink(missing_ok=True)
-    env = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONFAULTHANDLER": "1"}
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", f"--junitxml={results}",
-               *package.tests]  # fmt: skip
+    env = {
+        **os.environ,
+        "PYTHONPATH": path,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONFAULTHANDLER": "1",
+    }
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=",
+               f"--junitxml={results}", *package.tests]  # fmt: skip
     done = subprocess.run(command, cwd=place, env=env, text=True, check=False, timeout=_TEST_LIMIT,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
     (results.with_suffix(".log")).write_text(done.stdout)

@@ -38,12 +38,16 @@ class Package:
     leave_out: dict[str, str] = field(default_factory=dict)  # pattern of sources: why
     requires: list[str] = field(default_factory=list)
     templates: list[str] = field(default_factory=list)  # patterns of files for Cython's Tempita
-    substitute: dict[str, str] = field(default_factory=dict)  # what meson puts for @NAME@ in these templates
+    substitute: dict[str, str] = field(
+        default_factory=dict
+    )  # what meson puts for @NAME@ in these templates
     language_level: Any = 3
     directives: dict[str, Any] = field(default_factory=dict)
     include_dirs: list[str] = field(default_factory=list)
     macros: list[list[str]] = field(default_factory=list)
-    sources: dict[str, list[str]] = field(default_factory=dict)  # pattern of modules: further C sources
+    sources: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # pattern of modules: further C sources
     tests: list[str] = field(default_factory=list)  # arguments for pytest
     tests_folder: str = ""  # a folder of the sdist that the tests run in, where the wheel has none
 
@@ -76,7 +80,9 @@ def _download(package: Package) -> bytes:
             break
     else:
         raise SystemExit(f"{package.name}: the index has no sdist with the hash {package.sha256}")
-    with urllib.request.urlopen(urllib.parse.urljoin(f"{_INDEX}/{package.name}/", address), timeout=600) as answer:
+    with urllib.request.urlopen(
+        urllib.parse.urljoin(f"{_INDEX}/{package.name}/", address), timeout=600
+    ) as answer:
         data = answer.read()
     if hashlib.sha256(data).hexdigest() != package.sha256:
         raise SystemExit(f"{package.name}: the sdist that came has another hash")
@@ -114,7 +120,10 @@ def virtual_environment(work: Path, chosen: Iterable[Package]) -> str:
         wanted += [f"{package.name}=={package.version}", *package.requires]
     stamp = work / "venv" / "installed"
     if set(wanted) - set(stamp.read_text().split("\n") if stamp.exists() else ()):
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *wanted], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *wanted],
+            check=True,
+        )
         with open(stamp, "a") as file:
             file.write("\n".join(wanted) + "\n")
     return str(python)

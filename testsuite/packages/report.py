@@ -13,7 +13,7 @@ Made by `make packages-check`: each package's sources of a pinned version and ha
 that is C compiled by the tree route alone, and the package's own tests run twice, with the libraries of
 its wheel and with ours. The list is in `testsuite/packages/packages.toml`.
 
-| package | modules | by the tree route | lack something | C++ | tests passed, wheel | tests passed, ours | differ |
+| package | modules | tree route | lack something | C++ | tests passed, wheel | with ours | differ |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 
@@ -27,7 +27,9 @@ def write(results: list[Result]) -> None:
             f"| {states['missing'] + states['error']} | {states['C++']} | {result.before['passed']} "
             f"| {result.after['passed']} | {len(result.differences)} |"
         )
-    text = _HEAD + "\n".join(rows) + "\n\n## What is missing\n\n```\n" + missing(results) + "\n```\n"
+    text = (
+        _HEAD + "\n".join(rows) + "\n\n## What is missing\n\n```\n" + missing(results) + "\n```\n"
+    )
     different = [line for result in results for line in result.differences]
     if different:
         text += "\n## What differs\n\n" + "\n".join(f"* {line}" for line in different) + "\n"

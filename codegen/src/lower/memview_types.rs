@@ -39,7 +39,8 @@ impl<'t> Context<'t> {
         let mut item = types::resolve(dtype);
         let mut extents = Vec::new();
         while item.flag("is_array") {
-            let (Some(size), Some(base)) = (self.array_size(item, None), item.ty("base_type")) else {
+            let (Some(size), Some(base)) = (self.array_size(item, None), item.ty("base_type"))
+            else {
                 return missing("memoryview of arrays of unknown size", None);
             };
             extents.push(size);
