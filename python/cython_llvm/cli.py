@@ -164,7 +164,9 @@ def compile_sources(
         else:
             for job in todo:
                 progress.start(_shown(job.source))
-                report(job, build(job))
+                with progress.giving_way():
+                    outcome = build(job)
+                report(job, outcome)
     finally:
         progress.close()
     return results

@@ -219,12 +219,10 @@ class CythonMagics(Magics):  # type: ignore[misc]
 
 @contextmanager
 def _warnings() -> Iterator[None]:
-    """Print what Cython and clang warn of, as stock Cython's magic does."""
+    """Print what clang warns of, as stock Cython's magic does."""
     from . import cdiag, compiling
 
     def show(built: compiling.Built) -> None:
-        if built.unit.warnings:
-            print(built.unit.warnings.rstrip("\n"), file=sys.stderr)
         for message in built.messages:
             print(cdiag.format_diagnostic(message))
 

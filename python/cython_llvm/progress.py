@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
-from typing import TextIO
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 
 class Progress:
@@ -39,6 +41,15 @@ class Progress:
             self._err.flush()
             self._draw()
 
+    @contextlib.contextmanager
+    def giving_way(self) -> Iterator[None]:
+        """While this lasts, what is written to `sys.stderr` clears the updating line first."""
+        if not self._live:
+            yield
+            return
+        with contextlib.redirect_stderr(_Above(self, self._err)):  # type: ignore[type-var]
+            yield
+
     def done(self, name: str, result: str | None, seconds: float) -> None:
         """A file's compilation ended; ``result`` is what was written, None on failure."""
         self.finished += 1
@@ -69,6 +80,21 @@ class Progress:
             self._err.write("\r" + " " * self._shown + "\r")
             self._err.flush()
             self._shown = 0
+
+
+class _Above:
+    """Standard error, written where the updating line is not."""
+
+    def __init__(self, progress: Progress, stream: TextIO) -> None:
+        self._progress = progress
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._progress._clear()
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _dumb() -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import frontend, prange_frontend, scratch, sharedutil
+from . import frontend, hints, prange_frontend, scratch, sharedutil
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -73,9 +73,11 @@ def choosing(decide: Decide, notes: Notes | None = None) -> Iterator[None]:
     def stage(module: Any, options: Any, result: Any, generate: Generate) -> Any:
         objects = notes.objects if notes is not None else None
         without = decide(lambda: export(module, objects), result.main_source_file)
-        if without and notes is not None:
+        if not without or hints.come_with_c(module):
+            generate(module)
+        elif notes is not None:
             notes.module = module
-        return _without_c(module, result) if without else generate(module)
+        return _without_c(module, result) if without else result
 
     with instead_of_generation(stage, notes):
         yield

@@ -420,6 +420,17 @@ def test_progress_on_a_terminal_clears_its_line(monkeypatch: pytest.MonkeyPatch)
     assert out.getvalue() == ""
 
 
+def test_warnings_stand_above_the_line_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    err = Terminal()
+    progress = Progress(1, io.StringIO(), err)
+    progress.start("a.pyx")
+    with progress.giving_way():
+        sys.stderr.write("warning: a.pyx\n")
+    assert err.getvalue() == "\r[0/1] a.pyx\r           \rwarning: a.pyx\n"
+    assert sys.stderr is not err
+
+
 def test_progress_elsewhere_prints_lines() -> None:
     out, err = io.StringIO(), io.StringIO()
     progress = Progress(1, out, err)
