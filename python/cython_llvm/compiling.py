@@ -66,7 +66,7 @@ def build(path: str, name: str, settings: Settings, beside: str | None = None) -
     started = time.time_ns()
     if settings.route == "c":
         unit = frontend.generate_c(path, name, settings, shared_utility=sharedutil.available())
-        hints.show(name, unit.warnings)
+        hints.show(name, unit.warnings, path)
         built = _build_unit(Built(unit, [], [], False), beside)
     else:
         built = _build_by_best(path, name, settings, beside)
@@ -101,7 +101,7 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
             path, name, settings, shared_utility=sharedutil.available(), known=known, c_text=not only,
             notes=notes,
         )  # fmt: skip
-    hints.show(name, unit.warnings)
+    hints.show(name, unit.warnings, path)
     if choice.module is None:
         if only:
             raise routes.refusal(path, choice)

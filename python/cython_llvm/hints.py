@@ -5,6 +5,7 @@ Cython says some of it only while it generates C, of which the tree route has no
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -14,15 +15,25 @@ _GENERATED = ("_cython_jit_",)
 _REMOVED = ("__nonzero__", "__long__", "__getslice__", "__setslice__", "__delslice__")
 
 
-def show(module_name: str, text: str) -> None:
-    """Print what was said of a module, as `cython` and pyximport do."""
+def show(module_name: str, text: str, path: str) -> None:
+    """Print what was said of the module at ``path``, as `cython` and pyximport do."""
     stream = sys.stderr
     if not text or stream is None or module_name.startswith(_GENERATED):
         return
+    if module_name.startswith("_cython_inline_"):
+        text = _of_the_code(text, path)
     try:
         stream.write(text)
     except UnicodeEncodeError:
         stream.write(text.encode("ascii", "replace").decode("ascii"))
+
+
+def _of_the_code(text: str, path: str) -> str:
+    """Without the warning of what `inline` puts behind a `return`, which nobody has written."""
+    with open(path, "rb") as file:
+        last = len(file.read().splitlines())
+    line = f"warning: {path}:{last}:4: Unreachable code\n"
+    return text.replace(line, "").replace(line.replace(os.getcwd() + os.sep, "", 1), "")
 
 
 def come_with_c(module: Any) -> bool:

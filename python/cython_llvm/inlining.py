@@ -140,6 +140,7 @@ def plan(frame: Any, code: str, get_type: Any, lib_dir: str | None,
         language_level = "3"
     if language_level is not None:
         directives["language_level"] = language_level
+    _check_directives(directives)
     include_path = tuple(cython_include_dirs or ())
     given = frozenset(kwds)
     place = None
@@ -179,6 +180,14 @@ def plan(frame: Any, code: str, get_type: Any, lib_dir: str | None,
             _compiled[key] = function
     variant = _variant(values, kwds, given, options, place, helpers.cython_module)
     return function, tuple([kwds[name] for name in names]), variant
+
+
+def _check_directives(directives: Mapping[str, Any]) -> None:
+    """Raise what Cython raises of directives that there are none of."""
+    from Cython.Compiler.Options import CompilationOptions, default_options, get_directive_defaults
+
+    if not directives.keys() <= get_directive_defaults().keys():
+        CompilationOptions(default_options, compiler_directives=dict(directives))
 
 
 #: Kinds of guards, as python/native/guards.h numbers them.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from .jitobjects import Objects
+from .jitinner import Inner
 from .jittypes import COUNTED, ELEMENTS, FUNCTIONS, OPERATORS, NotAView, Type, Unsupported, Value
 
 
-class Blocks(Objects):
+class Blocks(Inner):
     """Statements that hold others, and assignments to more than one name."""
 
     counters: set[str]
@@ -51,7 +51,7 @@ class Blocks(Objects):
         self.otherwise(node, depth)
         self.assigned = before
 
-    def otherwise(self, node: ast.While | ast.For, depth: int) -> None:
+    def otherwise(self, node: ast.While | ast.For | ast.AsyncFor, depth: int) -> None:
         if node.orelse:
             self.put(depth, "else:")
             self.block(node.orelse, depth + 1)
@@ -70,7 +70,7 @@ class Blocks(Objects):
     def loop_head(self, node: ast.For, depth: int) -> list[str]:
         """Put the ``for``; gives what stands at the beginning of its body."""
         target = node.target
-        if isinstance(target, ast.Name) and target.id not in self.function.globals:
+        if isinstance(target, ast.Name) and target.id not in self.function.elsewhere:
             bounds = self.range_arguments(node.iter)
             if bounds is not None:
                 self.store_name(target.id, "int", counter=bounds[1])
@@ -81,7 +81,7 @@ class Blocks(Objects):
             return self.over_arrays(node, arrays, depth)
         iterated = self.value(node.iter).object()
         self.effects()
-        if isinstance(target, ast.Name) and target.id not in self.function.globals:
+        if isinstance(target, ast.Name) and target.id not in self.function.elsewhere:
             self.store_name(target.id, "obj")
             self.put(depth, f"for {self.name(target.id)} in {iterated}:")
             return []
@@ -110,7 +110,7 @@ class Blocks(Objects):
             return None
         views = [self.view_parameter(one) for one in found]
         names = [view for view in views if view is not None and self.types[view].ndim == 1]
-        if len(names) != len(found) or names_in(target) & self.function.globals:
+        if len(names) != len(found) or names_in(target) & self.function.elsewhere:
             return None
         return names
 
@@ -168,11 +168,17 @@ class Blocks(Objects):
         self.join(name, kind)
         self.assigned.add(name)
 
+    def place_of(self, name: str) -> str:
+        """Where a variable lies that is not the function's own."""
+        if name in self.function.nonlocals:
+            return f"_cyl_cells[{name!r}].cell_contents"
+        return f"_cyl_globals[{name!r}]"
+
     def store(self, target: ast.expr, value: Value, depth: int) -> None:
         """Assign a value that is computed already."""
-        if isinstance(target, ast.Name) and target.id in self.function.globals:
+        if isinstance(target, ast.Name) and target.id in self.function.elsewhere:
             self.effects()
-            self.put(depth, f"_cyl_globals[{target.id!r}] = {value.object()}")
+            self.put(depth, f"{self.place_of(target.id)} = {value.object()}")
         elif isinstance(target, ast.Name):
             self.store_name(target.id, value.type)
             self.put(depth, f"{self.name(target.id)} = {self.as_type(value, self.types[target.id])}")
@@ -189,11 +195,11 @@ class Blocks(Objects):
     def take_apart(self, target: ast.Tuple | ast.List, value: Value, depth: int) -> None:
         """The parts of any iterable, first all of them and then one by one into their places."""
         self.effects()
-        plain = all(isinstance(one, ast.Name) and one.id not in self.function.globals for one in target.elts)
+        plain = all(isinstance(one, ast.Name) and one.id not in self.function.elsewhere for one in target.elts)
         texts, later = [], []
         for one in target.elts:
             inner = one.value if isinstance(one, ast.Starred) else one
-            if plain or (isinstance(inner, ast.Name) and inner.id not in self.function.globals):
+            if plain or (isinstance(inner, ast.Name) and inner.id not in self.function.elsewhere):
                 assert isinstance(inner, ast.Name)
                 self.store_name(inner.id, "obj")
                 text = self.name(inner.id)
@@ -237,7 +243,8 @@ class Blocks(Objects):
     def exchange(self, targets: list[ast.expr], values: list[ast.expr], depth: int) -> None:
         """``a, b = b, a``: all values, then all places."""
         found = [self.value(one) for one in values]
-        names = [one.id for one in targets if isinstance(one, ast.Name) and one.id not in self.function.globals]
+        elsewhere = self.function.elsewhere
+        names = [one.id for one in targets if isinstance(one, ast.Name) and one.id not in elsewhere]
         if len(names) == len(targets) == len(set(names)):
             for name, one in zip(names, found, strict=True):
                 self.store_name(name, one.type)
@@ -255,7 +262,7 @@ class Blocks(Objects):
 
     def on_AugAssign(self, node: ast.AugAssign, depth: int) -> None:
         target = node.target
-        if isinstance(target, ast.Name) and target.id not in self.function.globals:
+        if isinstance(target, ast.Name) and target.id not in self.function.elsewhere:
             current = self.load(target.id) if target.id in self.function.locals else self.value(target)
             value = self.value(node.value)
             if current.type == "obj":
@@ -270,9 +277,9 @@ class Blocks(Objects):
         elif isinstance(target, ast.Name):
             one = self.new_name("obj")
             self.effects()
-            self.put(depth, f"{one} = _cyl_global({target.id!r})")
+            self.put(depth, f"{one} = {self.value(ast.Name(target.id, ast.Load())).object()}")
             self.in_place(one, node.op, self.value(node.value), depth)
-            self.put(depth, f"_cyl_globals[{target.id!r}] = {one}")
+            self.put(depth, f"{self.place_of(target.id)} = {one}")
         elif isinstance(target, ast.Subscript) and self.view_of(target) is not None:
             place = self.once(target, depth)
             current = self.value(ast.Subscript(place.value, place.slice, ast.Load()))
@@ -343,8 +350,8 @@ class Blocks(Objects):
         self.put(depth, f"{self.element(target)} = {text}")
 
     def on_Delete(self, node: ast.Delete, depth: int) -> None:
-        for target in node.targets:
-            if isinstance(target, ast.Name) and target.id not in self.function.globals:
+        for target in _flat(node.targets):
+            if isinstance(target, ast.Name) and target.id not in self.function.elsewhere:
                 self.as_object(target.id)
                 self.other.add(target.id)
                 self.put(depth, f"del {self.name(target.id)}")
@@ -380,7 +387,7 @@ class Blocks(Objects):
             kind = f" {self.value(handler.type).object()}" if handler.type is not None else ""
             name = ""
             if handler.name is not None:
-                if handler.name in self.function.globals:
+                if handler.name in self.function.elsewhere:
                     raise Unsupported(f"except as a global in line {handler.lineno}")
                 self.as_object(handler.name)
                 self.other.add(handler.name)
@@ -408,33 +415,65 @@ class Blocks(Objects):
         found = self.builtin(kind) if kind is not None else None
         return isinstance(found, type) and not issubclass(OverflowError, found)
 
-    def on_With(self, node: ast.With, depth: int) -> None:
+    def on_With(self, node: ast.With | ast.AsyncWith, depth: int) -> None:
         self.effects()
+        word = "async with" if isinstance(node, ast.AsyncWith) else "with"
         before = set(self.assigned)
         for number, item in enumerate(node.items):
             manager = self.value(item.context_expr).object()
             target = item.optional_vars
             if target is None:
-                self.put(depth + number, f"with {manager}:")
-            elif isinstance(target, ast.Name) and target.id not in self.function.globals:
+                self.put(depth + number, f"{word} {manager}:")
+            elif isinstance(target, ast.Name) and target.id not in self.function.elsewhere:
                 self.as_object(target.id)
                 self.other.add(target.id)
-                self.put(depth + number, f"with {manager} as {self.name(target.id)}:")
+                self.put(depth + number, f"{word} {manager} as {self.name(target.id)}:")
             else:
-                raise Unsupported(f"With in line {node.lineno}")
+                one = self.new_name("obj")
+                self.put(depth + number, f"{word} {manager} as {one}:")
+                self.store(target, Value(one, "obj"), depth + number + 1)
         self.block(node.body, depth + len(node.items))
         self.assigned = before  # what was raised in the block may be gone
+
+    # ------------------------------------------------------------ what waits
+
+    def on_AsyncWith(self, node: ast.AsyncWith, depth: int) -> None:
+        self.on_With(node, depth)
+
+    def on_AsyncFor(self, node: ast.AsyncFor, depth: int) -> None:
+        before = set(self.assigned)
+        iterated = self.value(node.iter).object()
+        one = self.new_name("obj")
+        self.put(depth, f"async for {one} in {iterated}:")
+        self.store(node.target, Value(one, "obj"), depth + 1)
+        self.block(node.body, depth + 1)
+        self.assigned = set(before)
+        self.otherwise(node, depth)
+        self.assigned = before
+
+    def of_Yield(self, node: ast.Yield) -> Value:
+        return Value(f"(yield {self.value(node.value).object() if node.value is not None else ''})", "obj")
+
+    def of_YieldFrom(self, node: ast.YieldFrom) -> Value:
+        return Value(f"(yield from {self.value(node.value).object()})", "obj")
+
+    def of_Await(self, node: ast.Await) -> Value:
+        return Value(f"(await {self.value(node.value).object()})", "obj")
 
     # ------------------------------------------------------------ names
 
     def on_Global(self, node: ast.Global, depth: int) -> None:
         self.put(depth, "pass")
 
+    def on_Nonlocal(self, node: ast.Nonlocal, depth: int) -> None:
+        self.put(depth, "pass")
+
     def on_Import(self, node: ast.Import, depth: int) -> None:
         for one in node.names:
             name = one.asname or one.name.partition(".")[0]
             if one.asname is None and "." in one.name:
-                raise Unsupported(f"Import in line {node.lineno}")
+                self.store(ast.Name(name, ast.Store()), Value(f"__import__({one.name!r})", "obj"), depth)
+                continue
             self.imported(f"import {one.name}", name, depth, node)
 
     def on_ImportFrom(self, node: ast.ImportFrom, depth: int) -> None:
@@ -445,7 +484,7 @@ class Blocks(Objects):
 
     def imported(self, text: str, name: str, depth: int, node: ast.stmt) -> None:
         self.effects()
-        if name in self.function.globals:
+        if name in self.function.elsewhere:
             raise Unsupported(f"{type(node).__name__} in line {node.lineno}")
         self.as_object(name)
         self.other.add(name)
@@ -463,6 +502,11 @@ def names_in(target: ast.expr) -> set[str]:
 
 def replace_text(value: Value, text: str) -> Value:
     return Value(text, "obj" if value.type == "pyint" else value.type, value.bits)
+
+
+def _flat(targets: list[ast.expr]) -> list[ast.expr]:
+    parts = [_flat(one.elts) if isinstance(one, (ast.Tuple, ast.List)) else [one] for one in targets]
+    return [one for part in parts for one in part]
 
 
 def _starred(node: ast.Tuple | ast.List) -> bool:

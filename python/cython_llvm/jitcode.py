@@ -15,10 +15,10 @@ Everything else is an object.  `Unsupported` is raised for what is not translate
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import Any
 
 from .jitblocks import Blocks
+from .jitnames import bound_in, own_nodes, parameters_of
 from .jitprelude import with_helpers
 from .jittypes import (
     C_NAMES,
@@ -34,53 +34,39 @@ from .jittypes import (
 
 __all__ = ["ELEMENTS", "Code", "Function", "Unsupported", "View", "read", "translate"]
 
-#: What is not translated: its names or its order are not those of a function's own code.
-_LEFT_TO_PYTHON = (
-    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Yield, ast.YieldFrom, ast.Await, ast.Nonlocal,
-    ast.Match, ast.AsyncFor, ast.AsyncWith, ast.TryStar,
-)  # fmt: skip
-_FRAMES = frozenset({"locals", "globals", "vars", "dir", "eval", "exec", "super", "__class__"})
-_SCOPES = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
+#: What is not translated: what asks for the function's own frame.
+_FRAMES = frozenset({"locals", "globals", "vars", "dir", "eval", "exec"})
+_OF_CLASSES = frozenset({"super", "__class__"})
+_SUSPENDING = (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)
 
 
-def read(tree: ast.FunctionDef, namespace: dict[str, Any], volatile: set[str],
-         free: dict[str, Any] | None = None) -> Function:  # fmt: skip
+def read(tree: ast.FunctionDef | ast.AsyncFunctionDef, namespace: dict[str, Any], volatile: set[str],
+         free: dict[str, Any] | None = None, qualname: str = "",
+         postponed: bool = False) -> Function:  # fmt: skip
     """Check that a function can be translated at all; ``free``: what the enclosing one's variables hold."""
     for statement in tree.body:
-        for node in ast.walk(statement):
-            if isinstance(node, _LEFT_TO_PYTHON):
-                raise Unsupported(f"{type(node).__name__} in line {getattr(node, 'lineno', '?')}")
-            if isinstance(node, ast.Name) and node.id in _FRAMES:
-                raise Unsupported(f"{node.id} in line {node.lineno}")
-    arguments = tree.args
-    parameters = [one.arg for one in (*arguments.posonlyargs, *arguments.args)]
-    parameters += [one.arg for one in (arguments.vararg,) if one is not None]
-    parameters += [one.arg for one in arguments.kwonlyargs]
-    parameters += [one.arg for one in (arguments.kwarg,) if one is not None]
-    names, said = set(parameters), set()
-    for node in _own_nodes(tree.body):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.add(node.id)
-        elif isinstance(node, ast.ExceptHandler) and node.name is not None:
-            names.add(node.name)
-        elif isinstance(node, ast.alias):
-            names.add(node.asname or node.name.partition(".")[0])
-        elif isinstance(node, ast.Global):
-            said |= set(node.names)
-    return Function(tree, namespace, volatile, names - said, free or {}, tuple(parameters), said)
+        _refuse_frames(statement, _FRAMES | _OF_CLASSES)
+    bound = bound_in(tree.body)
+    parameters = parameters_of(tree.args)
+    changing = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            changing |= set(node.names)
+    deferred = isinstance(tree, ast.AsyncFunctionDef) or any(
+        isinstance(node, _SUSPENDING) for node in own_nodes(tree.body)
+    )
+    return Function(tree, namespace, volatile, bound.own | set(parameters), free or {}, tuple(parameters),
+                    bound.globals, bound.nonlocals, changing, deferred, qualname or tree.name,
+                    postponed)  # fmt: skip
 
 
-def _own_nodes(nodes: list[Any]) -> Iterator[ast.AST]:
-    """The nodes of a function that are not of a scope inside it."""
-    waiting = list(nodes)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, _SCOPES):
-            # `:=` in a comprehension is refused where it is met.
-            waiting.extend(one for one in ast.walk(node) if isinstance(one, ast.NamedExpr))
-        else:
-            waiting.extend(ast.iter_child_nodes(node))
+def _refuse_frames(node: ast.AST, names: frozenset[str]) -> None:
+    if isinstance(node, ast.Name) and node.id in names:
+        raise Unsupported(f"{node.id} in line {node.lineno}")
+    if isinstance(node, ast.TryStar):
+        raise Unsupported(f"TryStar in line {node.lineno}")
+    for child in ast.iter_child_nodes(node):
+        _refuse_frames(child, names - _OF_CLASSES if isinstance(node, ast.ClassDef) else names)
 
 
 def translate(function: Function, types: dict[str, Type], *, exact: bool = False) -> Code:
@@ -111,6 +97,8 @@ class _Maker(Blocks):
 
     def run(self) -> str:
         body = self.function.tree.body
+        if self.function.deferred:
+            self.effects()
         if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
             body = body[1:]  # the docstring
         for _ in range(60):
@@ -136,7 +124,8 @@ class _Maker(Blocks):
             if self.types.get(name) in C_NAMES
         ]
         declared += [f"    cdef {C_NAMES.get(self.types[name], 'object')} {name}" for name in self.own]
-        lines = [f"def {self.function.name()}({', '.join(heads)}):", *declared, *self.lines]
+        word = "async def" if isinstance(self.function.tree, ast.AsyncFunctionDef) else "def"
+        lines = [f"{word} {self.function.name()}({', '.join(heads)}):", *declared, *self.lines]
         if not self.lines:
             lines.append("    pass")
         return with_helpers("\n".join(lines) + "\n")

@@ -146,7 +146,7 @@ class Expressions:
         if node.id in self.function.globals:
             return Value(f"_cyl_global({node.id!r})", "obj")
         namespace = self.function.namespace
-        if type(namespace.get(node.id)) in (int, float, bool) and node.id not in self.function.volatile:
+        if type(namespace.get(node.id)) in (int, float, bool) and self.stays(node.id):
             value = namespace[node.id]
             self.watched[node.id] = (value, False)
             try:
@@ -155,10 +155,15 @@ class Expressions:
                 pass
         return Value(f"_cyl_global({node.id!r})", "obj")
 
+    def stays(self, name: str) -> bool:
+        """Whether a variable of outside may be taken for what it holds when a call begins."""
+        function = self.function
+        return not function.deferred and name not in function.volatile and name not in function.changing
+
     def free_variable(self, name: str) -> Value:
         """A variable of the enclosing function: numbers are constants, which are watched."""
         value = self.function.free[name]
-        if type(value) in (int, float, bool) and name not in self.function.volatile:
+        if type(value) in (int, float, bool) and self.stays(name):
             try:
                 found = self.constant(value)
             except Unsupported:

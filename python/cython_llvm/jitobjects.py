@@ -51,9 +51,7 @@ class Objects(Expressions):
         return Value(f"{{{', '.join(texts)}}}", "obj")
 
     def of_NamedExpr(self, node: ast.NamedExpr) -> Value:
-        if len(self.scopes) > 1:
-            raise Unsupported(f"NamedExpr in a comprehension in line {node.lineno}")
-        if node.target.id in self.function.globals:
+        if node.target.id in self.function.elsewhere:
             raise Unsupported(f"NamedExpr in line {node.lineno}")
         value = self.value(node.value).object()
         self.as_object(node.target.id)
@@ -93,11 +91,14 @@ class Objects(Expressions):
             node, "{}", lambda: f"{self.value(node.key).object()}: {self.value(node.value).object()}"
         )
 
-    def of_GeneratorExp(self, node: ast.GeneratorExp) -> Value:
-        raise Unsupported(f"GeneratorExp in line {node.lineno}")
+    def written(self, node: ast.expr) -> Value:
+        """An expression with scopes of its own, as it is written."""
+        raise NotImplementedError
 
     def comprehension(self, node: Any, brackets: str, made: Callable[[], str], *,
                       closure: bool = False) -> Value:  # fmt: skip
+        if any(isinstance(one, ast.NamedExpr) for one in ast.walk(node)):
+            return self.written(node)
         scope: dict[str, Value] = {}
         for generator in node.generators:
             if generator.is_async:
@@ -173,7 +174,7 @@ class Objects(Expressions):
     def function_of(self, node: ast.Lambda) -> str:
         arguments = node.args
         if arguments.defaults or arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
-            raise Unsupported(f"Lambda in line {node.lineno}")
+            return self.written(node).text
         names = [one.arg for one in (*arguments.posonlyargs, *arguments.args)]
         texts = {name: Value(f"_cyl_c{len(self.scopes)}_{name}", "obj") for name in names}
         with self.captured(node):

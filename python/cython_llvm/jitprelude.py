@@ -10,7 +10,7 @@ MATH = ("sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "exp", "log", "log2
 
 _DIRECTIVES = """\
 # cython: language_level=3, boundscheck=True, wraparound=True, cdivision=True, overflowcheck=True
-# cython: infer_types=False, initializedcheck=False
+# cython: infer_types=False, initializedcheck=False, annotation_typing=False
 """
 
 #: The namespaces of the function that was decorated, and the look-up of a name in them.
@@ -42,6 +42,14 @@ def _of_objects(text: str) -> str:
 
 
 _HELPERS = """\
+cdef object _cyl_named(object made, str path, object module, str name, dict annotations):
+    made.__qualname__ = path
+    made.__module__ = module
+    made.__name__ = name
+    if annotations is not None:
+        made.__annotations__ = annotations
+    return made
+
 cdef object _cyl_free(str name):
     try:
         return _cyl_cells[name].cell_contents

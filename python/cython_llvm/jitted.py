@@ -236,7 +236,9 @@ class _Controller:
         if self._read is None:
             tree = _tree_of(self.py_func.__code__)
             free = {name: _content(cell) for name, cell in self._cells.items()}
-            self._read = jitcode.read(tree, self.py_func.__globals__, self._volatile, free)
+            postponed = self.py_func.__code__.co_flags & __future__.annotations.compiler_flag
+            self._read = jitcode.read(tree, self.py_func.__globals__, self._volatile, free,
+                                      self.py_func.__qualname__, bool(postponed))  # fmt: skip
         return self._read
 
     def _settings(self) -> settings.Settings:
@@ -331,13 +333,13 @@ def _content(cell: Any) -> Any:
         return None
 
 
-def _tree_of(code: CodeType) -> ast.FunctionDef:
+def _tree_of(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef:
     """The syntax tree that a function's code was made from; it is compiled again, to be sure of it."""
     try:
         source = textwrap.dedent(inspect.getsource(code))
         module = ast.parse(source)
         tree = module.body[0] if module.body else None
-        if not isinstance(tree, ast.FunctionDef):
+        if not isinstance(tree, (ast.FunctionDef, ast.AsyncFunctionDef)):
             raise jitcode.Unsupported("it is not written as a def")
         if code.co_freevars:
             outer = ast.parse(f"def outer({', '.join(code.co_freevars)}): pass")

@@ -91,13 +91,23 @@ class Value:
 class Function:
     """What is looked at: the tree and the names it sees."""
 
-    tree: ast.FunctionDef
+    tree: ast.FunctionDef | ast.AsyncFunctionDef
     namespace: dict[str, Any]
     volatile: set[str] = field(default_factory=set)  # globals that have changed before
     locals: set[str] = field(default_factory=set)
     free: dict[str, Any] = field(default_factory=dict)  # variables of the enclosing function, now
     parameters: tuple[str, ...] = ()  # in the order in which the compiled code takes them
     globals: set[str] = field(default_factory=set)  # that it says are global
+    nonlocals: set[str] = field(default_factory=set)  # that it says are of the enclosing function
+    changing: set[str] = field(default_factory=set)  # of those, what functions inside may assign to
+    deferred: bool = False  # a generator or coroutine, which runs when much may have changed
+    qualname: str = ""
+    postponed: bool = False  # annotations are strings
+
+    @property
+    def elsewhere(self) -> set[str]:
+        """Names that it assigns to and that are not its own."""
+        return self.globals | self.nonlocals
 
     def name(self) -> str:
         """What the compiled function is called."""

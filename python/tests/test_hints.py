@@ -263,6 +263,7 @@ def test_what_the_cache_holds_says_nothing(
 def test_inline_says_it_once(cache_dir: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
         assert cython_llvm.inline("return a\nreturn 2", a=1) == 1
+        assert cython_llvm.inline("return a", a=1) == 1  # nothing of the line that inline puts behind it
     err = capfd.readouterr().err
     assert [line.partition(": Unr")[2] for line in err.splitlines()] == ["eachable code"]
     assert "_cython_inline_" in err
@@ -300,7 +301,8 @@ def test_pyximport_says_the_same(
         "for name in sys.argv[2:]:\n    __import__(name)\n"
     )
     some = ["bounds_in_nogil", "unreachable"]
+    env = {**os.environ, "CFLAGS": "-O0 -w"}
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "built"), *some], cwd=sources,
-                          capture_output=True, text=True, timeout=300, env={**os.environ, "CFLAGS": "-O0 -w"})  # fmt: skip
+                          capture_output=True, text=True, timeout=300, env=env)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == "".join(stock[name] for name in some)
