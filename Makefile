@@ -11,7 +11,7 @@ PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' 
 	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
 .PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short differential fuzz \
-	bench-inline bench-latency bench-reload bench-speed bench-kernels bench-prange bench-size bench-tree docs-check install lint fmt clean distclean
+	inline-check bench-inline bench-latency bench-reload bench-speed bench-kernels bench-prange bench-size bench-tree docs-check install lint fmt clean distclean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -39,7 +39,7 @@ install: build ## the same as build; `pip install dist/*.whl` puts it anywhere e
 run: build ## compile, import, edit, reload and inline a real module, beside gcc
 	$(PY) scripts/demo.py
 
-test: lint test-rust test-python test-system docs-check conformance-short tree-short ## run all tests
+test: lint test-rust test-python test-system docs-check inline-check conformance-short tree-short ## run all tests
 
 test-rust: $(STAMPS)/venv ## Rust's tests
 	PYO3_PYTHON=$(CURDIR)/$(PY) CYTHON_LLVM_PYTHON=$(CURDIR)/$(PY) cargo test --release --workspace
@@ -87,6 +87,9 @@ bench-reload: build ## one function edited in a large module; 10,000 reloads in 
 bench-tree: build ## the tree route's latency, as ratios to Cython's own part, gcc and numba
 	scripts/setup_bench.sh
 	$(PY) testsuite/benches/tree_latency.py
+
+inline-check: build ## inline beside what stock cython.inline was recorded to do, 413 snippets
+	cd testsuite && $(CURDIR)/$(PY) -m inlinecheck
 
 bench-inline: build ## inline and jit beside cython.inline and numba: cold, new code, cached calls, dispatch
 	$(PY) testsuite/benches/inline.py

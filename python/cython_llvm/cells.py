@@ -89,6 +89,16 @@ class Session:
         self._remember(cell, before)
         return cell
 
+    def run_aside(self, code: str, settings: Settings, prefix: str, name: str | None) -> None:
+        """Compile and run a cell as a module that others do not see, ``prefix`` before its name."""
+        cells, owner = list(self._cells), dict(self._owner)
+        if name is None:
+            name = "_cython_magic_" + hashlib.sha256(code.encode()).hexdigest()
+        try:
+            self.run(code, settings, name=prefix + name)
+        finally:
+            self._cells, self._owner = cells, owner
+
     def _again(self, names: Names, name: str | None, key: str | None) -> Cell | None:
         """The cell that this one is, run again."""
         for cell in reversed(self._cells):

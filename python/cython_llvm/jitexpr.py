@@ -114,8 +114,11 @@ class Expressions:
             word = " and " if isinstance(node.op, ast.And) else " or "
             return f"({word.join(self.test(one) for one in node.values)})"
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            return f"(not {self.test(node.operand)})"
+            tested = self.test(node.operand)
+            return {"True": "False", "False": "True"}.get(tested, f"(not {tested})")
         value = self.value(node)
+        if value.literal is not None:
+            return str(bool(value.literal))  # Cython takes `not <long long>0` for False
         if value.type == "obj":
             self.effects()
         return value.text

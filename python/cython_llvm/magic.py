@@ -24,7 +24,7 @@ from .settings import Settings, default_settings
 
 _NO_PGO = (
     "%%cython --pgo is not supported: cython_llvm has no profile-guided optimisation; "
-    "leave the option out"
+    "the cell runs twice all the same"
 )
 
 
@@ -170,13 +170,14 @@ class CythonMagics(Magics):  # type: ignore[misc]
         place of the old.
         """
         arguments = magic_arguments.parse_argstring(self.cython, line)
-        if arguments.pgo:
-            raise UsageError(_NO_PGO)
         code = cell if cell.endswith("\n") else cell + "\n"
         started = time.perf_counter()
         try:
             settings = _settings(arguments, code)
-            with _warnings():
+            with _warnings(), _distutils_log(arguments.quiet):
+                if arguments.pgo:
+                    print(_NO_PGO, file=sys.stderr)
+                    self._session.run_aside(code, settings, "_pgo_", arguments.name)
                 ran = self._session.run(code, settings, name=arguments.name, key=self._cell_id(),
                                         force=arguments.force)  # fmt: skip
             html = self._annotated(ran, arguments.annotate) if arguments.annotate else None
@@ -215,6 +216,20 @@ class CythonMagics(Magics):  # type: ignore[misc]
 
         unit = frontend.generate_c(ran.loader.path, ran.module_name, ran.settings, annotate=kind)
         return HTML(_without_frame(unit.annotated))
+
+
+@contextmanager
+def _distutils_log(quiet: bool) -> Iterator[None]:
+    """With --verbose, distutils says all that it does, where it takes part."""
+    log = None if quiet else getattr(sys.modules.get("distutils"), "log", None)
+    if log is None:
+        yield
+        return
+    before = log.set_threshold(log.DEBUG)
+    try:
+        yield
+    finally:
+        log.set_threshold(before)
 
 
 @contextmanager

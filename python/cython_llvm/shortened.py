@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from . import frontend, live_info, shift
+from . import frontend, hints, live_info, shift
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -364,6 +364,8 @@ class _Edit:
                         break
                     part = stage(part)
                     self._no_messages()
+            if hints.come_with_c(part):
+                raise Refused("Cython may have something to say with its C")
             if counters != numbers[-1]:
                 raise Refused("names are numbered in another way")
             new = self._new_utilities(scope.utility_code_list[utility:], scope.utility_code_list[:utility])

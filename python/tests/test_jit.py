@@ -152,6 +152,19 @@ def test_loops(plain: ModuleType) -> None:
     check(plain.factorial, [(0,), (5,), (20,), (21,), (60,)])
 
 
+def test_constants_as_conditions() -> None:
+    """Cython takes a cast 0 for true where it tests one."""
+
+    @jit
+    def tested(a: float) -> Any:
+        while 0:
+            a = 1.0
+        return not 0, not 0.0, not (0 or 0), 1 if 0 else 2, a // (not 0), 0 or a
+
+    assert tested(2.5) == tested.py_func(2.5) == (True, True, True, 2, 2.0, 2.5)
+    assert tested.reason is None
+
+
 def test_functions_of_math(plain: ModuleType) -> None:
     values = [(x,) for x in (0.5, 2.0, 0.0, -1.0, 1e308, 710.0, math.inf, math.nan, 3, 0, -4, 2**70, "x", True)]
     check(plain.by_math, values)
