@@ -184,7 +184,8 @@ def test_what_fails_is_told(run: Callable[..., str], tmp_path: Path) -> None:
         print("Error compiling Cython file" in err.getvalue(), "nope" in err.getvalue())
         from IPython.core.error import UsageError
         with contextlib.redirect_stderr(err):
-            cython("import sys\\nvars(sys).setdefault('ran', []).append('_pgo_' in __name__)\\npgo_x = 1", "--pgo")
+            cython("import sys\\nvars(sys).setdefault('ran', []).append('_pgo_' in __name__)\\n"
+                   "pgo_x = 1", "--pgo")
         print("--pgo is not supported" in err.getvalue(), sys.ran, ip.user_ns["pgo_x"])
         try:
             cython("x = 1", "-X nonsense=1")
