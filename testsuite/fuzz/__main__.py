@@ -26,7 +26,7 @@ BATCH = 10
 FAULTS = ("different", "leak", "crash", "error", "missing")
 
 
-def compared(programs: Iterable[tuple[str, Program]], timeout: float = 300) -> Iterator[dict[str, Any]]:
+def compared(programs: Iterable[tuple[str, Program]], timeout: float = 900) -> Iterator[dict[str, Any]]:
     """What child.py says of each program; a crash for the one in which its process ended."""
     waiting = dict(programs)
     while waiting:
