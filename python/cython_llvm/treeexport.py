@@ -8,11 +8,30 @@ given once per class.  Nothing here changes the tree, and the same source gives 
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable
-from json.encoder import encode_basestring_ascii  # type: ignore[attr-defined]
 from typing import Any
+
+from .treeclasses import (
+    DEEPEST,
+    ENTRY_LISTS,
+    FALSE_UNLESS_GIVEN,
+    FOREIGN_BUILTIN,
+    FOREIGN_CLASS,
+    FOREIGN_MODULE,
+    LEFT_OUT,
+    LEFT_OUT_OF_ENTRIES,
+    LEFT_OUT_OF_HELPERS,
+    LEFT_OUT_OF_NODES,
+    LEFT_OUT_OF_SCOPES,
+    LEFT_OUT_OF_TYPES,
+    SCALARS,
+    Class,
+    Encoder,
+    Extra,
+    Plan,
+    class_cache,
+)
+from .treescalars import integer, scalar, string
 
 SCHEMA = 1
 
@@ -25,72 +44,6 @@ DELEGATES = {
     "CTypedefType": "typedef_base_type",
     "InnerEntry": "defining_entry",
 }
-
-# Left out: bookkeeping of the frontend's passes, what only its analysis needs, caches, and what
-# follows from other attributes.  docs/tree-schema.md says of each that matters what stands for it.
-_LEFT_OUT_OF_CLASSES = frozenset({"counter"})
-_LEFT_OUT_OF_NODES = frozenset({
-    "analysed", "annotation", "bytes_value", "cf_state", "cf_used", "cython_attribute",
-    "cython_module_names", "decorators", "directive_comments", "directive_locals", "directive_returns",
-    "env", "first", "fragment_scope", "has_explicit_exc_clause", "in_pxd", "inferred_type",
-    "is_basic_c_type", "is_c_literal", "is_called", "is_cython_module", "is_numpy_call_with_exprs",
-    "is_pxd", "is_used_as_rvalue", "np_args_idx", "original_args", "parallel_directives", "pos",
-    "compilation_source", "type_according_to_pxd", "type_entry", "used",
-})  # fmt: skip
-_LEFT_OUT_OF_TYPES = frozenset({
-    "_assign_from_py_code", "_convert_from_py_code", "_convert_to_py_code", "_empty_declaration",
-    "_needs_cpp_construction", "_special_assignable_reference_type", "_specialization_name",
-    "cached_specialized_types", "dataclass_fields", "defered_declarations", "declaration_value",
-    "from_py_utility_code", "is_strict_signature", "pos",
-    "specialization_string", "specializations", "to_py_utility_code", "to_pyunicode_utility",
-})  # fmt: skip
-_LEFT_OUT_OF_ENTRIES = frozenset({
-    "annotation", "cf_assignments", "cf_references", "directive_locals", "error_on_uninitialized",
-    "inner_entries", "known_standard_library_import", "might_overflow", "pos", "pytyping_modifiers",
-    "specialiser",
-})  # fmt: skip
-_LEFT_OUT_OF_SCOPES = frozenset({
-    "_cached_defaults_c_class_entries", "_cached_tuple_types", "_context", "_in_with_gil_block",
-    "cached_builtins", "closure_cname", "cname_to_entry", "defined_c_classes", "genexp_prefix",
-    "has_extern_class", "id_counters", "identifier_to_entry", "imported_c_classes", "included_files",
-    "module_entries", "node_positions_to_offset", "num_to_entry", "obj_to_entry", "pxd_file_loaded",
-    "sue_entries", "type_names", "types_imported", "undeclared_cached_builtins", "utility_code_list",
-})  # fmt: skip
-_LEFT_OUT_OF_HELPERS = frozenset({"_cfuncdef_node", "order", "pos"})
-
-# Their classes say nothing of these; left out where they are false, 0 or empty.
-_FALSE_UNLESS_GIVEN = frozenset({
-    "accept_builtin_subtypes", "calling_convention", "create_wrapper", "has_varargs", "init", "is_overridable",
-    "is_static_method", "is_terminator", "needs_conversion", "needs_type_test", "nogil", "not_none",
-    "num_kwonly_args", "num_posonly_args", "num_required_args", "num_required_kw_args",
-    "optional_arg_count", "or_none", "with_gil",
-})  # fmt: skip
-
-# Of another module's scope, and of the scope of a class that another module defines, only this.
-_FOREIGN_MODULE = frozenset({
-    "name", "qualified_name", "is_package", "module_name", "scope_prefix", "cpp", "cimported_modules",
-    "c_class_entries", "cfunc_entries", "var_entries",
-})  # fmt: skip
-_FOREIGN_CLASS = frozenset({
-    "name", "qualified_name", "class_name", "scope_prefix", "parent_type", "outer_scope",
-    "parent_scope", "var_entries", "inherited_var_entries", "cfunc_entries", "is_internal",
-    "is_closure_class_scope", "has_pyobject_attrs", "has_cyclic_pyobject_attrs",
-})  # fmt: skip
-_FOREIGN_BUILTIN = frozenset({"name", "qualified_name", "class_name", "parent_type"})
-_ENTRY_LISTS = ("c_class_entries", "cfunc_entries", "var_entries")
-
-# Attributes that a class computes where another stores them.
-_COMPUTED = ("code_object", "is_fused", "is_temp", "node_positions", "to_py_function", "type",
-             "typeptr_cname")  # fmt: skip
-
-_SCALARS = (bool, int, float, str, bytes, complex, type(None))
-_BIG = 1 << 62
-_DEEPEST = 32  # containers within containers: JSON readers give up at 128 brackets
-
-_LEFT_OUT: Any = object()
-
-Encoder = Callable[[Any], str | None]
-Extra = Callable[[Any, "list[str]"], None]
 
 
 class _Table:
@@ -122,114 +75,6 @@ class _Table:
         return encode
 
 
-class _Plan:
-    """How instances of one class are exported."""
-
-    __slots__ = ("head", "defaults", "computed", "positioned", "special", "compact", "restricted",
-                 "extra")  # fmt: skip
-
-    def __init__(self) -> None:
-        self.head = ""
-        self.defaults: dict[str, Any] = {}  # or _LEFT_OUT
-        self.computed: tuple[str, ...] = ()
-        self.positioned = False
-        self.compact = False  # empty containers are left out
-        self.restricted = False  # scopes of other modules are not exported whole
-        self.special: dict[str, Callable[[Any, Any], str | None]] = {}
-        self.extra: Extra | None = None
-
-
-class _Class:
-    """What one of Cython's classes says of its instances; the same for every module."""
-
-    __slots__ = ("head", "texts", "text", "objects", "defaults", "plan_defaults", "computed")
-
-    def __init__(self, cls: type, families: tuple[type, ...]) -> None:
-        mro = ",".join(f'"{base.__name__}"' for base in cls.__mro__[:-1])
-        self.head = f'{{"mro":[{mro}],"own":{{'
-        self.texts: dict[str, str] = {}
-        self.text = ""
-        self.objects: dict[str, Any] = {}
-        self.defaults: dict[str, Any] = {}
-        self.plan_defaults: dict[str, Any] | None = None  # with what is left out
-        properties: dict[str, bool] = {}
-        for base in reversed(cls.__mro__[:-1]):
-            own = vars(base)
-            for name, value in own.items():
-                if name.startswith("__"):
-                    continue
-                properties[name] = isinstance(value, property)
-                if isinstance(value, _SCALARS) or isinstance(value, families):
-                    self.defaults[name] = value
-                elif name in self.defaults:
-                    del self.defaults[name]
-                    if base is cls:  # hides what a base says
-                        self.texts[name] = f'"{name}":{{"o":"{type(value).__name__}"}}'
-        for name, value in sorted(vars(cls).items()):
-            if name.startswith("__") or name in _LEFT_OUT_OF_CLASSES:
-                continue
-            if isinstance(value, _SCALARS):
-                self.texts[name] = f'"{name}":{_scalar(value)}'
-            elif isinstance(value, families):
-                self.objects[name] = value
-        self.texts = dict(sorted(self.texts.items()))
-        self.computed = tuple(name for name in _COMPUTED if properties.get(name))
-
-
-_class_cache: dict[type, _Class] = {}
-
-
-def _scalar(value: Any) -> str:
-    """A scalar in JSON."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _string(value)
-    if isinstance(value, int):
-        return _integer(int(value))  # an IntEnum prints otherwise
-    if isinstance(value, float):
-        return repr(float(value)) if math.isfinite(value) else f'{{"f":"{float(value)!r}"}}'
-    if isinstance(value, complex):
-        return f'{{"c":["{value.real!r}","{value.imag!r}"]}}'
-    text: str = encode_basestring_ascii(value.decode("latin-1"))
-    encoding = getattr(value, "encoding", None)
-    if encoding:
-        return f'{{"b":{text},"enc":{encode_basestring_ascii(encoding)}}}'
-    return f'{{"b":{text}}}'
-
-
-def _string(value: str) -> str:
-    text: str = encode_basestring_ascii(value)
-    if "\\ud" in text:
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError:
-            return f'{{"w":"{value.encode("utf-8", "surrogatepass").hex()}"}}'
-    return text
-
-
-def _integer(value: int) -> str:
-    if -_BIG < value < _BIG:
-        return str(value)
-    # Decimal, in pieces: CPython refuses to print more than 4300 digits at once.
-    return f'{{"i":"{_decimal(value)}"}}'
-
-
-def _decimal(value: int) -> str:
-    """``str(value)`` for an integer of any size."""
-    if value < 0:
-        return "-" + _decimal(-value)
-    base = 10**4000
-    pieces: list[str] = []
-    while value >= base:
-        value, rest = divmod(value, base)
-        pieces.append(f"{rest:04000d}")
-    pieces.append(str(value))
-    return "".join(reversed(pieces))
-
-
 class Exporter:
     """Collects one module."""
 
@@ -252,11 +97,11 @@ class Exporter:
         helpers = (PyrexTypes.CFuncType.ExceptionValue, TypeSlots.Signature,
                    ExprNodes.DefFuncLikeNode, Code.IncludeCode, UtilNodes.TempHandle,
                    Symtab.BufferAux)  # fmt: skip
-        self._nodes = _Table("nodes", "n", (Nodes.Node,), _LEFT_OUT_OF_NODES)
-        self._types = _Table("types", "t", (PyrexTypes.BaseType,), _LEFT_OUT_OF_TYPES)
-        self._entries = _Table("entries", "e", (Symtab.Entry,), _LEFT_OUT_OF_ENTRIES)
-        self._scopes = _Table("scopes", "s", (Symtab.Scope,), _LEFT_OUT_OF_SCOPES)
-        self._helpers = _Table("helpers", "x", helpers, _LEFT_OUT_OF_HELPERS)
+        self._nodes = _Table("nodes", "n", (Nodes.Node,), LEFT_OUT_OF_NODES)
+        self._types = _Table("types", "t", (PyrexTypes.BaseType,), LEFT_OUT_OF_TYPES)
+        self._entries = _Table("entries", "e", (Symtab.Entry,), LEFT_OUT_OF_ENTRIES)
+        self._scopes = _Table("scopes", "s", (Symtab.Scope,), LEFT_OUT_OF_SCOPES)
+        self._helpers = _Table("helpers", "x", helpers, LEFT_OUT_OF_HELPERS)
         self._tables = (self._nodes, self._types, self._entries, self._scopes, self._helpers)
         self._plain = frozenset({bool, int, str, EncodedString})
         self._families = tuple(base for table in self._tables for base in table.bases)
@@ -282,14 +127,14 @@ class Exporter:
         self._directives_seen: dict[int, str] = {}
         self._depth = 0
         self._class_texts: dict[str, str] = {}
-        self._plans: dict[type, _Plan] = {}
+        self._plans: dict[type, Plan] = {}
         self._encoders: dict[type, Encoder] = {
             type(None): lambda value: "null",
             bool: lambda value: "true" if value else "false",
-            str: _string,
-            EncodedString: _string,
-            int: _integer,
-            float: _scalar,
+            str: string,
+            EncodedString: string,
+            int: integer,
+            float: scalar,
             list: self._list,
             tuple: self._list,
             dict: self._dict,
@@ -324,10 +169,10 @@ class Exporter:
         assert root is not None
         parts = [
             f'"schema":{SCHEMA}',
-            f'"cython":{_scalar(cython_version)}',
-            f'"module":{_scalar(str(self._module.full_module_name))}',
+            f'"cython":{scalar(cython_version)}',
+            f'"module":{scalar(str(self._module.full_module_name))}',
             f'"root":{root[5:-1]}',  # {"n":0}
-            '"sources":[' + ",".join(_scalar(_source_name(source)) for source in self._sources) + "]",
+            '"sources":[' + ",".join(scalar(_source_name(source)) for source in self._sources) + "]",
             '"directive_defaults":' + str(self._dict(self._directive_defaults)),
             '"delegates":{' + ",".join(f'"{key}":"{DELEGATES[key]}"' for key in sorted(DELEGATES)) + "}",
             '"classes":{\n'
@@ -355,11 +200,11 @@ class Exporter:
                 values = {name: value for name, value in values.items() if name in wanted}
         for name, value in values.items():
             default = default_of(name)
-            if value is default or default is _LEFT_OUT:
+            if value is default or default is LEFT_OUT:
                 continue
             cls = type(value)
             if cls in plain:
-                if value == default or (not value and name in _FALSE_UNLESS_GIVEN):
+                if value == default or (not value and name in FALSE_UNLESS_GIVEN):
                     continue
             elif not value and cls in _CONTAINERS and plan.compact:
                 continue
@@ -388,16 +233,16 @@ class Exporter:
         """The attributes to export of a foreign scope; None where it is not one."""
         symtab = self._symtab
         if isinstance(thing, symtab.BuiltinScope):
-            return _FOREIGN_BUILTIN
+            return FOREIGN_BUILTIN
         if isinstance(thing, symtab.ModuleScope):
-            return None if thing is self._module.scope else _FOREIGN_MODULE
+            return None if thing is self._module.scope else FOREIGN_MODULE
         if isinstance(thing, symtab.CClassScope):
             if id(thing) in self._own_scopes:
                 return None
             builtin = thing.parent_type is not None and thing.parent_type.is_builtin_type
-            return _FOREIGN_BUILTIN if builtin else _FOREIGN_CLASS
+            return FOREIGN_BUILTIN if builtin else FOREIGN_CLASS
         if isinstance(thing, symtab.CppClassScope):
-            return None if thing.global_scope() is self._module.scope else _FOREIGN_BUILTIN
+            return None if thing.global_scope() is self._module.scope else FOREIGN_BUILTIN
         return None
 
     def _place(self, thing: Any) -> str | None:
@@ -436,19 +281,19 @@ class Exporter:
         for name, prefix in _INT_CONVERSIONS:
             if getattr(type(thing), name) is None:
                 own = vars(thing).get(name) or prefix + thing.specialization_name()
-                found.append(f'"{name}":{_scalar(own)}')
+                found.append(f'"{name}":{scalar(own)}')
 
     @staticmethod
     def _complex_conversion(thing: Any, found: list[str]) -> None:
         name = "__Pyx_PyComplex_As_" + thing.specialization_name()
-        found.append(f'"from_py_function":{_scalar(name)}')
+        found.append(f'"from_py_function":{scalar(name)}')
 
     @staticmethod
     def _more_of_entry(entry: Any, found: list[str]) -> None:
         if (entry.is_cfunction or entry.is_cglobal) and (entry.api or entry.defined_in_pxd):
             # What another module compares with its own declaration.
             if entry.type and not entry.type.is_fused:
-                found.append(f'"c_signature":{_scalar(str(entry.type.empty_declaration_code()))}')
+                found.append(f'"c_signature":{scalar(str(entry.type.empty_declaration_code()))}')
         if len(entry.cf_assignments) > 1:
             found.append('"cf_is_reassigned":true')
 
@@ -465,13 +310,13 @@ class Exporter:
 
     def _learn(self, cls: type, table: _Table) -> None:
         """Make the plan for a class that is met for the first time, and note its bases."""
-        plan = self._plans[cls] = _Plan()
+        plan = self._plans[cls] = Plan()
         plan.head = f'{{"k":"{cls.__name__}"'
         for base in reversed(cls.__mro__[:-1]):
             if base.__name__ not in self._class_texts:
                 self._class_texts[base.__name__] = ""  # in case it comes up again within
                 self._class_texts[base.__name__] = self._class_text(base)
-        known = _class_cache[cls]
+        known = class_cache[cls]
         left_out = table.left_out
         symtab = self._symtab
         if table is self._nodes:
@@ -511,21 +356,21 @@ class Exporter:
             if issubclass(cls, symtab.ModuleScope):
                 plan.special["c_includes"] = self._includes
                 plan.special["entries"] = self._module_entries
-                plan.special.update((name, self._imported) for name in _ENTRY_LISTS)
+                plan.special.update((name, self._imported) for name in ENTRY_LISTS)
         else:
             plan.special = {"pieces": self._pieces}
         if any(base.__name__ in DELEGATES for base in cls.__mro__):
             plan.extra = self._nothing if plan.extra is None else _both(plan.extra, self._nothing)
         if known.plan_defaults is None:  # the same for every module
-            known.plan_defaults = {**known.defaults, **dict.fromkeys(left_out, _LEFT_OUT)}
+            known.plan_defaults = {**known.defaults, **dict.fromkeys(left_out, LEFT_OUT)}
             known.computed = tuple(name for name in known.computed if name not in left_out)
         plan.defaults = known.plan_defaults
         plan.computed = known.computed
 
     def _class_text(self, cls: type) -> str:
-        known = _class_cache.get(cls)
+        known = class_cache.get(cls)
         if known is None:
-            known = _class_cache[cls] = _Class(cls, self._families)
+            known = class_cache[cls] = Class(cls, self._families)
         if not known.objects:
             if not known.text:
                 known.text = known.head + ",".join(known.texts.values()) + "}}"
@@ -552,8 +397,8 @@ class Exporter:
             if issubclass(cls, table.bases):
                 self._learn(cls, table)
                 return table.encoder
-        if issubclass(cls, _SCALARS):
-            return _scalar
+        if issubclass(cls, SCALARS):
+            return scalar
         if issubclass(cls, (list, tuple)):
             return self._list
         if issubclass(cls, (set, frozenset)):
@@ -563,7 +408,7 @@ class Exporter:
         if issubclass(cls, self._source_type):
             return self._source
         if issubclass(cls, self._utility):
-            return lambda value: f'{{"u":{_scalar(getattr(value, "name", None) or cls.__name__)}}}'
+            return lambda value: f'{{"u":{scalar(getattr(value, "name", None) or cls.__name__)}}}'
         if issubclass(cls, type) or any("__call__" in vars(base) for base in cls.__mro__):
             return lambda value: None
         return lambda value: f'{{"o":"{cls.__name__}"}}'
@@ -571,7 +416,7 @@ class Exporter:
     def _list(self, value: Any) -> str | None:
         if not value:
             return "[]"
-        if self._depth >= _DEEPEST:
+        if self._depth >= DEEPEST:
             return f'{{"o":"{type(value).__name__}"}}'
         self._depth += 1
         encoders = self._encoders
@@ -586,14 +431,14 @@ class Exporter:
 
     def _set(self, value: Any) -> str | None:
         """Sorted, by what does not depend on where an object lies or when it was met."""
-        if all(isinstance(item, _SCALARS) for item in value):
-            return f"[{','.join(sorted(map(_scalar, value)))}]"
+        if all(isinstance(item, SCALARS) for item in value):
+            return f"[{','.join(sorted(map(scalar, value)))}]"
         return self._list(sorted(value, key=_order))
 
     def _dict(self, value: Any) -> str | None:
         if not value:
             return '{"d":[]}'
-        if self._depth >= _DEEPEST:
+        if self._depth >= DEEPEST:
             return '{"o":"dict"}'
         self._depth += 1
         pairs = []
@@ -698,7 +543,7 @@ def _both(first: Extra, second: Extra) -> Extra:
 
 
 def _order(thing: Any) -> tuple[str, ...]:
-    if isinstance(thing, (tuple, *_SCALARS)):
+    if isinstance(thing, (tuple, *SCALARS)):
         return (type(thing).__name__, repr(thing))
     pos = getattr(thing, "pos", None) or ()
     names = [str(getattr(thing, name, "")) for name in ("cname", "name")]

@@ -29,6 +29,8 @@ class Statements(Expressions):
         simple: list[Maker[[], list[Statement]]] = [
             self.assign, self.assign, self.assign, self.augmented, self.augmented, self.change, self.unpack,
             self.call_statement, self.note]  # fmt: skip
+        if not self.assignable:
+            simple = [self.call_statement, self.note]
         if self.chance(0.06):
             simple = [self.raise_, self.return_, self.assert_, self.delete]
         if self.loops and self.chance(0.12) and not self.in_finally:
@@ -172,7 +174,7 @@ class Statements(Expressions):
     def for_c(self, deep: int) -> list[Statement]:
         names = [name for name in self.assignable if self.variables[name] in INTEGERS
                  and self.variables[name] != "bint"]  # fmt: skip
-        if not names:
+        if not names or len(self.assignable) < 2:
             return self.if_(deep)
         name = self.random.choice(names)
         signed = self.variables[name] not in ("size_t",) and not self.variables[name].startswith("unsigned")
