@@ -134,8 +134,8 @@ class Expressions:
                          "float", literal=value)  # fmt: skip
         if type(value) is bool:
             return Value(str(value), "bool")
-        if type(value) in (int, str, bytes, complex, type(None)):
-            return Value(f"({value!r})", "pyint" if type(value) is int else "obj")
+        if type(value) in (int, str, bytes, complex, type(None)) or value is ...:
+            return Value("(...)" if value is ... else f"({value!r})", "pyint" if type(value) is int else "obj")
         raise Unsupported(f"a constant of type {type(value).__name__}")
 
     def of_Name(self, node: ast.Name) -> Value:

@@ -72,7 +72,28 @@ class Inner(Objects):
         self.assigned = before
 
 
-class Patterns(ast.NodeTransformer):
+class _Captures(ast.NodeTransformer):
+    """Patterns, whose captured names may have to be written otherwise."""
+
+    def captured(self, name: str) -> str:
+        raise NotImplementedError
+
+    def visit_MatchAs(self, node: ast.MatchAs) -> ast.AST:
+        self.generic_visit(node)
+        node.name = self.captured(node.name) if node.name is not None else None
+        return node
+
+    def visit_MatchStar(self, node: ast.MatchStar) -> ast.AST:
+        node.name = self.captured(node.name) if node.name is not None else None
+        return node
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> ast.AST:
+        self.generic_visit(node)
+        node.rest = self.captured(node.rest) if node.rest is not None else None
+        return node
+
+
+class Patterns(_Captures):
     """Patterns; names from outside that they compare with are looked up before, as calls cannot stand there."""
 
     def __init__(self, maker: Inner, depth: int) -> None:
@@ -86,28 +107,12 @@ class Patterns(ast.NodeTransformer):
         self.maker.put(self.depth, f"{name} = {self.maker.value(node).object()}")
         return ast.Name(name, ast.Load())
 
-    def _captured(self, name: str | None) -> str | None:
-        if name is None:
-            return None
-        if name in self.maker.function.globals | self.maker.function.nonlocals:
+    def captured(self, name: str) -> str:
+        if name in self.maker.function.elsewhere:
             raise Unsupported(f"a pattern that binds the global {name}")
         self.maker.as_object(name)
         self.maker.other.add(name)
         return renamed(name)
-
-    def visit_MatchAs(self, node: ast.MatchAs) -> ast.AST:
-        self.generic_visit(node)
-        node.name = self._captured(node.name)
-        return node
-
-    def visit_MatchStar(self, node: ast.MatchStar) -> ast.AST:
-        node.name = self._captured(node.name)
-        return node
-
-    def visit_MatchMapping(self, node: ast.MatchMapping) -> ast.AST:
-        self.generic_visit(node)
-        node.rest = self._captured(node.rest)
-        return node
 
 
 class _Scope:
@@ -228,8 +233,17 @@ class Rewriter(ast.NodeTransformer):
         node.value = self.visit(node.value)
         return node
 
-    def visit_Match(self, node: ast.Match) -> ast.AST:
-        raise Unsupported(f"Match in a function in line {node.lineno}")
+    def visit_Match(self, node: ast.Match) -> Any:
+        if self.in_class:
+            raise Unsupported(f"Match in a class in line {node.lineno}")
+        made: list[ast.stmt] = []
+        node.subject = self.visit(node.subject)
+        for case in node.cases:
+            case.pattern = InnerPatterns(self, made).visit(case.pattern)
+            if case.guard is not None:
+                case.guard = self.visit(case.guard)
+            case.body = self.statements(case.body)
+        return [*made, node]
 
     def visit_TryStar(self, node: ast.AST) -> ast.AST:
         raise Unsupported("TryStar")
@@ -409,6 +423,25 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.AST:
         return self.comprehension(node)
+
+
+class InnerPatterns(_Captures):
+    """The same in a function inside."""
+
+    def __init__(self, rewriter: Rewriter, made: list[ast.stmt]) -> None:
+        self.rewriter = rewriter
+        self.made = made
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        found: ast.expr = self.rewriter.visit(node)
+        if isinstance(found, ast.Name):
+            return found
+        name = self.rewriter.own_name()
+        self.made.append(ast.Assign([ast.Name(name, ast.Store())], found, lineno=0))
+        return ast.Name(name, ast.Load())
+
+    def captured(self, name: str) -> str:
+        return self.rewriter.binds(name, 0)
 
 
 def _copy(node: Any) -> Any:

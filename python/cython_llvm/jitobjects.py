@@ -97,12 +97,12 @@ class Objects(Expressions):
 
     def comprehension(self, node: Any, brackets: str, made: Callable[[], str], *,
                       closure: bool = False) -> Value:  # fmt: skip
-        if any(isinstance(one, ast.NamedExpr) for one in ast.walk(node)):
+        if any(isinstance(one, (ast.NamedExpr, ast.Await)) for one in ast.walk(node)):
+            return self.written(node)
+        if any(one.is_async for one in node.generators):
             return self.written(node)
         scope: dict[str, Value] = {}
         for generator in node.generators:
-            if generator.is_async:
-                raise Unsupported(f"async for in line {node.lineno}")
             for one in ast.walk(generator.target):
                 if isinstance(one, ast.Name):
                     scope[one.id] = Value(f"_cyl_c{len(self.scopes)}_{one.id}", "obj")

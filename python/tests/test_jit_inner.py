@@ -94,6 +94,18 @@ def matching(a):
         case _:
             return "other"
 
+def matching_inside(a):
+    def seen(v):
+        match v:
+            case math.pi | 3:
+                return "known"
+            case [first, *others] if len(others) < K:
+                return first, others
+            case dict(x) | str(x):
+                return x
+        return None
+    return seen(a), seen(K), seen(math.pi)
+
 def lambdas(a):
     f = lambda x, y=2, *z, k=a: x * y + k + a
     return f(3), f(3, 4), f(1, k=5), f.__name__, f.__qualname__, f.__module__
@@ -205,7 +217,12 @@ async def waiting(n):
         total += i
     async with Manager() as got:
         total += got
+    assert [i async for i in counting(n) if i] == list(range(1, n)) and ... is Ellipsis
+    assert [await same(i) for i in range(2)] == [0, 1]
     return total
+
+async def same(x):
+    return x
 
 async def counting(n):
     for i in range(n):
@@ -234,6 +251,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "elements": [([1, 2],), ("ab",)],
     "delegating": [([1, 2],)],
     "matching": [([1, 2],), ({"k": 1, "l": 2},), (9,), (2,), ("a",), (b"",), (None,), (math.pi,), (1.5,)],
+    "matching_inside": [([1, 2],), ({"k": 1},), ("a",), (2.5,)],
     "lambdas": [(1,), (0.5,)],
     "expressions": [(5,)],
     "named": [([1, 2],)],
