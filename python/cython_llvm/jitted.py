@@ -13,6 +13,7 @@ import dis
 import functools
 import hashlib
 import inspect
+import re
 import textwrap
 import threading
 from collections.abc import Callable
@@ -206,7 +207,7 @@ class _Controller:
             code = jitcode.translate(function, named)
             module = self._compile(code.text)
         except jitcode.Unsupported as error:
-            self.reason = str(error)
+            self.reason = self._placed(str(error))
             return None
         except errors.CompileError as error:
             if all(kind == "obj" for kind in types):
@@ -228,6 +229,13 @@ class _Controller:
         cells = tuple((self._cells[name], value) for name, value in self._watched_free.items())
         self.dispatcher._watch(tuple(watched), cells)
         return one
+
+    def _placed(self, reason: str) -> str:
+        """Why a function is left to Python, with where it is; lines are counted from its first."""
+        code = self.py_func.__code__
+        if not re.search(r" in line \d+$", reason):
+            return reason
+        return f"{reason} of {self.py_func.__qualname__}, {code.co_filename}:{code.co_firstlineno}"
 
     def _name(self) -> str:
         return self._function().name()

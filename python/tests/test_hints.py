@@ -306,3 +306,24 @@ def test_pyximport_says_the_same(
                           capture_output=True, text=True, timeout=300, env=env)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == "".join(stock[name] for name in some)
+
+
+def test_an_edit_of_one_function_says_what_it_brings(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where the edited function alone is analysed, its hints must not be lost."""
+    monkeypatch.chdir(sources)
+    head = "def other(int n): return n + 1\ndef f(double[:] a):\n    a = a\n"
+    path = write(sources / "edited_hints.pyx", head + "    return 1\n")
+    module = importlib.import_module("edited_hints")
+    for number in (2, 3):
+        path.write_text(head + f"    return {number}\n")
+        importlib.reload(module)
+    assert capfd.readouterr().err == ""
+    path.write_text(head + "    with nogil:\n        a[0] = 1\n    return 4\n")
+    importlib.reload(module)
+    hint = "performance hint: edited_hints.pyx:5:9: Use boundscheck(False) for faster access\n"
+    assert capfd.readouterr().err == hint
+    path.write_text(head + "    return 5\n    return 6\n")
+    importlib.reload(module)
+    assert capfd.readouterr().err == "warning: edited_hints.pyx:5:4: Unreachable code\n"

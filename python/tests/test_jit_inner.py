@@ -383,7 +383,8 @@ def test_what_is_left_to_python_is_said_with_its_line() -> None:
         return inner()
 
     assert frames(1) == ["a", "b"] and groups(1) == 1
-    assert "locals in line 4" in frames.reason and "eval in line 4" in groups.reason
+    assert "locals in line 4 of " in frames.reason and "eval in line 4 of " in groups.reason
+    assert f"{__file__}:{frames.py_func.__code__.co_firstlineno}" in frames.reason
     assert cython_llvm.jit(plain_function)(2) == 3
 
 
