@@ -15,7 +15,20 @@ const ENTRY: &str = "2";
 /// Gives the user's C functions room for a redirection, and the module `data` under `symbol`.
 ///
 /// With `repeated`, other objects of the module have the data too, and the first one counts.
-pub fn prepare(module: &Module<'_>, symbol: &str, data: &[u8], repeated: bool) {
+/// `variables` can be found by their names, which those of such a module can anyway.
+pub fn prepare(
+    module: &Module<'_>,
+    symbol: &str,
+    data: &[u8],
+    repeated: bool,
+    variables: &[String],
+) {
+    for name in variables.iter().filter(|_| !repeated) {
+        if let Some(global) = module.get_global(name).filter(|one| !one.is_declaration()) {
+            global.set_linkage(Linkage::External);
+            global.set_visibility(GlobalVisibility::Default);
+        }
+    }
     let context = module.get_context();
     let room = context.create_string_attribute("patchable-function-prefix", ROOM);
     let entry = context.create_string_attribute("patchable-function-entry", ENTRY);
@@ -61,14 +74,18 @@ mod tests {
             builder.build_return(None).expect("a return");
         }
         module.add_function("__pyx_f_elsewhere", kind, None);
-        prepare(&module, "info", b"{}", false);
-        prepare(&module, "info", b"{}", false);
+        let variable = module.add_global(context.i32_type(), None, "kept");
+        variable.set_initializer(&context.i32_type().const_zero());
+        variable.set_linkage(Linkage::Internal);
+        prepare(&module, "info", b"{}", false, &["kept".to_owned()]);
+        prepare(&module, "info", b"{}", false, &[]);
         let text = module.print_to_string().to_string();
         assert_eq!(
             text.matches("patchable-function-prefix").count(),
             1,
             "{text}"
         );
+        assert!(text.contains("@kept = global i32 0"), "{text}");
         assert!(
             text.contains("@info = constant [3 x i8] c\"{}\\00\""),
             "{text}"

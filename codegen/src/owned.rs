@@ -124,8 +124,8 @@ impl OwnedModule {
     }
 
     /// Makes the code replaceable while it runs; see [`live`].
-    pub fn prepare_live(&mut self, symbol: &str, data: &[u8]) {
-        live::prepare(&self.module, symbol, data, self.repeated);
+    pub fn prepare_live(&mut self, symbol: &str, data: &[u8], variables: &[String]) {
+        live::prepare(&self.module, symbol, data, self.repeated, variables);
     }
 
     /// Makes every function be compiled for another CPU.

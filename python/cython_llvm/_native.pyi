@@ -49,7 +49,7 @@ class Module:
         """Run LLVM's default pipeline for -O<level> (0 to 3) once."""
     def mark_cold(self, prefixes: list[str]) -> int:
         """Leave loop-free functions with these prefixes out of optimisation; returns how many."""
-    def prepare_live(self, symbol: str, data: bytes) -> None:
+    def prepare_live(self, symbol: str, data: bytes, variables: list[str] = ...) -> None:
         """Leave room in the user's C functions to redirect them, and export ``data``."""
     def retarget(self, cpu: str, features: str) -> None:
         """Replace the CPU and features of every function; "native" is this machine's."""

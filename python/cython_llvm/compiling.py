@@ -111,7 +111,7 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
         return _build_unit(Built(unit, [], [], False), beside)
     routes.tell(name, choice)
     flags = routes.for_tree(unit.settings)
-    choice.module.prepare_live(live_info.SYMBOL, unit.live)
+    choice.module.prepare_live(live_info.SYMBOL, unit.live, live_info.visible(unit.live))
     timed = time.process_time()
     toolchain.optimize(choice.module, flags)
     code = toolchain.emit(choice.module, "obj", flags)
@@ -190,7 +190,7 @@ def _compile(built: Built, text: bytes, filename: str, language: str,
         module = toolchain.compile_c(text, filename, language, unit.settings, virtual_files=virtual)
         module.mark_cold(coldcode.PREFIXES)
         if not built.objects:
-            module.prepare_live(live_info.SYMBOL, unit.live)
+            module.prepare_live(live_info.SYMBOL, unit.live, live_info.visible(unit.live))
         toolchain.optimize(module, unit.settings)
         built.objects.append(toolchain.emit(module, "obj", unit.settings))
     except errors.CompileError as error:

@@ -14,7 +14,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from . import live_classes, live_code, live_free, live_info, live_objects
+from . import live_classes, live_code, live_free, live_info, live_keep, live_objects
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -36,6 +36,8 @@ class Record:
         self.attic = live_free.Attic()
         self.last: live_free.Old | None = None  # the code in use, where it may be freed one day
         self.targets: dict[int, int] = {}  # where calls of redirected C functions go
+        self.code: live_keep.Code | None = None  # in use
+        self.variables: live_keep.Variables = info.get("variables", {})
 
 
 _records: dict[str, Record] = {}
@@ -62,6 +64,7 @@ def execute_together(parts: list[tuple[ModuleType, str, int, Any, str | None]],
                 if record is None:
                     known = live_code.description(before.address, before.path) if before else None
                     record = _records[name] = Record(known or live_info.parse(None))
+                    record.code = (before.address, before.path) if before else None
                 change = _Change(module, name, record, address, path)
                 done.append(change)
                 change.execute()
@@ -92,6 +95,7 @@ class _Change:
         self.name = name
         self.record = record
         self.address = address
+        self.path = path
         self.info = live_code.description(address, path)
         self.places = live_code.ranges(address)  # of the new code
         self.objects: Any = live_objects.functions()
@@ -175,6 +179,8 @@ class _Change:
         for old in self.replaced:
             self._warn(old)
         self.record.classes.update(self.info["classes"])
+        self.record.variables = self.info.get("variables", {})
+        self.record.code = (self.address, self.path)
         self._retire()
 
     def _retire(self) -> None:
@@ -193,8 +199,15 @@ class _Change:
         """Names that the module declares to outlive a reload."""
         namespace = self.module.__dict__
         names = namespace.get("__keep__", ())
+        variables = self.info.get("variables", {})
         for name in (names,) if isinstance(names, str) else names:
-            if name in self.before:
+            if name in variables and self.record.code is not None:
+                why = live_keep.keep(name, self.record.code, self.record.variables,
+                                     (self.address, self.path), variables, bool(self.replaced))  # fmt: skip
+                if why:
+                    warnings.warn(f"C variable '{name}' of module '{self.name}' starts anew: {why}",
+                                  ReloadWarning, stacklevel=2)  # fmt: skip
+            elif name in self.before:
                 namespace[name] = self.before[name]
 
     def _prune(self) -> None:

@@ -60,18 +60,24 @@ def inside(address: int, places: list[Place]) -> bool:
 
 def description(address: int, path: str | None) -> live_info.Description:
     """What the code says of itself; ``path``: of the library, where the system has loaded it."""
+    found = symbol(address, path, live_info.SYMBOL)
+    return live_info.parse(ctypes.string_at(found) if found is not None else None)
+
+
+def symbol(address: int, path: str | None, name: str) -> int | None:
+    """Where something with a name lies in code."""
     from . import _native
 
     library = _libraries.get(address)
     if library is not None:
         try:
-            return live_info.parse(ctypes.string_at(library.address(live_info.SYMBOL)))
+            found: int = library.address(name)
+            return found
         except _native.NativeError:
-            return live_info.parse(None)
+            return None
     if path is None:
-        return live_info.parse(None)
+        return None
     try:
-        text = ctypes.c_char.in_dll(ctypes.PyDLL(path), live_info.SYMBOL)
+        return ctypes.addressof(ctypes.c_char.in_dll(ctypes.PyDLL(path), name))
     except (OSError, ValueError):
-        return live_info.parse(None)
-    return live_info.parse(ctypes.string_at(ctypes.addressof(text)))
+        return None

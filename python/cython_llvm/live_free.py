@@ -29,6 +29,7 @@ _KEEPING = re.compile(
     rb"|\[\s*:|memoryview|libcpp|&\s*\w+\s*\(|include"
 )
 _FUNCTION = re.compile(rb"^[ \t]*(?:cdef|cpdef)\b[^\n=]*?(\w+)\s*\([^\n]*$", re.MULTILINE)
+_NOT_CALLED = re.compile(rb"\b\w+\b(?!\s*\()")
 
 
 def may_be_freed(source: bytes) -> bool:
@@ -36,7 +37,7 @@ def may_be_freed(source: bytes) -> bool:
     if _KEEPING.search(source):
         return False
     names = set(_FUNCTION.findall(source)) - {b"class"}
-    return not any(re.search(rb"\b" + re.escape(name) + rb"\b(?!\s*\()", source) for name in names)
+    return names.isdisjoint(_NOT_CALLED.findall(source)) if names else True
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from . import live_keep
 from .live_free import may_be_freed
 
 SYMBOL = "cyl_live_info"
@@ -23,7 +24,14 @@ def describe(scope: Any, source: bytes = b"", language: str = "c") -> bytes:
         if entry.type.scope is not None and not entry.type.scope.is_internal
     }
     found = {"classes": classes, "free": language == "c" and may_be_freed(source)}
+    if b"__keep__" in source and language == "c":
+        found["variables"] = live_keep.describe(scope)
     return json.dumps(found, separators=(",", ":")).encode()
+
+
+def visible(text: bytes) -> list[str]:
+    """The variables that can be asked for by their names in C."""
+    return [one[0] for one in parse(text).get("variables", {}).values()]
 
 
 def parse(text: bytes | None) -> Description:

@@ -94,9 +94,11 @@ impl Module {
         py.detach(|| self.lock().mark_cold(&prefixes))
     }
 
-    /// Makes the code replaceable while it runs, and gives it `data` under `symbol`.
-    fn prepare_live(&self, py: Python<'_>, symbol: &str, data: &[u8]) {
-        py.detach(|| self.lock().prepare_live(symbol, data));
+    /// Makes the code replaceable while it runs, gives it `data` under `symbol`, and lets variables be
+    /// found by their names.
+    #[pyo3(signature = (symbol, data, variables = Vec::new()))]
+    fn prepare_live(&self, py: Python<'_>, symbol: &str, data: &[u8], variables: Vec<String>) {
+        py.detach(|| self.lock().prepare_live(symbol, data, &variables));
     }
 
     /// Makes every function be compiled for another CPU; "native" is this machine's.
