@@ -4,6 +4,8 @@ use inkwell::GlobalVisibility;
 use inkwell::attributes::AttributeLoc;
 use inkwell::module::{Linkage, Module};
 
+use crate::incremental::own;
+
 /// C functions of the user's begin like this on both routes.
 const PREFIX: &str = "__pyx_f_";
 
@@ -15,7 +17,7 @@ const ENTRY: &str = "2";
 /// Gives the user's C functions room for a redirection, and the module `data` under `symbol`.
 ///
 /// With `repeated`, other objects of the module have the data too, and the first one counts.
-/// `variables` can be found by their names, which those of such a module can anyway.
+/// `variables` can be found by their names, in the symbol table of a library too.
 pub fn prepare(
     module: &Module<'_>,
     symbol: &str,
@@ -23,10 +25,16 @@ pub fn prepare(
     repeated: bool,
     variables: &[String],
 ) {
-    for name in variables.iter().filter(|_| !repeated) {
-        if let Some(global) = module.get_global(name).filter(|one| !one.is_declaration()) {
-            global.set_linkage(Linkage::External);
+    for name in variables {
+        for symbol in [name.clone(), own(name)] {
+            let Some(global) = module.get_global(&symbol) else {
+                continue;
+            };
+            // In all objects alike: the linker makes of several visibilities the narrowest.
             global.set_visibility(GlobalVisibility::Default);
+            if !repeated && !global.is_declaration() {
+                global.set_linkage(Linkage::External);
+            }
         }
     }
     let context = module.get_context();
