@@ -7,6 +7,7 @@ use super::body::Body;
 use super::context::missing_node;
 use super::enums::enum_helper;
 use super::memview::is_slice;
+use super::shim_calls::takes_anything;
 use super::types;
 use super::value_methods::is_value_method;
 use crate::mir::{Callee, Constant, Op, Raises, Signature, Type, Value};
@@ -103,6 +104,12 @@ impl<'t> Body<'_, 't> {
             || method.is_some() && !self.is_own_method(function)?;
         if elsewhere && !self.m.fits_c_but_slices(ty)? {
             return missing_node(node, "of a function elsewhere with such structs");
+        }
+        if let Some(macro_entry) = entry.filter(|_| own.is_none() && address.is_none())
+            && takes_anything(macro_entry, node, ty)
+        {
+            let result = self.call_on_places(node, macro_entry, ty)?;
+            return self.check_result(node, ty, result);
         }
         let declared = ty.list("args").len();
         for (index, arg) in node.nodes("args").into_iter().enumerate() {

@@ -137,6 +137,12 @@ pub(super) fn in_scope_object(entry: Entry<'_>) -> bool {
 }
 
 impl<'t> Body<'_, 't> {
+    /// Whether a variable lies in a scope object, and threads of a parallel region have none of their own.
+    pub(super) fn reaches_through_scope(&self, entry: Entry<'_>) -> bool {
+        let thread = self.region.is_some() || self.on_device.is_some();
+        in_scope_object(entry) && !(thread && self.variables.contains_key(&entry.id()))
+    }
+
     /// The start of a function that has a scope object, its own or that of the function outside.
     pub(super) fn start_scope_object(&mut self, node: Node<'t>, scope: Scope<'t>) -> Result<()> {
         let own = node.flag("needs_closure");

@@ -181,6 +181,18 @@ impl<'t> Body<'_, 't> {
         Ok(self.op(Op::Make(id, vec![real, imag])))
     }
 
+    /// Two parts of a reduction put together.
+    pub(super) fn complex_combined(&mut self, operator: &str, x: Value, y: Value) -> Result<Value> {
+        if operator == "*" {
+            return self.complex_call("prod", &[x, y]);
+        }
+        let (id, _) = self.complex_struct(x)?;
+        let ((a, b), (c, d)) = (self.parts(x), self.parts(y));
+        let real = self.op(Op::Binary(BinaryOp::FAdd, a, c));
+        let imag = self.op(Op::Binary(BinaryOp::FAdd, b, d));
+        Ok(self.op(Op::Make(id, vec![real, imag])))
+    }
+
     /// `-z`, `+z`, and `~z`, which is the conjugate.
     pub(super) fn complex_unary(&mut self, node: Node<'t>, value: Value) -> Result<Value> {
         let (id, _) = self.complex_struct(value)?;

@@ -6,6 +6,7 @@ use frontend_bridge::tree::{Position, Type as TreeType};
 use super::Result;
 use super::context::{Context, missing};
 use super::memview_types::shown;
+use super::parallel_loops::children;
 use super::struct_types::external;
 use super::types;
 use crate::mir::Type;
@@ -186,6 +187,35 @@ fn changes_arithmetic(ty: TreeType<'_>, bits: u16, signed: bool) -> bool {
     })
 }
 
+/// Whether nothing is done with numbers of a type but to assign, compare and convert them.
+fn only_moved(ty: TreeType<'_>) -> bool {
+    ty.tree().nodes().all(|node| {
+        let moves = matches!(
+            node.kind(),
+            "SingleAssignmentNode"
+                | "CascadedAssignmentNode"
+                | "CloneNode"
+                | "PrimaryCmpNode"
+                | "BoolBinopNode"
+                | "BoolBinopOperandNode"
+                | "CoerceToPyTypeNode"
+                | "CoerceFromPyTypeNode"
+                | "CoerceToTempNode"
+                | "TypecastNode"
+                | "ParallelWithBlockNode"
+        );
+        let of = |name| node.node(name).and_then(|child| child.ty("type"));
+        let counts = ["target", "start", "stop", "step"]
+            .iter()
+            .any(|name| of(name).is_some_and(|of| of.id() == ty.id()));
+        moves
+            || node.kind() == "ParallelRangeNode" && !counts
+            || children(node)
+                .iter()
+                .all(|child| child.ty("type").is_none_or(|of| of.id() != ty.id()))
+    })
+}
+
 /// Members for a struct of at most 16 bytes which are passed as it is: `passed` of each eight bytes.
 pub(super) fn by_words(size: u64, align: u64, how: impl Fn(u64) -> i64) -> Vec<Type> {
     (0..size.div_ceil(8))
@@ -231,7 +261,10 @@ impl<'t> Context<'t> {
             ..
         } = found;
         if !float {
-            if ty.kind() == "CTypedefType" && changes_arithmetic(ty, bits, signed) {
+            if ty.kind() == "CTypedefType"
+                && changes_arithmetic(ty, bits, signed)
+                && !only_moved(ty)
+            {
                 let what = format!("external type '{name}', which is not as it is declared");
                 return missing(&what, at);
             }

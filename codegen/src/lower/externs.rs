@@ -429,6 +429,11 @@ impl Context<'_> {
             // Whether there was an exception is asked for.
             return Some(Constant::Zero(mir.clone()));
         }
+        if mir.is_float()
+            && let Some(number) = plain_float(text)
+        {
+            return Some(Constant::Float(number, mir.clone()));
+        }
         if text == "NAN" && mir.is_float() {
             return Some(Constant::Float(f64::NAN, mir.clone()));
         }
@@ -469,6 +474,19 @@ fn plain_number(text: &str) -> Option<i64> {
         Some(_) => return None,
         None => text,
     };
+    text.parse().ok()
+}
+
+/// `-1.0` or `(-1.0)`.
+fn plain_float(text: &str) -> Option<f64> {
+    let bare = text
+        .strip_prefix('(')
+        .and_then(|text| text.strip_suffix(')'));
+    let text = bare.unwrap_or(text);
+    let digits = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
+    if !text.chars().all(digits) {
+        return None;
+    }
     text.parse().ok()
 }
 

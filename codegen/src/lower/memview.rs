@@ -246,7 +246,7 @@ impl<'t> Body<'_, 't> {
 
     /// The storage of a variable that is a slice.
     fn slice_variable(&mut self, node: Node<'t>, entry: Entry<'t>) -> Result<Value> {
-        if super::closures::in_scope_object(entry) {
+        if self.reaches_through_scope(entry) {
             return self.shared_address(entry);
         }
         if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()).copied() {
@@ -347,7 +347,12 @@ impl<'t> Body<'_, 't> {
 
     /// Of an argument whose type leaves the last stride open: it is often that of items one after the
     /// other.
-    fn note_stride(&mut self, storage: Value, from: Value, ty: TreeType<'t>) -> Result<()> {
+    pub(super) fn note_stride(
+        &mut self,
+        storage: Value,
+        from: Value,
+        ty: TreeType<'t>,
+    ) -> Result<()> {
         let last = dimensions(ty).saturating_sub(1);
         let open = axes(ty).get(last).copied() == Some(("direct", "strided"));
         let (true, Some(dtype)) = (open && self.b.current() == BlockId(0), ty.ty("dtype")) else {

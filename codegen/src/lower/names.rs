@@ -4,7 +4,6 @@ use frontend_bridge::tree::{Entry, Node};
 
 use super::Result;
 use super::body::{Body, Variable};
-use super::closures::in_scope_object;
 use super::context::missing_node;
 use super::memview::is_slice;
 use crate::mir::{Op, Raises, Type, Value};
@@ -14,7 +13,7 @@ impl<'t> Body<'_, 't> {
         let Some(entry) = node.entry("entry") else {
             return missing_node(node, "without an entry");
         };
-        if in_scope_object(entry) {
+        if self.reaches_through_scope(entry) {
             return self.read_shared(node, entry);
         }
         if let Some((address, ty)) = self.remote.get(&entry.id()).cloned() {
@@ -215,7 +214,7 @@ impl<'t> Body<'_, 't> {
         let Some(entry) = target.entry("entry") else {
             return missing_node(target, "without an entry");
         };
-        if in_scope_object(entry) {
+        if self.reaches_through_scope(entry) {
             let address = self.shared_address(entry)?;
             self.store(address, value);
             return Ok(());
@@ -310,8 +309,11 @@ impl<'t> Body<'_, 't> {
         let Some(entry) = target.entry("entry") else {
             return missing_node(target, "without an entry");
         };
-        if in_scope_object(entry) {
+        if self.reaches_through_scope(entry) {
             return self.delete_shared(target, entry);
+        }
+        if let Some((address, ty)) = self.remote.get(&entry.id()).cloned() {
+            return self.delete_remote(target, entry, (address, &ty), ignore);
         }
         if let Some(variable) = self.variables.get(&entry.id()).copied() {
             // The name of `except ... as` goes at the clause's end, if it is still there.
@@ -366,7 +368,7 @@ impl<'t> Body<'_, 't> {
         let Some(entry) = node.entry("entry") else {
             return missing_node(node, "without an entry");
         };
-        if in_scope_object(entry) {
+        if self.reaches_through_scope(entry) {
             return self.shared_address(entry);
         }
         if let Some((address, _)) = self.remote.get(&entry.id()) {

@@ -86,6 +86,17 @@ impl<'t> Body<'_, 't> {
             return self.raise_builtin(&format!("PyExc_{exception}"), message);
         }
         let known = node.flag("scope_gil_state_known");
+        let body = node.child("body")?;
+        self.with_lock(takes, known, |lowering| lowering.stat(body))
+    }
+
+    /// Runs statements with the lock, or without it; `known`: whether it is known to be held now.
+    pub(super) fn with_lock(
+        &mut self,
+        takes: bool,
+        known: bool,
+        work: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
         let exit = if takes {
             GilExit::Release(self.op(Op::EnsureGil))
         } else if known && self.gil {
@@ -107,7 +118,7 @@ impl<'t> Body<'_, 't> {
             depth,
         });
         self.gil = takes;
-        let done = self.stat(node.child("body")?);
+        let done = work(self);
         self.gil = outer;
         self.handlers.truncate(handlers);
         self.frames.pop();

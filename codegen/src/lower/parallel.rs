@@ -10,10 +10,12 @@ use std::collections::{HashMap, HashSet};
 use frontend_bridge::tree::{Entry, EntryId, Node};
 
 use super::body::{Body, Variable};
+use super::closures::ScopeObject;
 use super::context::missing_node;
 use super::parallel_gpu::refuse;
 use super::parallel_loops::{inside, privates};
 use super::parallel_ordered::Ordered;
+use super::parallel_returns::returned_field;
 use super::{LowerError, Result};
 use crate::mir::{
     BlockId, Callee, Comparison, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op,
@@ -29,7 +31,9 @@ pub(super) const STEP: u32 = 6;
 pub(super) const STEPS: u32 = 7;
 /// The table of parts of reductions that have an order.
 pub(super) const PARTS: u32 = 8;
-pub(super) const FIRST: u32 = 9;
+/// The scope object of the function around, or the place for the memoryview that it returns.
+pub(super) const AROUND: u32 = 9;
+pub(super) const FIRST: u32 = 10;
 
 /// How a region was left, besides normally.
 pub(super) const BROKEN: i128 = 2;
@@ -75,14 +79,21 @@ pub(super) struct Range {
 impl<'t> Body<'_, 't> {
     /// `ParallelRangeNode`.
     pub(super) fn lower_prange(&mut self, node: Node<'t>) -> Result<()> {
-        if node.flag("acquire_gil") || self.gil {
-            return missing_node(node, "with the GIL");
-        }
         let range = self.prange_counts(node)?;
         if node.flag("is_nested_prange") {
             return self.sequential(node, range);
         }
-        let device = self.prange_device(node)?;
+        let holds = node.flag("acquire_gil");
+        if self.gil && (node.flag("is_parallel") || !holds) {
+            return missing_node(node, "where the GIL is held");
+        }
+        let mut device = self.prange_device(node)?;
+        if holds {
+            if device.is_some_and(|device| device.required) {
+                return refuse(node, "a loop that holds the GIL");
+            }
+            device = None;
+        }
         if !node.flag("is_parallel") {
             if device.is_some_and(|device| device.required) {
                 return refuse(node, "a loop in a 'with parallel()' block");
@@ -138,7 +149,7 @@ impl<'t> Body<'_, 't> {
         }
         self.copy_back(&captured, frame, structure)?;
         if may_raise {
-            self.raise_kept(frame, structure)?;
+            self.raise_kept(frame, structure, captured.len(), may_break)?;
         }
         if may_break {
             self.return_after(frame, structure, captured.len())?;
@@ -149,13 +160,21 @@ impl<'t> Body<'_, 't> {
         } else {
             self.b.jump(otherwise);
         }
+        if holds && let Some(clause) = node.node("else_clause") {
+            // Cython runs it without the GIL, whatever it does.
+            self.b.switch_to(otherwise);
+            self.with_lock(true, true, |body| body.stat(clause))?;
+            self.b.jump(after);
+            self.b.switch_to(after);
+            return Ok(());
+        }
         self.loop_end(node, otherwise, after)
     }
 
     /// `ParallelWithBlockNode`.
     pub(super) fn lower_parallel_block(&mut self, node: Node<'t>) -> Result<()> {
-        if node.flag("acquire_gil") || self.gil || self.region.is_some() {
-            return missing_node(node, "with the GIL or in another");
+        if self.gil || self.region.is_some() {
+            return missing_node(node, "where the GIL is held, or in another");
         }
         let threads = self.thread_options(node)?;
         let mut parts = vec![node];
@@ -201,7 +220,7 @@ impl<'t> Body<'_, 't> {
             .collect();
         self.copy_back(&outer, frame, structure)?;
         if may_raise {
-            self.raise_kept(frame, structure)?;
+            self.raise_kept(frame, structure, captured.len(), may_return)?;
         }
         if may_return {
             self.return_after(frame, structure, captured.len())?;
@@ -239,20 +258,23 @@ impl<'t> Body<'_, 't> {
         let directives = self.directives.clone();
         let qualified = self.qualified_name.clone();
         let outer = self.returned_type();
+        let (scope, slice) = (self.scope_object, self.returned_slice);
         let mut body = Body::new(&mut *self.m, function, &qualified);
         body.directives = directives;
         body.at(node);
         let frame = body.op(Op::Param(2));
         let thread = body.op(Op::Param(0));
         let thread = body.op(Op::Load(Type::I32, thread));
-        let (begin, start) = (body.b.block(), body.b.block());
-        body.b.jump(begin);
-        body.b.switch_to(start);
+        if slice.is_some() {
+            body.returned_slice = Some(body.get_field(frame, structure, AROUND, Type::Ptr));
+        } else if let Some((_, class)) = scope {
+            let local = body.b.local("scope", Type::Object);
+            let object = body.get_field(frame, structure, AROUND, Type::Object);
+            body.b.effect(Op::Set(local, object));
+            body.scope_object = Some((ScopeObject::Local(local), class));
+        }
         let returns = outer.is_some();
-        let returned = (
-            FIRST + captured.len() as u32 + 1,
-            outer.unwrap_or(Type::I64),
-        );
+        let returned = (returned_field(captured.len()), outer.unwrap_or(Type::I64));
         let mut region = Region {
             frame,
             structure,
@@ -301,9 +323,21 @@ impl<'t> Body<'_, 't> {
                 _ => {
                     let from = body.op(Op::Field(frame, structure, one.field));
                     body.copy_variable(one, to, from);
+                    if let Some(ty) = one.entry.ty("type")
+                        && ty.flag("is_memoryviewslice")
+                    {
+                        body.note_stride(to, from, ty)?;
+                    }
                 }
             }
         }
+        let (begin, start) = (body.b.block(), body.b.block());
+        body.b.jump(begin);
+        body.b.switch_to(begin);
+        let holds = node.flag("acquire_gil");
+        let gil = holds.then(|| body.op(Op::EnsureGil));
+        body.b.switch_to(start);
+        body.gil = holds;
         body.region = Some(region.clone());
         body.region_end = body.return_block;
         let missing = body.m.missing.len();
@@ -317,7 +351,7 @@ impl<'t> Body<'_, 't> {
         body.keep_exception(kept)?;
         body.b.jump(end);
         body.b.switch_to(begin);
-        let state = if raises {
+        let state = if raises && !holds {
             let token = body.b.local("token", Type::I32);
             let address = body.op(Op::LocalAddr(token));
             let state = body.rt_value("cyl_parallel_begin", "p:p", &[address])?;
@@ -330,6 +364,9 @@ impl<'t> Body<'_, 't> {
         if let Some((state, token)) = state {
             let token = body.op(Op::Get(token));
             body.rt_void("cyl_parallel_end", "pi:v", &[state, token])?;
+        }
+        if let Some(token) = gil {
+            body.b.effect(Op::ReleaseGil(token));
         }
         body.b.end(Terminator::Return(None));
         let complete = body.m.missing.len() == missing;

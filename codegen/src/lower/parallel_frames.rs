@@ -2,16 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use frontend_bridge::tree::{Entry, EntryId, Node, Value as Attr};
+use frontend_bridge::tree::{Entry, EntryId, HelperId, Node, Value as Attr};
 
 use super::Result;
 use super::body::{Body, Variable};
+use super::closures::in_scope_object;
 use super::context::missing_node;
 use super::memview::dimensions;
-use super::parallel::{Captured, FIRST, KEPT, LINE, PARTS, RETURNED, Range, Region, START, WHY};
+use super::parallel::{AROUND, Captured, FIRST, KEPT, LINE, PARTS, Range, START, WHY};
 use super::parallel_loops::{inside, privates};
+use super::parallel_returns::returned_field;
 use super::types;
-use crate::mir::{BinaryOp, Comparison, Op, StructId, Type, Value};
+use crate::mir::{BinaryOp, CastOp, Comparison, Op, StructId, Type, Value};
 
 /// Where else than on the CPU a loop may run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -150,9 +152,19 @@ impl<'t> Body<'_, 't> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
         let mut addressed = HashSet::new();
-        for inner in inside(node) {
+        let nodes = inside(node);
+        let own_handles: HashSet<Option<HelperId>> = nodes
+            .iter()
+            .filter(|inner| inner.kind() == "TempsBlockNode")
+            .flat_map(|inner| inner.helpers("temps"))
+            .map(|handle| Some(handle.id()))
+            .collect();
+        for inner in nodes {
             match inner.kind() {
-                "TempNode" | "TempRefNode" => return missing_node(inner, "in a parallel region"),
+                "TempNode" => return missing_node(inner, "in a parallel region"),
+                "TempRefNode" if !own_handles.contains(&inner.helper("handle").map(|h| h.id())) => {
+                    return missing_node(inner, "in a parallel region");
+                }
                 "AmpersandNode" => {
                     if let Some(entry) = inner.node("operand").and_then(|of| of.entry("entry")) {
                         addressed.insert(entry.id());
@@ -169,22 +181,31 @@ impl<'t> Body<'_, 't> {
                 continue;
             }
             seen.insert(entry.id());
-            let array = self.array_reduction(node, entry)?;
-            if !local && private.is_none() && array.is_none() {
+            let shared = in_scope_object(entry);
+            let array = match shared {
+                true => None,
+                false => self.array_reduction(node, entry)?,
+            };
+            let object = entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject"));
+            // What functions share is reached through their scope object.
+            if (!local || shared) && private.is_none() && array.is_none() || shared && object {
                 continue;
             }
-            if !local && !entry.flag("is_cglobal") {
+            if !local && !shared && !entry.flag("is_cglobal") {
                 return missing_node(inner, "assigned in a parallel region");
             }
             let Some(ty) = entry.ty("type") else {
                 return missing_node(inner, "without a type");
             };
             let slice = ty.flag("is_memoryviewslice");
+            let complex = types::resolve(ty).flag("is_complex");
             let ty = self.c_type(ty)?;
             let plain = matches!(
                 ty,
                 Type::Int(_) | Type::F32 | Type::F64 | Type::F80 | Type::Ptr
-            ) || matches!(ty, Type::Struct(_)) && !slice && private == Some(None);
+            ) || matches!(ty, Type::Struct(_))
+                && !slice
+                && (private == Some(None) || complex && private.is_some());
             let object = ty == Type::Object;
             let remote = (object && private.is_some())
                 || (!slice && private.is_none() && matches!(ty, Type::Array(..) | Type::Struct(_)));
@@ -238,13 +259,16 @@ impl<'t> Body<'_, 't> {
         if let Some(Variable::Local { id, .. }) = self.variables.get(&entry.id()).copied() {
             return Ok(self.op(Op::LocalAddr(id)));
         }
+        if in_scope_object(entry) {
+            return self.shared_address(entry);
+        }
         let global = self.m.global_of(entry)?;
         Ok(self.op(Op::GlobalAddr(global)))
     }
 
     pub(super) fn make_frame(&mut self, captured: &[Captured<'t>]) -> Result<(StructId, Value)> {
         let mut fields = vec![Type::I32, Type::I32, Type::Ptr, Type::Ptr, Type::Ptr];
-        fields.extend([Type::I64, Type::I64, Type::I64, Type::Ptr]);
+        fields.extend([Type::I64, Type::I64, Type::I64, Type::Ptr, Type::Ptr]);
         fields.extend(captured.iter().map(|one| {
             if one.remote || one.ty == Type::Object {
                 Type::Ptr
@@ -253,7 +277,9 @@ impl<'t> Body<'_, 't> {
             }
         }));
         fields.push(Type::I64);
-        fields.push(self.returned_type().unwrap_or(Type::I64));
+        let returned = self.returned_type().unwrap_or(Type::I64);
+        let object = returned == Type::Object;
+        fields.push(if object { Type::Ptr } else { returned });
         let name = format!("frame.{}", self.m.mir.structs.len());
         let structure = self.m.mir.structure(&name, || fields);
         let local = self.b.local("frame", Type::Struct(structure));
@@ -264,6 +290,17 @@ impl<'t> Body<'_, 't> {
         for field in (KEPT..START).chain([PARTS]) {
             let null = self.null();
             self.set_field(frame, structure, field, null);
+        }
+        if object {
+            let null = self.null();
+            self.set_field(frame, structure, returned_field(captured.len()), null);
+        }
+        if let Some(storage) = self.returned_slice {
+            self.set_field(frame, structure, AROUND, storage);
+        } else if self.scope_object.is_some() {
+            let scope = self.current_scope_object();
+            let scope = self.op(Op::Cast(CastOp::Pointer, scope, Type::Ptr));
+            self.set_field(frame, structure, AROUND, scope);
         }
         for one in captured {
             let from = self.outer_place(one.entry)?;
@@ -278,12 +315,6 @@ impl<'t> Body<'_, 't> {
             self.copy_variable(one, to, from);
         }
         Ok((structure, frame))
-    }
-
-    /// The type of a C value that the function returns.
-    pub(super) fn returned_type(&self) -> Option<Type> {
-        let ty = self.b.function.locals[self.returned?.0 as usize].ty.clone();
-        (ty.is_int() || ty.is_float() || ty == Type::Ptr).then_some(ty)
     }
 
     /// Reads a variable of the function around a region where it lies.
@@ -315,43 +346,29 @@ impl<'t> Body<'_, 't> {
         Ok(self.owned(value))
     }
 
-    /// `return` in a region: the value goes to the frame.
-    pub(super) fn return_from_region(&mut self, node: Node<'t>, region: &Region) -> Result<()> {
-        if let Some(source) = node.node("value") {
-            let value = self.expr(source)?;
-            let Some(to) = node.ty("return_type").filter(|_| region.returns) else {
-                return missing_node(node, "of this type in a parallel region");
-            };
-            let value = self.convert_number(value, source.expr_type()?, to)?;
-            if *self.b.ty(value) != region.returned.1 {
-                return missing_node(node, "of this type in a parallel region");
-            }
-            self.set_field(region.frame, region.structure, region.returned.0, value);
-        } else if region.returns {
-            return missing_node(node, "without a value in a parallel region");
-        }
-        self.leave(super::cleanup::Exit::Return)
-    }
-
-    /// Returns where a thread of the region did.
-    pub(super) fn return_after(
+    /// `del` of an object of the function around.
+    pub(super) fn delete_remote(
         &mut self,
-        frame: Value,
-        structure: StructId,
-        captured: usize,
+        node: Node<'t>,
+        entry: Entry<'t>,
+        (address, ty): (Value, &Type),
+        ignore: bool,
     ) -> Result<()> {
-        let why = self.get_field(frame, structure, WHY, Type::I32);
-        let number = self.int(RETURNED, 32);
-        let returned = self.op(Op::Compare(Comparison::Eq, why, number));
-        let (out, on) = (self.b.block(), self.b.block());
-        self.b.branch(returned, out, on);
-        self.b.switch_to(out);
-        if let (Some(ty), Some(local)) = (self.returned_type(), self.returned) {
-            let value = self.get_field(frame, structure, FIRST + captured as u32 + 1, ty);
-            self.b.effect(Op::Set(local, value));
+        if *ty != Type::Object {
+            return missing_node(node, "del in a parallel region");
         }
-        self.leave(super::cleanup::Exit::Return)?;
-        self.b.switch_to(on);
+        if !ignore {
+            let old = self.read_remote(node, entry, address, ty)?;
+            self.release(old);
+        }
+        let old = self.op(Op::Load(Type::Object, address));
+        let old = self.op(Op::Own(old));
+        let null = self.null();
+        self.b.effect(Op::Store {
+            address,
+            value: null,
+        });
+        self.b.effect(Op::XDecRef(old));
         Ok(())
     }
 
@@ -406,22 +423,5 @@ impl<'t> Body<'_, 't> {
     ) -> Value {
         let address = self.op(Op::Field(frame, structure, field));
         self.op(Op::Load(ty, address))
-    }
-
-    /// Raises what a thread of the region kept.
-    pub(super) fn raise_kept(&mut self, frame: Value, structure: StructId) -> Result<()> {
-        let kept = self.get_field(frame, structure, KEPT, Type::Ptr);
-        let null = self.is_null(kept);
-        let (raise, ok) = (self.b.cold_block(), self.b.block());
-        self.b.branch(null, ok, raise);
-        self.b.switch_to(raise);
-        let address = self.op(Op::Field(frame, structure, KEPT));
-        self.rt_void("cyl_parallel_restore", "p:v", &[address])?;
-        let line = self.get_field(frame, structure, LINE, Type::I32);
-        self.b.effect(Op::Set(self.line, line));
-        let target = self.unwind_target();
-        self.b.jump(target);
-        self.b.switch_to(ok);
-        Ok(())
     }
 }

@@ -11,6 +11,7 @@ use frontend_bridge::tree::{EntryId, Node, NodeId};
 
 use super::Result;
 use super::body::Body;
+use super::closures::in_scope_object;
 use super::memview::{DATA, SHAPE, STRIDES, axes, dimensions, is_slice};
 use super::parallel::{Captured, Range};
 use super::parallel_frames::Device;
@@ -136,16 +137,16 @@ impl<'t> Body<'_, 't> {
         let (mut words, mut results, mut state) = (HEADER, 0, 2);
         let mut all = captured;
         for inner in inside(node) {
-            // The module's C variables are read before the launch.
+            // The module's C variables, and those of functions outside, are read before the launch.
             if let Some(entry) = inner.entry("entry").filter(|_| inner.kind() == "NameNode")
-                && entry.flag("is_cglobal")
+                && (entry.flag("is_cglobal") || in_scope_object(entry))
                 && let Some(ty) = entry.ty("type")
                 && !(ty.flag("is_cfunction") || ty.flag("is_pyobject"))
                 && known.insert(entry.id())
             {
                 let slice = ty.flag("is_memoryviewslice");
                 let ty = self.c_type(ty)?;
-                if slice || !(ty.is_int() || ty.is_float()) {
+                if !in_scope_object(entry) && (slice || !(ty.is_int() || ty.is_float())) {
                     return refuse(inner, "this kind of module variable");
                 }
                 let remote = false;
@@ -188,6 +189,9 @@ impl<'t> Body<'_, 't> {
             let mut last = None;
             let mut partial = None;
             match &one.private {
+                Some(Some(_)) if matches!(one.ty, Type::Struct(_)) => {
+                    return refuse(node, &format!("the complex reduction '{name}'"));
+                }
                 Some(Some(_)) => {
                     partial = Some(state);
                     state += 1;

@@ -181,6 +181,8 @@ impl<'t> Body<'_, 't> {
             (chunk, _) => chunk.unwrap_or(one),
         };
         let fixed = matches!(schedule, STATIC | STATIC_CHUNKED);
+        // Threads wait for each other in there.
+        let away = self.pause(node.flag("acquire_gil"));
         let (head, inside, done) = (self.b.block(), self.b.block(), self.b.block());
         let (p, i, l) = (Type::Ptr, Type::I32, Type::I64);
         if fixed {
@@ -212,6 +214,7 @@ impl<'t> Body<'_, 't> {
             self.b.branch(more, inside, done);
         }
         self.b.switch_to(inside);
+        self.take_back(away);
         let from = self.op(Op::Get(lower));
         let to = self.op(Op::Get(upper));
         let within = self.op(Op::Compare(Comparison::SLt, to, top));
@@ -224,6 +227,7 @@ impl<'t> Body<'_, 't> {
             }
             None => self.iterations(node, range, (from, to), places)?,
         };
+        self.let_go(away);
         match schedule {
             STATIC => self.b.jump(done),
             STATIC_CHUNKED => {
@@ -246,6 +250,8 @@ impl<'t> Body<'_, 't> {
                 vec![place, thread],
             );
         }
+        self.wait_without_gil(away, thread);
+        self.take_back(away);
         Ok((last, breaks))
     }
 
@@ -375,6 +381,15 @@ impl<'t> Body<'_, 't> {
             ("+" | "-" | "|" | "^", Type::Int(bits)) => self.int(0, *bits),
             ("*", Type::Int(bits)) => self.int(1, *bits),
             ("&", Type::Int(bits)) => self.int(-1, *bits),
+            ("+" | "-" | "*", Type::Struct(id)) => {
+                let Some(part) = self.m.mir.structs[id.0 as usize].fields.first().cloned() else {
+                    return missing_node(node, "with a reduction of this type");
+                };
+                let real = if operator == "*" { 1.0 } else { 0.0 };
+                let parts =
+                    [real, 0.0].map(|x| self.op(Op::Const(Constant::Float(x, part.clone()))));
+                self.op(Op::Make(*id, parts.to_vec()))
+            }
             ("+" | "-", ty) if ty.is_float() => {
                 self.op(Op::Const(Constant::Float(0.0, ty.clone())))
             }
@@ -433,6 +448,16 @@ impl<'t> Body<'_, 't> {
         id: LocalId,
         region: &Region,
     ) -> Result<()> {
+        if let Type::Struct(_) = one.ty {
+            if self.directive_on("prange_reproducible") {
+                return self.missing("reproducible product of complex numbers");
+            }
+            let mine = self.op(Op::Get(id));
+            let all = self.get_field(region.frame, region.structure, one.field, one.ty.clone());
+            let sum = self.complex_combined(operator, all, mine)?;
+            self.set_field(region.frame, region.structure, one.field, sum);
+            return Ok(());
+        }
         let op = match (operator, flat(&one.ty).0.is_float()) {
             ("max" | "min", _) => {
                 let mine = self.op(Op::Get(id));
@@ -510,25 +535,35 @@ fn is_number(ty: TreeType<'_>) -> bool {
 
 /// A node and all nodes in it.
 pub(super) fn inside(node: Node<'_>) -> Vec<Node<'_>> {
-    let tree = node.tree();
     let mut seen: HashSet<NodeId> = HashSet::from([node.id()]);
     let mut found = vec![node];
     let mut index = 0;
     while index < found.len() {
-        let mut values: Vec<&Attr> = Vec::new();
-        for (name, value) in found[index].own() {
-            if name != "parent" {
-                values.push(value);
-            }
-        }
-        while let Some(value) = values.pop() {
-            match value {
-                Attr::Node(id) if seen.insert(*id) => found.push(tree.node(*id)),
-                Attr::List(items) => values.extend(items),
-                _ => {}
+        for child in children(found[index]) {
+            if seen.insert(child.id()) {
+                found.push(child);
             }
         }
         index += 1;
+    }
+    found
+}
+
+/// The nodes that a node has.
+pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut values: Vec<&Attr> = Vec::new();
+    for (name, value) in node.own() {
+        if name != "parent" {
+            values.push(value);
+        }
+    }
+    let mut found = Vec::new();
+    while let Some(value) = values.pop() {
+        match value {
+            Attr::Node(id) => found.push(node.tree().node(*id)),
+            Attr::List(items) => values.extend(items),
+            _ => {}
+        }
     }
     found
 }

@@ -72,7 +72,14 @@ impl<'t> Body<'_, 't> {
                 (Some(Some(operator)), _) | (_, Some(operator)) => operator.clone(),
                 _ => continue,
             };
-            let (ty, count) = flat(&one.ty);
+            let (mut ty, mut count) = flat(&one.ty);
+            if let Type::Struct(id) = ty
+                && operator != "*"
+                && let [part, _] = self.m.mir.structs[id.0 as usize].fields.as_slice()
+            {
+                // A complex number: its parts are added one by one.
+                (ty, count) = (part, 2 * count);
+            }
             let bytes = match ty {
                 Type::F32 => 4,
                 Type::F64 => 8,

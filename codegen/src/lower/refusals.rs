@@ -5,6 +5,7 @@ use frontend_bridge::tree::{Node, Value as Attr};
 
 use super::Missing;
 use super::context::Context;
+use super::parallel_loops::privates;
 
 /// Directives that change what is generated and that lowering knows nothing of, where they are not
 /// what they usually are.
@@ -29,6 +30,17 @@ const TRUE_GUARDS: [&str; 3] = [
 /// Slots of Python 2 that Cython's C refuses by an `#error`.
 const OLD_SLICES: [&str; 3] = ["__delslice__", "__getslice__", "__setslice__"];
 
+/// Whether a loop has a Python object as a reduction.
+fn reduces_objects(node: Node<'_>) -> bool {
+    let object = |id| {
+        let ty = node.tree().entry(id).ty("type");
+        ty.is_some_and(|ty| ty.flag("is_pyobject"))
+    };
+    privates(node)
+        .into_iter()
+        .any(|(entry, operator)| operator.is_some() && object(entry))
+}
+
 impl Context<'_> {
     /// Notes what is refused of the whole module.
     pub fn refuse(&mut self) {
@@ -37,6 +49,9 @@ impl Context<'_> {
         for node in nodes {
             if node.kind() == "SingleAssignmentNode" && late_literal(node) {
                 self.note_refused("ListNode: assigned to a pointer", node);
+            }
+            if node.kind() == "ParallelRangeNode" && reduces_objects(node) {
+                self.note_refused("ParallelRangeNode: a reduction of objects", node);
             }
         }
         let slots = self

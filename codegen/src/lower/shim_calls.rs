@@ -19,6 +19,24 @@ pub(super) fn declared_in_c(entry: Entry<'_>) -> bool {
             .is_some_and(|scope| scope.is_a("ModuleScope") && !scope.is_a("BuiltinScope"))
 }
 
+/// Whether a call is one of a macro that is declared as `f(...)`, so that it may assign to its
+/// arguments or take their addresses, with arguments that are numbers and pointers.
+pub(super) fn takes_anything(entry: Entry<'_>, call: Node<'_>, ty: TreeType<'_>) -> bool {
+    declared_in_c(entry)
+        && ty.flag("has_varargs")
+        && ty.list("args").is_empty()
+        && call.nodes("args").iter().all(|arg| {
+            arg.expr_type().is_ok_and(|ty| {
+                let ty = types::resolve(ty);
+                ["is_int", "is_float", "is_ptr"]
+                    .iter()
+                    .any(|flag| ty.flag(flag))
+                    && !ty.flag("is_array")
+                    && !ty.flag("is_memoryviewslice")
+            })
+        })
+}
+
 /// The C text of one shim while it is put together.
 struct Shim {
     params: Vec<String>,
@@ -48,6 +66,36 @@ impl<'t> Body<'_, 't> {
         let call = format!("{cname}({})", shim.args.join(", "));
         let counted = node.flag("is_temp");
         self.finish_shim(node.position(), shim, &call, returns, counted)
+    }
+
+    /// Calls a macro on its arguments where they lie.
+    pub(super) fn call_on_places(
+        &mut self,
+        node: Node<'t>,
+        entry: Entry<'t>,
+        ty: TreeType<'t>,
+    ) -> Result<Option<Value>> {
+        let mut shim = Shim::new();
+        for arg in node.nodes("args") {
+            let Some(c) = c_name(arg.expr_type()?) else {
+                return missing_node(arg, "of a C function, with this type");
+            };
+            let place = self.lvalue(arg)?;
+            let name = format!("a{}", shim.params.len());
+            shim.params.push(format!("void *{name}"));
+            shim.args.push(format!("*({c} *){name}"));
+            shim.signature.push(Param {
+                ty: Type::Ptr,
+                steals: false,
+            });
+            shim.values.push(place);
+        }
+        let Some(returns) = ty.ty("return_type") else {
+            return missing_node(node, "of a function without a result type");
+        };
+        let cname = entry.text("cname").unwrap_or_default();
+        let call = format!("{cname}({})", shim.args.join(", "));
+        self.finish_shim(node.position(), shim, &call, returns, false)
     }
 
     /// The value of an external variable or macro.

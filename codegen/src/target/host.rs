@@ -29,6 +29,7 @@ impl Cpu {
             name: TargetMachine::get_host_cpu_name().to_string(),
             features: TargetMachine::get_host_cpu_features().to_string(),
         }
+        .tuned()
     }
 
     /// "native" is this machine; anything else is taken as given.
@@ -40,6 +41,20 @@ impl Cpu {
             name: name.to_owned(),
             features: features.to_owned(),
         }
+        .tuned()
+    }
+
+    /// AMD's CPUs gather and scatter item by item, at half the speed of ordinary loads and stores, which
+    /// LLVM's tables of costs do not have.
+    fn tuned(mut self) -> Self {
+        if self.name.starts_with("znver") && !self.features.contains("prefer-no-gather") {
+            if !self.features.is_empty() {
+                self.features.push(',');
+            }
+            self.features
+                .push_str("+prefer-no-gather,+prefer-no-scatter");
+        }
+        self
     }
 }
 
@@ -129,5 +144,18 @@ pub fn retarget(module: &Module<'_>, cpu: &Cpu) {
                 attribute("target-features", &cpu.features),
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cpu;
+
+    #[test]
+    fn amd_loads_item_by_item() {
+        let cpu = Cpu::named("znver4", "+avx2");
+        assert_eq!(cpu.features, "+avx2,+prefer-no-gather,+prefer-no-scatter");
+        assert_eq!(Cpu::named("znver3", &cpu.features).features, cpu.features);
+        assert_eq!(Cpu::named("skylake", "").features, "");
     }
 }
