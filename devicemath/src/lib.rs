@@ -26,6 +26,7 @@ macro_rules! functions {
 }
 
 mod complex;
+mod slices;
 
 mod double {
     functions! { f64;

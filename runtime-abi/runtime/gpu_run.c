@@ -14,7 +14,8 @@ typedef struct {
     void *loaded;
 } cyl_gpu_module;
 
-typedef void (*cyl_gpu_thread)(int64_t *args, int64_t *state, int64_t, int64_t, int64_t, int64_t);
+/* The grid's places and extents from the outermost loop to the innermost one. */
+typedef void (*cyl_gpu_thread)(int64_t *args, int64_t *state, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);
 
 typedef struct {
     cyl_gpu_module *module; /* null: the loop stays on the CPU */
@@ -25,8 +26,8 @@ typedef struct {
     void *function;
 } cyl_gpu_kernel;
 
-enum { CYL_GPU_REQUIRED = 1, CYL_GPU_FALLBACK = 2, CYL_GPU_PLANE = 4 };
-enum { CYL_GPU_STEPS, CYL_GPU_START, CYL_GPU_STEP, CYL_GPU_INNER, CYL_GPU_ERROR, CYL_GPU_PARTIALS, CYL_GPU_RESULTS, CYL_GPU_LINE };
+enum { CYL_GPU_REQUIRED = 1, CYL_GPU_FALLBACK = 2, CYL_GPU_PLANE = 4, CYL_GPU_CUBE = 8 };
+enum { CYL_GPU_STEPS, CYL_GPU_START, CYL_GPU_STEP, CYL_GPU_INNER, CYL_GPU_ERROR, CYL_GPU_PARTIALS, CYL_GPU_RESULTS, CYL_GPU_LINE, CYL_GPU_INMOST };
 enum { CYL_GPU_SLICE = 1, CYL_GPU_REDUCTION, CYL_GPU_LAST };
 
 #define CYL_GPU_BLOCK 256
@@ -57,6 +58,38 @@ void cyl_gpu_at(int64_t *state, int32_t line) {
 void cyl_gpu_break(int64_t *state) { ((cyl_gpu_error *) (intptr_t) state[1])->broken = 1; }
 
 int32_t cyl_gpu_broken(int64_t *state) { return ((cyl_gpu_error *) (intptr_t) state[1])->broken; }
+
+/* A range of a memoryview; devicemath/src/slices.rs is the same for the device. */
+int32_t cyl_gpu_slice(__Pyx_memviewslice *made, int64_t shape, int64_t stride, int64_t suboffset, int32_t dim,
+                      int32_t new_dim, int32_t *followed, int64_t start, int64_t stop, int64_t step,
+                      int32_t have_start, int32_t have_stop, int32_t have_step, int32_t is_slice, int64_t *state,
+                      int32_t site, int32_t line) {
+    (void) suboffset; (void) dim; (void) followed; (void) is_slice;
+    if (!have_step) step = 1;
+    if (!step) {
+        cyl_gpu_raise(state, site, line, 0);
+        return -1;
+    }
+    if (!have_start)
+        start = step < 0 ? shape - 1 : 0;
+    else if (start < 0)
+        start = start + shape < 0 ? 0 : start + shape;
+    else if (start >= shape)
+        start = step < 0 ? shape - 1 : shape;
+    if (!have_stop)
+        stop = step < 0 ? -1 : shape;
+    else if (stop < 0)
+        stop = stop + shape < 0 ? 0 : stop + shape;
+    else if (stop > shape)
+        stop = shape;
+    int64_t count = (stop - start) / step;
+    if (stop - start - step * count) count++;
+    made->strides[new_dim] = stride * step;
+    made->shape[new_dim] = count < 0 ? 0 : count;
+    made->suboffsets[new_dim] = -1;
+    made->data += start * stride;
+    return 0;
+}
 
 #define CYL_GPU_COMBINE(type) { \
     type a = *(type *) into, b = *(const type *) from, c; \
@@ -99,20 +132,23 @@ static void cyl_gpu_combine(void *into, const void *from, int64_t type, int64_t 
 }
 
 /* A grid by loops: the same function for every thread, the same order of combining. */
-void cyl_gpu_emulate(cyl_gpu_kernel *kernel, int64_t *args, unsigned gx, unsigned gy, unsigned bx,
+void cyl_gpu_emulate(cyl_gpu_kernel *kernel, int64_t *args, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
                      unsigned by) {
     int64_t partials[64][CYL_GPU_BLOCK];
     int64_t state[66];
-    int64_t blocks = (int64_t) gx * gy;
+    int64_t blocks = (int64_t) gx * gy * gz;
     for (int64_t block = 0; block < blocks; block++) {
         for (unsigned lane = 0; lane < bx * by; lane++) {
             memset(state, 0, sizeof state);
             state[1] = args[CYL_GPU_ERROR];
-            int64_t x = (block % gx) * bx + lane % bx, y = (block / gx) * by + lane / bx;
-            if (kernel->flags & CYL_GPU_PLANE)
-                kernel->host(args, state, y, (int64_t) gy * by, x, (int64_t) gx * bx);
+            int64_t x = (block % gx) * bx + lane % bx, y = (block / gx % gy) * by + lane / bx;
+            int64_t z = block / gx / gy, wide = (int64_t) gx * bx, high = (int64_t) gy * by;
+            if (kernel->flags & CYL_GPU_CUBE)
+                kernel->host(args, state, z, gz, y, high, x, wide);
+            else if (kernel->flags & CYL_GPU_PLANE)
+                kernel->host(args, state, y, high, x, wide, 0, 1);
             else
-                kernel->host(args, state, x, (int64_t) gx * bx, 0, 1);
+                kernel->host(args, state, x, wide, 0, 1, 0, 1);
             for (int64_t n = 0; n < kernel->reductions && lane < CYL_GPU_BLOCK; n++)
                 partials[n][lane] = state[2 + n];
         }
@@ -171,7 +207,7 @@ int cyl_gpu_profile_record(int64_t index, cyl_gpu_time *record) {
 }
 
 typedef struct {
-    unsigned gx, gy, bx, by;
+    unsigned gx, gy, gz, bx, by;
 } cyl_gpu_grid;
 
 static unsigned cyl_gpu_blocks(int64_t items, unsigned size, unsigned most) {
@@ -180,9 +216,17 @@ static unsigned cyl_gpu_blocks(int64_t items, unsigned size, unsigned most) {
 }
 
 static cyl_gpu_grid cyl_gpu_shape(cyl_gpu_kernel *kernel, const int64_t *args) {
-    cyl_gpu_grid grid = {1, 1, CYL_GPU_BLOCK, 1};
+    cyl_gpu_grid grid = {1, 1, 1, CYL_GPU_BLOCK, 1};
     int64_t steps = args[CYL_GPU_STEPS];
     unsigned most = kernel->reductions ? CYL_GPU_MOST_BLOCKS : 0x7fffffff;
+    if (kernel->flags & CYL_GPU_CUBE) {
+        grid.bx = 32;
+        grid.by = 8;
+        grid.gx = cyl_gpu_blocks(args[CYL_GPU_INMOST], grid.bx, kernel->reductions ? 16 : 65535);
+        grid.gy = cyl_gpu_blocks(args[CYL_GPU_INNER], grid.by, kernel->reductions ? 8 : 65535);
+        grid.gz = cyl_gpu_blocks(steps, 1, kernel->reductions ? 8 : 65535);
+        return grid;
+    }
     if (kernel->flags & CYL_GPU_PLANE) {
         grid.bx = 32;
         grid.by = 8;
@@ -267,7 +311,7 @@ static int cyl_gpu_launch(cyl_gpu_kernel *kernel, int64_t *args, cyl_gpu_error *
     }
     int ngroups = cyl_gpu_group_slices(slices, count, groups);
     cyl_gpu_grid grid = cyl_gpu_shape(kernel, args);
-    int64_t blocks = (int64_t) grid.gx * grid.gy;
+    int64_t blocks = (int64_t) grid.gx * grid.gy * grid.gz;
     size_t first = sizeof(cyl_gpu_error) + 8 * (size_t) kernel->results;
     size_t size = first + 8 * (size_t) (kernel->reductions * blocks);
     cyl_address scratch = 0;
@@ -295,7 +339,7 @@ static int cyl_gpu_launch(cyl_gpu_kernel *kernel, int64_t *args, cyl_gpu_error *
             copied = cyl_gpu_now();
             cyl_gpu.record(cyl_gpu.events[0], cyl_gpu.stream);
         }
-        status = cyl_gpu.launch(kernel->function, grid.gx, grid.gy, 1, grid.bx, grid.by, 1, 0,
+        status = cyl_gpu.launch(kernel->function, grid.gx, grid.gy, grid.gz, grid.bx, grid.by, 1, 0,
                                 cyl_gpu.stream, parameters, NULL);
         if (cyl_gpu_times) cyl_gpu.record(cyl_gpu.events[1], cyl_gpu.stream);
     }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 typedef uint64_t address;
-typedef void (*run_grid)(void *kernel, int64_t *args, unsigned, unsigned, unsigned, unsigned);
+typedef void (*run_grid)(void *kernel, int64_t *args, unsigned, unsigned, unsigned, unsigned, unsigned);
 
 static char notes[1 << 20];
 static size_t noted;
@@ -135,10 +135,13 @@ int cuOccupancyMaxPotentialBlockSize(int *least, int *size, void *f, void *dynam
 }
 int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void *stream, void **parameters, void **extra) {
-    (void) gz; (void) bz; (void) shared; (void) stream; (void) extra;
-    NOTE("cuLaunchKernel", "%ux%u %ux%u", gx, gy, bx, by)
+    (void) bz; (void) shared; (void) stream; (void) extra;
+    if (gz == 1)
+        NOTE("cuLaunchKernel", "%ux%u %ux%u", gx, gy, bx, by)
+    else
+        NOTE("cuLaunchKernel", "%ux%ux%u %ux%u", gx, gy, gz, bx, by)
     const struct known *one = function;
-    one->run(one->kernel, parameters[0], gx, gy, bx, by);
+    one->run(one->kernel, parameters[0], gx, gy, gz, bx, by);
     return 0;
 }
 int cuEventCreate(void **event, unsigned flags) { (void) flags; *event = (void *) 1; return 0; }

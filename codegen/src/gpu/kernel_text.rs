@@ -16,7 +16,7 @@ const PARTIALS: u32 = 5;
 pub(super) fn declarations() -> String {
     let mut text = String::new();
     for name in ["tid", "ntid", "ctaid", "nctaid"] {
-        for axis in ["x", "y"] {
+        for axis in ["x", "y", "z"] {
             let _ = writeln!(text, "declare i32 @llvm.nvvm.read.ptx.sreg.{name}.{axis}()");
         }
     }
@@ -30,7 +30,7 @@ pub(super) fn entry(kernel: &Kernel, function: &str) -> String {
     let name = &kernel.name;
     let _ = writeln!(
         text,
-        "declare void @\"{function}\"(ptr, ptr, i64, i64, i64, i64)"
+        "declare void @\"{function}\"(ptr, ptr, i64, i64, i64, i64, i64, i64)"
     );
     if !kernel.reductions.is_empty() {
         let _ = writeln!(
@@ -50,7 +50,7 @@ pub(super) fn entry(kernel: &Kernel, function: &str) -> String {
          store ptr %error, ptr %es",
         8 * ERROR
     );
-    for axis in ["x", "y"] {
+    for axis in ["x", "y", "z"] {
         for name in ["tid", "ntid", "ctaid", "nctaid"] {
             let _ = writeln!(
                 text,
@@ -65,11 +65,11 @@ pub(super) fn entry(kernel: &Kernel, function: &str) -> String {
              %all.{axis} = mul i64 %nctaid.{axis}.w, %ntid.{axis}.w"
         );
     }
-    // The inner loop of two lies along x: neighbours in memory are neighbours in a warp.
-    let place = if kernel.plane {
-        "i64 %at.y, i64 %all.y, i64 %at.x, i64 %all.x"
-    } else {
-        "i64 %at.x, i64 %all.x, i64 0, i64 1"
+    // The innermost loop lies along x: neighbours in memory are neighbours in a warp.
+    let place = match kernel.inner {
+        0 => "i64 %at.x, i64 %all.x, i64 0, i64 1, i64 0, i64 1",
+        1 => "i64 %at.y, i64 %all.y, i64 %at.x, i64 %all.x, i64 0, i64 1",
+        _ => "i64 %at.z, i64 %all.z, i64 %at.y, i64 %all.y, i64 %at.x, i64 %all.x",
     };
     let _ = writeln!(
         text,
@@ -84,8 +84,9 @@ pub(super) fn entry(kernel: &Kernel, function: &str) -> String {
          %lane.w = zext i32 %lane to i64\n  \
          %mine = getelementptr i64, ptr addrspace(3) @\"{name}.shared\", i64 %lane.w\n  \
          %leads = icmp eq i32 %lane, 0\n  \
-         %line = mul i64 %ctaid.y.w, %nctaid.x.w\n  %block = add i64 %line, %ctaid.x.w\n  \
-         %blocks = mul i64 %nctaid.x.w, %nctaid.y.w\n  \
+         %deep = mul i64 %ctaid.z.w, %nctaid.y.w\n  %rows = add i64 %deep, %ctaid.y.w\n  \
+         %line = mul i64 %rows, %nctaid.x.w\n  %block = add i64 %line, %ctaid.x.w\n  \
+         %area = mul i64 %nctaid.x.w, %nctaid.y.w\n  %blocks = mul i64 %area, %nctaid.z.w\n  \
          %pp = getelementptr i8, ptr %args, i64 {}\n  %partials = load ptr, ptr %pp\n  \
          br label %r0",
         8 * PARTIALS

@@ -66,12 +66,13 @@ const COMPLEX: &[&str] = &[
     "cyl_complex_abs_f32",
 ];
 
-/// Functions of the runtime that kernels call, in [`SUPPORT`].
+/// Functions of the runtime that kernels call, in [`SUPPORT`] and in the bitcode.
 const RUNTIME: &[&str] = &[
     "cyl_gpu_raise",
     "cyl_gpu_at",
     "cyl_gpu_break",
     "cyl_gpu_broken",
+    "cyl_gpu_slice",
 ];
 
 /// Whether a function can be called on a GPU.

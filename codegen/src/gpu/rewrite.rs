@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use super::extract::{constant, global_of, refuse};
 use crate::lower::Missing;
 use crate::mir::{
-    BinaryOp, BlockId, Callee, CastOp, Comparison, Constant, ExternId, Function, GlobalId, Instr,
-    Module, Op, Ownership, Raises, Signature, Terminator, Type, Value, ValueInfo,
+    BinaryOp, BlockId, Callee, CastOp, Comparison, Constant, ExternId, Function, Global, GlobalId,
+    GlobalInit, Instr, Linkage, Module, Op, Ownership, Raises, Signature, Terminator, Type, Value,
+    ValueInfo,
 };
 
 /// What kernels of a module may raise; the number of a site is its place here plus one.
@@ -108,9 +109,18 @@ pub(super) fn raises(
                 made.push(instr);
                 continue;
             };
-            let name = module.externs[id.0 as usize].name.as_str();
-            let (site, detail) = match name {
+            let args = args.clone();
+            let name = module.externs[id.0 as usize].name.clone();
+            let (site, detail) = match name.as_str() {
                 name if NOTHING.contains(&name) => continue,
+                "__Pyx_WriteUnraisable" => {
+                    let what = "an exception in a 'noexcept' function, which would be printed";
+                    return refuse(function, instr.line, what);
+                }
+                "__pyx_memoryview_slice_memviewslice" => {
+                    range(module, function, &mut made, (instr, args), state, sites);
+                    continue;
+                }
                 "__Pyx_RaiseBufferIndexErrorNogil" => (Site::Index, Some(args[0])),
                 "cyl_raise_nogil" => {
                     let found = made.iter().rev().find_map(|instr: &Instr| {
@@ -158,6 +168,51 @@ pub(super) fn raises(
         function.blocks[block].instrs = made;
     }
     Ok(())
+}
+
+/// Takes a range of a memoryview by the device's function, which is told what a step of zero raises.
+fn range(
+    module: &mut Module,
+    function: &mut Function,
+    made: &mut Vec<Instr>,
+    (call, mut args): (Instr, Vec<Value>),
+    state: Value,
+    sites: &mut Sites,
+) {
+    let axis = match made.iter().find(|instr| instr.result == Some(args[4])) {
+        Some(Instr {
+            op: Op::Const(Constant::Int(axis, _)),
+            ..
+        }) => *axis,
+        _ => 0,
+    };
+    let class = module.declare_data("PyExc_ValueError");
+    let mut text = format!("Step may not be zero (axis {axis})").into_bytes();
+    text.push(0);
+    let name = format!("gpu.step.{axis}");
+    let known = module.globals.iter().position(|global| global.name == name);
+    let text = match known {
+        Some(index) => GlobalId(index as u32),
+        None => module.add_global(Global {
+            name,
+            ty: Type::Array(Box::new(Type::Int(8)), text.len() as u64),
+            init: GlobalInit::Bytes(text),
+            constant: true,
+            linkage: Linkage::Internal,
+        }),
+    };
+    let number = sites.number(Site::Raise(class, text));
+    let (site, first) = constant(function, number, 32, call.line);
+    let (line, second) = constant(function, i128::from(call.line), 32, call.line);
+    made.extend([first, second]);
+    let mut params: Vec<Type> = args.iter().map(|arg| function.ty(*arg).clone()).collect();
+    params.extend([Type::Ptr, Type::I32, Type::I32]);
+    args.extend([state, site, line]);
+    let callee = module.declare("cyl_gpu_slice", Signature::new(params, Type::I32));
+    made.push(Instr {
+        op: Op::Call(Callee::Extern(callee), args),
+        ..call
+    });
 }
 
 /// Checks that ask whether an exception is set look at the thread's state.

@@ -29,7 +29,8 @@ pub(super) const STEP: i128 = 2;
 const INNER_STEPS: i128 = 3;
 pub(super) const LINE: i128 = 7;
 pub(super) const RESULTS: i128 = 6;
-pub(super) const HEADER: u32 = 8;
+const INMOST_STEPS: i128 = 8;
+pub(super) const HEADER: u32 = 9;
 
 /// Kinds of entries in a kernel's description.
 const SLICE: i128 = 1;
@@ -40,6 +41,7 @@ const LAST: i128 = 3;
 const REQUIRED: i128 = 1;
 const FALLBACK: i128 = 2;
 const PLANE: i128 = 4;
+const CUBE: i128 = 8;
 
 /// A variable and its first word.
 #[derive(Clone)]
@@ -60,8 +62,8 @@ pub(super) struct Plan<'t> {
     pub words: u32,
     pub results: u32,
     pub state: u32,
-    /// The loop over the second dimension.
-    pub inner: Option<Node<'t>>,
+    /// The loops over the second and the third dimension.
+    pub inner: Vec<Node<'t>>,
 }
 
 impl<'t> Body<'_, 't> {
@@ -74,10 +76,10 @@ impl<'t> Body<'_, 't> {
         (cpu, otherwise, after): (BlockId, BlockId, BlockId),
     ) -> Result<()> {
         let plan = self.plan(node)?;
-        let inner_steps = match plan.inner {
-            Some(inner) => Some(self.prange_counts(inner)?.steps),
-            None => None,
-        };
+        let mut inner_steps = Vec::new();
+        for inner in &plan.inner {
+            inner_steps.push(self.prange_counts(*inner)?.steps);
+        }
         let words = Type::Array(Box::new(Type::I64), u64::from(plan.words));
         let local = self.b.local("gpu", words);
         let launch = self.op(Op::LocalAddr(local));
@@ -86,7 +88,8 @@ impl<'t> Body<'_, 't> {
             (STEPS, range.steps),
             (START, range.start),
             (STEP, range.step),
-            (INNER_STEPS, inner_steps.unwrap_or(one)),
+            (INNER_STEPS, inner_steps.first().copied().unwrap_or(one)),
+            (INMOST_STEPS, inner_steps.get(1).copied().unwrap_or(one)),
         ] {
             self.set_launch_word(launch, word, value);
         }
@@ -189,12 +192,13 @@ impl<'t> Body<'_, 't> {
             let mut last = None;
             let mut partial = None;
             match &one.private {
-                Some(Some(_)) if matches!(one.ty, Type::Struct(_)) => {
-                    return refuse(node, &format!("the complex reduction '{name}'"));
-                }
-                Some(Some(_)) => {
+                Some(Some(operator)) => {
+                    let number = one.ty.is_int() || one.ty.is_float();
+                    if !number && (size != 2 || operator == "*") {
+                        return refuse(node, &format!("the complex reduction '{name}'"));
+                    }
                     partial = Some(state);
-                    state += 1;
+                    state += size;
                 }
                 Some(None) if !is_target => {
                     last = Some(results);
@@ -218,7 +222,7 @@ impl<'t> Body<'_, 't> {
             return refuse(node, "more than 60 reductions");
         }
         Ok(Plan {
-            inner: plane(node),
+            inner: grid(node),
             places,
             words,
             results,
@@ -350,8 +354,11 @@ impl<'t> Body<'_, 't> {
                     "min" if unsigned => "umin",
                     other => other,
                 };
-                reductions.push((state, place.one.ty.clone(), operator.to_owned()));
-                let kind = match &place.one.ty {
+                let sums = matches!(place.one.ty, Type::Struct(_));
+                // The parts of a complex number are added one by one.
+                let part = if sums { &Type::F64 } else { &place.one.ty };
+                reductions.push((state, part.clone(), operator.to_owned()));
+                let kind = match part {
                     Type::Int(bits) => i128::from(*bits),
                     Type::F32 => 1032,
                     _ => 1064,
@@ -360,6 +367,15 @@ impl<'t> Body<'_, 't> {
                     .iter()
                     .position(|known| *known == operator)
                     .unwrap_or(0);
+                if sums {
+                    let first = i128::from(place.word);
+                    let item = [REDUCTION, first, kind, number as i128, 0];
+                    items.push(GlobalInit::List(item.map(GlobalInit::Int).to_vec()));
+                    reductions.push((state + 1, Type::F64, operator.to_owned()));
+                    let item = [REDUCTION, first + 1, kind, number as i128, 0];
+                    items.push(GlobalInit::List(item.map(GlobalInit::Int).to_vec()));
+                    continue;
+                }
                 [REDUCTION, i128::from(place.word), kind, number as i128, 0]
             } else if let (Some(last), Some(size)) = (place.last, self.words(&place.one.ty)) {
                 [
@@ -399,9 +415,11 @@ impl<'t> Body<'_, 't> {
         if device.fallback {
             flags |= FALLBACK;
         }
-        if plan.inner.is_some() {
-            flags |= PLANE;
-        }
+        flags |= match plan.inner.len() {
+            0 => 0,
+            1 => PLANE,
+            _ => CUBE,
+        };
         let line = node.position().map_or(0, |at| i128::from(at.line));
         let numbers = [
             flags,
@@ -435,7 +453,7 @@ impl<'t> Body<'_, 't> {
             arguments: plan.words,
             state: plan.state,
             reductions,
-            plane: plan.inner.is_some(),
+            inner: plan.inner.len() as u32,
         });
         Ok(descriptor)
     }
@@ -469,6 +487,7 @@ fn refuse_constructs(node: Node<'_>) -> Result<()> {
         }
         let base = inner.node("base").filter(|base| {
             inner.kind() == "IndexNode"
+                && item_of_view(inner).is_none()
                 && inner.flag("is_target")
                 && base.ty("type").is_some_and(|ty| ty.flag("is_array"))
         });
@@ -477,6 +496,9 @@ fn refuse_constructs(node: Node<'_>) -> Result<()> {
         }
     }
     for inner in targets(node) {
+        if item_of_view(inner).is_some() {
+            continue;
+        }
         let array = inner.kind() == "IndexNode"
             && inner
                 .node("base")
@@ -491,6 +513,23 @@ fn refuse_constructs(node: Node<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The item of a memoryview that a field, or an item of an array in it, is part of.
+fn item_of_view(node: Node<'_>) -> Option<Node<'_>> {
+    let mut node = node;
+    loop {
+        node = match node.kind() {
+            "AttributeNode" => node.node("obj")?,
+            "IndexNode" => node.node("base")?,
+            "MemoryViewIndexNode" => return Some(node),
+            _ => return None,
+        };
+        // What is behind a pointer is no part of it.
+        if node.ty("type").is_none_or(|ty| ty.flag("is_ptr")) {
+            return None;
+        }
+    }
 }
 
 /// The left sides of assignments.
@@ -512,6 +551,11 @@ fn touched(node: Node<'_>) -> HashMap<EntryId, u8> {
     let mut plain: HashSet<NodeId> = HashSet::new();
     let nodes = inside(node);
     let written: HashSet<NodeId> = targets(node).iter().map(|target| target.id()).collect();
+    let in_part: HashSet<NodeId> = targets(node)
+        .into_iter()
+        .filter_map(item_of_view)
+        .map(|item| item.id())
+        .collect();
     let both: HashSet<NodeId> = nodes
         .iter()
         .filter(|inner| inner.kind() == "InPlaceAssignmentNode")
@@ -520,7 +564,11 @@ fn touched(node: Node<'_>) -> HashMap<EntryId, u8> {
         .collect();
     for inner in &nodes {
         let (base, flags) = match inner.kind() {
-            "MemoryViewIndexNode" if both.contains(&inner.id()) => (inner.node("base"), 3),
+            "MemoryViewIndexNode"
+                if both.contains(&inner.id()) || in_part.contains(&inner.id()) =>
+            {
+                (inner.node("base"), 3)
+            }
             "MemoryViewIndexNode" if written.contains(&inner.id()) => (inner.node("base"), 2),
             "MemoryViewIndexNode" => (inner.node("base"), 1),
             "AttributeNode" if inner.node("obj").is_some_and(is_slice) => (inner.node("obj"), 0),
@@ -545,9 +593,34 @@ fn touched(node: Node<'_>) -> HashMap<EntryId, u8> {
     found
 }
 
-/// The loop that is all that another one does, where the two are a grid of two dimensions: nothing in
-/// the inner one's bounds changes, and it is never left early.
-fn plane(node: Node<'_>) -> Option<Node<'_>> {
+/// The loops that are all that the ones around them do, where they are a grid of two or three
+/// dimensions: nothing in their bounds changes, and they are never left early.
+fn grid(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut changed: HashSet<EntryId> = privates(node).into_iter().map(|(id, _)| id).collect();
+    let mut found = Vec::new();
+    let mut around = node;
+    while found.len() < 2 {
+        let target = around
+            .node("target")
+            .and_then(|target| target.entry("entry"));
+        changed.extend(target.map(|entry| entry.id()));
+        let Some(inner) = only_loop(around).filter(|inner| fixed_bounds(*inner, &changed)) else {
+            break;
+        };
+        found.push(inner);
+        around = inner;
+    }
+    // A loop that is left early would have to end its neighbours.
+    let leaves = found.first().is_some_and(|inner| {
+        inside(*inner)
+            .iter()
+            .any(|inner| inner.kind() == "BreakStatNode")
+    });
+    if leaves { Vec::new() } else { found }
+}
+
+/// The `prange` that is all that another one does.
+fn only_loop(node: Node<'_>) -> Option<Node<'_>> {
     let mut body = node.node("body")?;
     while body.kind() == "StatListNode" {
         let stats = body.nodes("stats");
@@ -556,31 +629,29 @@ fn plane(node: Node<'_>) -> Option<Node<'_>> {
         };
         body = *only;
     }
-    if body.kind() != "ParallelRangeNode" || body.node("else_clause").is_some() {
-        return None;
-    }
-    let mut changed: HashSet<EntryId> = privates(node).into_iter().map(|(id, _)| id).collect();
-    let target = node.node("target").and_then(|target| target.entry("entry"));
-    changed.extend(target.map(|entry| entry.id()));
-    for name in ["start", "stop", "step"] {
-        let Some(part) = body.node(name) else {
-            continue;
-        };
-        for inner in inside(part) {
-            let fixed = inner
-                .entry("entry")
-                .is_none_or(|entry| !changed.contains(&entry.id()));
-            let plain = matches!(
-                inner.kind(),
-                "NameNode" | "IntNode" | "CoerceToTempNode" | "IndexNode" | "AttributeNode"
-            );
-            if !fixed || !plain {
-                return None;
-            }
-        }
-    }
-    let leaves = inside(body)
-        .iter()
-        .any(|inner| inner.kind() == "BreakStatNode");
-    (!leaves).then_some(body)
+    (body.kind() == "ParallelRangeNode" && body.node("else_clause").is_none()).then_some(body)
+}
+
+/// Whether a loop's bounds are the same whenever they are computed.
+fn fixed_bounds(node: Node<'_>, changed: &HashSet<EntryId>) -> bool {
+    ["start", "stop", "step"].iter().all(|name| {
+        node.node(name).is_none_or(|part| {
+            inside(part).into_iter().all(|inner| {
+                let fixed = inner
+                    .entry("entry")
+                    .is_none_or(|entry| !changed.contains(&entry.id()));
+                let plain = match inner.kind() {
+                    "NameNode" | "IntNode" | "CoerceToTempNode" | "IndexNode" | "AttributeNode" => {
+                        true
+                    }
+                    "AddNode" | "SubNode" | "MulNode" | "UnaryMinusNode" => {
+                        inner.ty("type").is_some_and(|ty| ty.flag("is_int"))
+                            && !inner.directive_on("overflowcheck")
+                    }
+                    _ => false,
+                };
+                fixed && plain
+            })
+        })
+    })
 }

@@ -21,11 +21,9 @@ use crate::mir::{
 pub(super) struct OnDevice {
     state: Value,
     results: Value,
-    /// The loop over the second dimension, and this thread's place there.
-    inner: Option<NodeId>,
-    at: Value,
-    all: Value,
-    /// Whether the iteration of the outer loop is its last one.
+    /// The loops over further dimensions, and this thread's place there.
+    inner: Vec<(NodeId, Value, Value)>,
+    /// Whether the iterations of the loops around are their last ones.
     last: LocalId,
     /// Variables whose last value counts: the local, its type, its word among the results.
     finish: Vec<(LocalId, Type, u32)>,
@@ -40,7 +38,7 @@ impl<'t> Body<'_, 't> {
         plan: &Plan<'t>,
     ) -> Result<FuncId> {
         let mut params = vec![Type::Ptr, Type::Ptr];
-        params.extend(vec![Type::I64; 4]);
+        params.extend(vec![Type::I64; 6]);
         let signature = Signature::new(params, Type::Void);
         let name = format!(
             "{}.kernel.{}",
@@ -55,7 +53,7 @@ impl<'t> Body<'_, 't> {
         let mut body = Body::new(&mut *self.m, function, &qualified);
         body.directives = directives;
         body.at(node);
-        let [args, state, from, by, at, all] =
+        let [args, state, from, by, at, all, deep, wide] =
             std::array::from_fn(|n| body.op(Op::Param(n as u32)));
         let results = body.launch_value(args, RESULTS, Type::Ptr);
         let mut finish = Vec::new();
@@ -78,9 +76,12 @@ impl<'t> Body<'_, 't> {
         body.on_device = Some(OnDevice {
             state,
             results,
-            inner: plan.inner.map(|inner| inner.id()),
-            at,
-            all,
+            inner: plan
+                .inner
+                .iter()
+                .zip([(at, all), (deep, wide)])
+                .map(|(inner, (at, all))| (inner.id(), at, all))
+                .collect(),
             last,
             finish,
         });
@@ -138,7 +139,7 @@ impl<'t> Body<'_, 't> {
             self.b.jump(run);
         }
         self.b.switch_to(next);
-        if device.inner.is_none() {
+        if device.inner.is_empty() {
             self.finish_last(&device, is_last);
         }
         let moved = self.op(Op::Binary(BinaryOp::Add, now, by));
@@ -172,11 +173,13 @@ impl<'t> Body<'_, 't> {
         let Some(device) = self.on_device.clone() else {
             return Ok(false);
         };
-        if device.inner != Some(node.id()) {
+        let found = device.inner.iter().find(|(id, ..)| *id == node.id());
+        let Some((_, at, all)) = found.copied() else {
             return Ok(false);
-        }
+        };
+        let innermost = device.inner.last().is_some_and(|(id, ..)| *id == node.id());
         let counter = self.b.local("inner", Type::I64);
-        self.b.effect(Op::Set(counter, device.at));
+        self.b.effect(Op::Set(counter, at));
         let [head, run, next, after] = std::array::from_fn(|_| self.b.block());
         self.b.jump(head);
         self.b.switch_to(head);
@@ -187,12 +190,17 @@ impl<'t> Body<'_, 't> {
         let outer = self.op(Op::Get(device.last));
         let inner = self.is_last(now, range);
         let is_last = self.op(Op::Binary(BinaryOp::And, outer, inner));
+        self.b.effect(Op::Set(device.last, is_last));
         self.set_index(node, range, now)?;
         self.loop_body(node.child("body")?, after, next)?;
         self.b.jump(next);
         self.b.switch_to(next);
-        self.finish_last(&device, is_last);
-        let moved = self.op(Op::Binary(BinaryOp::Add, now, device.all));
+        if innermost {
+            self.finish_last(&device, is_last);
+        }
+        // As it was for the loops around.
+        self.b.effect(Op::Set(device.last, outer));
+        let moved = self.op(Op::Binary(BinaryOp::Add, now, all));
         self.b.effect(Op::Set(counter, moved));
         self.b.jump(head);
         self.b.switch_to(after);

@@ -157,7 +157,7 @@ pub struct Frame {
 pub struct Kernel {
     /// Its symbol on the device.
     pub name: String,
-    /// One thread's share of it: `(arguments, state, and twice index and number of threads)`.
+    /// One thread's share of it: `(arguments, state, and three times index and number of threads)`.
     pub function: FuncId,
     /// What the runtime knows of it; empty where it stays on the CPU.
     pub descriptor: GlobalId,
@@ -169,8 +169,8 @@ pub struct Kernel {
     pub state: u32,
     /// What threads combine: the word of the state, the type, the operator.
     pub reductions: Vec<(u32, Type, String)>,
-    /// Whether it runs over a grid of two dimensions.
-    pub plane: bool,
+    /// How many dimensions the grid that it runs over has besides the first.
+    pub inner: u32,
 }
 
 /// A module.
