@@ -19,7 +19,7 @@ unsafe extern "C" {
 /// # Safety
 /// `made` is a slice and `state` that of a thread.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyl_gpu_slice(
+pub unsafe extern "C" fn cyl_gpu_range(
     made: *mut Slice,
     shape: i64,
     stride: i64,

@@ -60,7 +60,7 @@ void cyl_gpu_break(int64_t *state) { ((cyl_gpu_error *) (intptr_t) state[1])->br
 int32_t cyl_gpu_broken(int64_t *state) { return ((cyl_gpu_error *) (intptr_t) state[1])->broken; }
 
 /* A range of a memoryview; devicemath/src/slices.rs is the same for the device. */
-int32_t cyl_gpu_slice(__Pyx_memviewslice *made, int64_t shape, int64_t stride, int64_t suboffset, int32_t dim,
+int32_t cyl_gpu_range(__Pyx_memviewslice *made, int64_t shape, int64_t stride, int64_t suboffset, int32_t dim,
                       int32_t new_dim, int32_t *followed, int64_t start, int64_t stop, int64_t step,
                       int32_t have_start, int32_t have_stop, int32_t have_step, int32_t is_slice, int64_t *state,
                       int32_t site, int32_t line) {

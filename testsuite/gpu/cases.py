@@ -119,6 +119,21 @@ case("points", fixed(some_points(300)), zeros(300))
 case("shifted", fixed(reals(1001)))
 case("in_place", fixed(reals(700)), fixed(integers(700)))
 case("in_place", lambda: np.full((60, 8), 2.0)[:, 1], lambda: np.zeros((60, 8), np.intc)[:, 1])
+for shape in ((4, 5, 6), (1, 2, 1), (3, 1, 70), (0, 3, 3), (9, 40, 33)):
+    count = int(np.prod(shape))
+    case("solid", lambda s=shape, n=count: np.arange(n, dtype=np.intc).reshape(s) ** 2, zeros(*shape, dtype=np.intc))
+    case("solid_sum", lambda s=shape, n=count: np.arange(n, dtype=float).reshape(s))
+case("solid_sum", lambda: np.arange(60.0).reshape(3, 4, 5).T)
+for most in (0, 1):
+    case("solid_raise", zeros(3, 4, 5), fixed(most))
+case("row_products", fixed(reals(30, 20)), fixed(reals(20, 30)), zeros(30))
+case("row_products", fixed(reals(30, 20)), fixed(reals(19, 30)), zeros(30))
+for a, b, c in ((0, 20, 1), (3, -2, 2), (15, 2, -3), (-90, 90, 5), (5, 5, 1), (50, -50, -1), (1, 9, 0)):
+    case("ranges", fixed(reals(30, 20)), zeros(30), fixed(a), fixed(b), fixed(c))
+case("fields", fixed(some_points(300)))
+case("complex_sum", fixed(reals(5000) + 1j * reals(5000)), fixed(3 - 1j), tolerance=1e-10)
+case("complex_sum", fixed(np.empty(0, complex)), fixed(3 - 1j))
+case("in_closure", fixed(reals(500)), fixed(0.5), tolerance=1e-12)
 
 
 def outcome(function: Callable[..., Any], arguments: tuple) -> tuple[str, Any]:
@@ -133,7 +148,7 @@ def close(a: Any, b: Any, tolerance: float) -> bool:
         return len(a) == len(b) and all(close(x, y, tolerance) for x, y in zip(a, b, strict=True))
     if isinstance(a, np.ndarray) and a.dtype.names:
         return a.tobytes() == b.tobytes()
-    if isinstance(a, (float, np.ndarray)) and tolerance:
+    if isinstance(a, (float, complex, np.ndarray)) and tolerance:
         return bool(np.allclose(a, b, rtol=tolerance, atol=0, equal_nan=True))
     if isinstance(a, np.ndarray):
         return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")

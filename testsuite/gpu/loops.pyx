@@ -269,3 +269,74 @@ def in_place(double[:] x, int[:] n):
         x[i] *= 3
         x[i] += 1
         n[i] ^= 5
+
+def solid(int[:, :, ::1] a, int[:, :, ::1] out):
+    cdef Py_ssize_t i, j = -1, k = -1
+    for i in prange(a.shape[0], nogil=True):
+        for j in prange(1, a.shape[1]):
+            for k in prange(a.shape[2] - 1, -1, -1):
+                out[i, j, k] = a[i, j, a.shape[2] - 1 - k] - a[i, j - 1, k]
+    return i, j, k
+
+def solid_sum(double[:, :, :] a):
+    cdef Py_ssize_t i, j, k
+    cdef long last = -1, count = 0
+    cdef double high = -1
+    for i in prange(a.shape[0], nogil=True):
+        for j in prange(a.shape[1]):
+            for k in prange(0, a.shape[2], 2):
+                count += 1
+                last = <long> a[i, j, k]
+                high = max(high, a[i, j, k])
+    return count, last, high
+
+def solid_raise(double[:, :, :] a, Py_ssize_t most):
+    cdef Py_ssize_t i, j, k
+    for i in prange(a.shape[0], nogil=True):
+        for j in prange(a.shape[1]):
+            for k in prange(a.shape[2]):
+                a[i, j, k + most] += 1
+
+cdef double dot(double[:] a, double[:] b) except? -1 nogil:
+    cdef Py_ssize_t k
+    cdef double s = 0
+    for k in range(a.shape[0]):
+        s += a[k] * b[k]
+    return s
+
+def row_products(double[:, :] x, double[:, :] y, double[:] out):
+    cdef Py_ssize_t i
+    for i in prange(x.shape[0], nogil=True):
+        out[i] = dot(x[i, :], y[:, i]) + x[i][1]
+
+def ranges(double[:, :] x, double[:] out, Py_ssize_t a, Py_ssize_t b, Py_ssize_t c):
+    cdef Py_ssize_t i
+    for i in prange(x.shape[0], nogil=True):
+        out[i] = dot(x[i, a:b:c], x[i, a:b:c]) + dot(x[i, 1:], x[i, :-1]) + x[i, ::-1][0] + x[i, a:].shape[0]
+
+def fields(point[:] p):
+    cdef Py_ssize_t i
+    for i in prange(p.shape[0], nogil=True):
+        p[i].x = i
+        p[i].y += p[i].tag
+
+def complex_sum(double complex[:] x, double complex start):
+    cdef Py_ssize_t i
+    cdef double complex s = start, d = 0
+    for i in prange(x.shape[0], nogil=True):
+        s += x[i]
+        d -= x[i].real + 2j
+    return s, d
+
+def in_closure(double[:] x, double by):
+    cdef double s = 0
+    cdef long last = -1
+    def inside(long more):
+        nonlocal s, last
+        cdef long k = -1
+        cdef double[:] y = x
+        for k in prange(y.shape[0], nogil=True):
+            s += y[k] * by
+            last = k + more
+        return k
+    return inside(10), s, last

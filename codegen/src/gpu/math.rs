@@ -72,7 +72,7 @@ const RUNTIME: &[&str] = &[
     "cyl_gpu_at",
     "cyl_gpu_break",
     "cyl_gpu_broken",
-    "cyl_gpu_slice",
+    "cyl_gpu_range",
 ];
 
 /// Whether a function can be called on a GPU.

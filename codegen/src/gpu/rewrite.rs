@@ -117,6 +117,10 @@ pub(super) fn raises(
                     let what = "an exception in a 'noexcept' function, which would be printed";
                     return refuse(function, instr.line, what);
                 }
+                "cyl_parallel_abort" => {
+                    let what = "a loop in it with a step that is not a constant";
+                    return refuse(function, instr.line, what);
+                }
                 "__pyx_memoryview_slice_memviewslice" => {
                     range(module, function, &mut made, (instr, args), state, sites);
                     continue;
@@ -208,7 +212,7 @@ fn range(
     let mut params: Vec<Type> = args.iter().map(|arg| function.ty(*arg).clone()).collect();
     params.extend([Type::Ptr, Type::I32, Type::I32]);
     args.extend([state, site, line]);
-    let callee = module.declare("cyl_gpu_slice", Signature::new(params, Type::I32));
+    let callee = module.declare("cyl_gpu_range", Signature::new(params, Type::I32));
     made.push(Instr {
         op: Op::Call(Callee::Extern(callee), args),
         ..call

@@ -83,6 +83,7 @@ mod parallel_extrema;
 mod parallel_frames;
 mod parallel_gil;
 mod parallel_gpu;
+mod parallel_grid;
 mod parallel_kernel;
 mod parallel_loops;
 mod parallel_ordered;

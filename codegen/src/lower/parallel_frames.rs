@@ -77,8 +77,12 @@ impl<'t> Body<'_, 't> {
                 steps: length,
             });
         };
-        let none = self.op(Op::Compare(Comparison::Eq, step, zero));
-        self.if_unlikely(none, |body| body.rt_void("cyl_parallel_abort", ":v", &[]))?;
+        let known = node.node("step").filter(|step| step.kind() == "IntNode");
+        let known = known.and_then(|step| step.text("value")?.parse::<i64>().ok());
+        if known.is_none_or(|step| step == 0) {
+            let none = self.op(Op::Compare(Comparison::Eq, step, zero));
+            self.if_unlikely(none, |body| body.rt_void("cyl_parallel_abort", ":v", &[]))?;
+        }
         // Rounded away from zero: length + step -+ 1.
         let up = self.op(Op::Compare(Comparison::SGt, step, zero));
         let minus = self.int(-1, 64);
