@@ -121,7 +121,8 @@ case("in_place", fixed(reals(700)), fixed(integers(700)))
 case("in_place", lambda: np.full((60, 8), 2.0)[:, 1], lambda: np.zeros((60, 8), np.intc)[:, 1])
 for shape in ((4, 5, 6), (1, 2, 1), (3, 1, 70), (0, 3, 3), (9, 40, 33)):
     count = int(np.prod(shape))
-    case("solid", lambda s=shape, n=count: np.arange(n, dtype=np.intc).reshape(s) ** 2, zeros(*shape, dtype=np.intc))
+    case("solid", lambda s=shape, n=count: np.arange(n, dtype=np.intc).reshape(s) ** 2,
+         zeros(*shape, dtype=np.intc))  # fmt: skip
     case("solid_sum", lambda s=shape, n=count: np.arange(n, dtype=float).reshape(s))
 case("solid_sum", lambda: np.arange(60.0).reshape(3, 4, 5).T)
 for most in (0, 1):
