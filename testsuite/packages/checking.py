@@ -83,7 +83,7 @@ def _compile(
         "sources": [str(root / source) for source in extra],
     }  # fmt: skip
     command = [python, str(environment.HERE / "build.py"), json.dumps(job)]
-    env = {**os.environ, "PYTHONPATH": str(environment.REPOSITORY / "python")}
+    env = {**os.environ, "PYTHONPATH": environment.compiler()}
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_BUILD_LIMIT, env=env, check=False

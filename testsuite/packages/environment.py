@@ -71,6 +71,13 @@ def sources(package: Package, work: Path) -> Path:
     return folder
 
 
+def compiler() -> str:
+    """The folder that this interpreter has cython_llvm from."""
+    import cython_llvm
+
+    return os.path.dirname(os.path.dirname(os.path.abspath(cython_llvm.__file__)))
+
+
 def _download(package: Package) -> bytes:
     with urllib.request.urlopen(f"{_INDEX}/{package.name}/", timeout=60) as answer:
         page = answer.read().decode()

@@ -1,0 +1,79 @@
+"""What `packages` finds: other outcomes, modules and constructs that are lacking, C++; without the network."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from packages import build, checking, environment, report  # noqa: E402
+
+JUNIT = """<testsuites><testsuite>
+<testcase classname="a" name="one"/>
+<testcase classname="a" name="two"><failure message="wrong">trace</failure></testcase>
+<testcase classname="a" name="two"/>
+<testcase classname="a" name="three"><skipped message="no"/></testcase>
+</testsuite></testsuites>"""
+
+
+def package(**values: object) -> environment.Package:
+    return environment.Package("some", "1.0", "0" * 64, ["some/*.pyx"], **values)  # type: ignore[arg-type]
+
+
+def test_the_list_is_complete() -> None:
+    for name, one in environment.packages().items():
+        assert len(one.sha256) == 64, name
+        assert one.modules, name
+        assert one.version, name
+
+
+def test_outcomes_of_tests(tmp_path: Path) -> None:
+    (tmp_path / "results.xml").write_text(JUNIT)
+    found = checking._outcomes(tmp_path / "results.xml")
+    assert found["a::one"] == ("passed", "")
+    assert found["a::two"] == ("failure", "wrong")
+    assert found["a::two'"] == ("passed", "")
+    assert found["a::three"] == ("skipped", "no")
+
+
+def test_libraries_are_replaced(tmp_path: Path) -> None:
+    output, overlay = tmp_path / "out", tmp_path / "overlay"
+    for path in (output / "some" / "a.so", output / "some" / "b.so"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("ours")
+    (overlay / "some").mkdir(parents=True)
+    (overlay / "some" / "a.cpython-311-x86_64-linux-gnu.so").write_text("wheel's")
+    assert checking._replace(output, overlay) == 1
+    assert (overlay / "some" / "a.cpython-311-x86_64-linux-gnu.so").read_text() == "ours"
+
+
+def test_cplus_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "a.pyx").write_text("from libcpp.vector cimport vector\n")
+    (tmp_path / "b.pyx").write_text("# language: C\nx = 'cimport libcpp'\n")
+    (tmp_path / "b.pxd").write_text("# distutils: language = c++\n")
+    (tmp_path / "c.pyx").write_text("x = 1\n")
+    assert [build.is_cplus(str(tmp_path / f"{name}.pyx")) for name in "abc"] == [True, True, False]
+
+
+def test_templates_are_filled_in(tmp_path: Path) -> None:
+    (tmp_path / "a.pxi.in").write_text("{{for n in (1, 2)}}\nDEF A{{n}} = @VALUE@\n{{endfor}}\n")
+    environment._fill_in(package(templates=["*.in"], substitute={"VALUE": "7"}), tmp_path)
+    assert (tmp_path / "a.pxi").read_text().split("\n")[:2] == ["DEF A1 = 7", "DEF A2 = 7"]
+
+
+def test_missing_constructs_are_counted() -> None:
+    result = checking.Result(package())
+    result.modules["some.a"] = {
+        "state": "missing",
+        "missing": [["X", "a.pyx", 1], ["X", "a.pyx", 2]],
+    }
+    result.modules["some.b"] = {
+        "state": "missing",
+        "missing": [["X", "b.pyx", 1], ["Y", "b.pyx", 2]],
+    }
+    lines = report.missing([result]).split("\n")[1:]
+    assert lines == ["    2     1  X", "    1     0  Y"]
+    assert result.good
+    result.modules["some.c"] = {"state": "error", "message": "crash"}
+    assert not result.good
