@@ -106,7 +106,7 @@ def _compare(
         installed, overlay / package.folder, ignore=shutil.ignore_patterns("__pycache__")
     )
     replaced = _replace(output, overlay)
-    place = work / "tests" / package.name
+    place = work / "tests" / package.name / "suite"  # pytest may take its name for a package's
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     if package.tests_folder:
