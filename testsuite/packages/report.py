@@ -11,7 +11,8 @@ _HEAD = """# Real packages by the tree route
 
 Made by `make packages-check`: each package's sources of a pinned version and hash, every module of it
 that is C compiled by the tree route alone, and the package's own tests run twice, with the libraries of
-its wheel and with ours. The list is in `testsuite/packages/packages.toml`.
+its wheel and with ours. The rows are the packages of one run; the whole list is in
+`testsuite/packages/packages.toml`.
 
 | package | modules | tree route | lack something | C++ | tests passed, wheel | with ours | differ |
 | --- | --- | --- | --- | --- | --- | --- | --- |
