@@ -551,7 +551,8 @@ def _order(thing: Any) -> tuple[str, ...]:
 
 
 def _source_name(source: Any) -> str:
-    return str(source.get_description())
+    # As in the table of file names that Cython writes into its C.
+    return str(source.get_relative_path().as_posix())
 
 
 def export(module: Any, objects: list[Any] | None = None) -> str:

@@ -82,7 +82,6 @@ def test_overflow_of_typedefs_is_told_as_by_c(both: Both) -> None:
     [
         ("ctypedef int t 'unsigned long'\ndef f(t x): return x >> 1\n", "with types that are not supported"),
         ("ctypedef int t 'unsigned int'\ndef f(t x): return x >> 1\n", "with types that are not supported"),
-        ("from cpython.longintrepr cimport _PyLong_New\ndef f(): return _PyLong_New(0)\n", "py_long"),
         ("from libc.setjmp cimport *\ncdef jmp_buf b\ndef f(): return setjmp(b)\n", "setjmp"),
     ],
 )
@@ -440,3 +439,30 @@ def narrow_ints(int a, int b, long c):
         assert tree.method(*args) == c.method(*args)
     for args in ((1, 2, 3), (-1, 255, -3), (300, 300, 100000), (-129, -1, -32769)):
         assert tree.narrow_ints(*args) == c.narrow_ints(*args)
+
+
+def test_what_c_has_as_an_array_may_be_declared_as_a_pointer(both: Both) -> None:
+    tree, c = both(textwrap.dedent('''
+        from cpython.longintrepr cimport _PyLong_New, digit
+        cdef extern from *:
+            """
+            typedef struct { int n; char name[8]; int *items; } Named;
+            static int numbers[2] = {3, 4};
+            static Named named = {1, "abc", numbers};
+            """
+            ctypedef struct Named:
+                int n
+                char *name
+                int *items
+            Named named
+        def members():
+            cdef Named *at = &named
+            named.name[1] = c"x"
+            return bytes(named.name), at.name[2], named.items[1], at.items[0]
+        def digits():
+            made = _PyLong_New(1)
+            made.ob_digit[0] = 12
+            return made
+    '''))
+    assert tree.members() == c.members() == (b"axc", ord("c"), 4, 3)
+    assert tree.digits() == c.digits() == 12

@@ -291,3 +291,104 @@ def divide(int[:] a, unsigned char[:] b, long[:] c, unsigned int[:] d, short[:] 
             module.divide(*arrays, n)
             found.append(arrays)
         assert found[0] == found[1]
+
+
+def test_bytes_of_a_bytearray_are_checked_with_the_gil_and_wrap_without(both: Both) -> None:
+    tree, c = both("""
+def literal(bytearray b):
+    b[0] = 256
+def negative(bytearray b):
+    b[0] = -1
+def number(bytearray b, long n):
+    b[1] = n
+def small(bytearray b, signed char n):
+    b[1] = n
+def index(bytearray b, unsigned long at, int n):
+    b[at] = n
+def without(bytearray b, long n):
+    with nogil:
+        b[0] = 'x'
+        b[1] = n
+def outside(bytearray b, Py_ssize_t at):
+    with nogil:
+        b[at] = 1
+""")
+    for module in tree, c:
+        assert outcome(module.literal, bytearray(2)) == outcome(module.negative, bytearray(2))
+    for name, *more in [("literal",), ("negative",), ("number", 255), ("number", 256), ("number", -1),
+                        ("small", -1), ("small", 5), ("index", 1, 7), ("index", 2**63 + 1, 7),
+                        ("index", 5, 300), ("without", 513), ("without", -1), ("outside", 2),
+                        ("outside", -2), ("outside", -3)]:  # fmt: skip
+        found = []
+        for module in tree, c:
+            array = bytearray(b"ab")
+            found.append((outcome(getattr(module, name), array, *more), array))
+        assert found[0] == found[1], (name, more)
+
+
+def test_items_go_by_unsigned_indexes_beyond_what_objects_have(both: Both) -> None:
+    tree, c = both("def delete(o, unsigned long at):\n    del o[at]\n    return o\n")
+    for index in (0, 2, 2**63 + 2, 2**64 - 1):
+        for make in (lambda: {0: 1, 2**63 + 2: 3, 2**64 - 1: 4}, lambda: [1, 2]):
+            assert outcome(tree.delete, make(), index) == outcome(c.delete, make(), index), index
+
+
+def test_arguments_of_functions_that_take_the_gil_outlive_what_they_came_from(both: Both) -> None:
+    tree, c = both("""
+cdef class Owner:
+    cdef object x
+cdef object seen = None
+cdef void replace(Owner owner, x) noexcept with gil:
+    global seen
+    owner.x = None
+    seen = x + "!"
+cdef void default(Owner owner, x=None) noexcept with gil:
+    global seen
+    owner.x = None
+    seen = x + "?"
+def f(text):
+    owner = Owner()
+    owner.x = "".join(["<", text, ">"])
+    with nogil:
+        replace(owner, owner.x)
+    owner.x = "".join(["(", text, ")"])
+    one = seen
+    with nogil:
+        default(owner, owner.x)
+    return one, seen
+""")
+    assert tree.f("a") == c.f("a") == ("<a>!", "(a)?")
+
+
+def test_c_arrays_of_module_level_last(both: Both) -> None:
+    tree, c = both("""
+ctypedef struct Pair:
+    int a
+    int b
+cdef int one = 1
+cdef int *numbers = [4, one, -1]
+cdef Pair *pairs = [[1, one], [one + 1, 3]]
+cdef char text[5]
+text[0:5] = [97, 98, 99, 100, 0]
+cdef char **names = [b"a", b"bc"]
+def f(): return numbers[0], numbers[1], numbers[2], pairs[1].a, pairs[1].b, <bytes> text, <bytes> names[1]
+""")
+    assert tree.f() == c.f() == (4, 1, -1, 2, 3, b"abcd", b"bc")
+
+
+def test_template_strings(both: Both) -> None:
+    tree, c = both("""
+def f(a, b, width):
+    t = t"x{a}{b!r:>{width}}y{a + 1 = }z"
+    return t.strings, [(i.value, i.expression, i.conversion, i.format_spec) for i in t.interpolations]
+def empty(): return t"".strings, t"".interpolations
+def fails(a): return t"{a.nothing}"
+""")
+    assert tree.f(1, "b", 5) == c.f(1, "b", 5)
+    assert tree.empty() == c.empty() == (("",), ())
+    assert outcome(tree.fails, 1) == outcome(c.fails, 1)
+
+
+def test_numbers_are_aligned_to_the_right_on_demand(both: Both) -> None:
+    tree, c = both("def f(int n): return f'{n:>8}|{n:>08x}|{n:-3}|{n:>5d}'\n")
+    assert tree.f(-42) == c.f(-42) and tree.f(7) == c.f(7)

@@ -111,6 +111,9 @@ impl<'t> Body<'_, 't> {
         let from = self.assigned.unwrap_or(target.expr_type()?);
         let value = self.fit_type(value, from, &ty);
         if let Type::Array(..) = ty {
+            if self.type_of(target)? != ty {
+                return missing_node(target, "as a target that C has as an array");
+            }
             self.copy_memory(address, value, &ty)?;
             self.release(object);
             return Ok(());

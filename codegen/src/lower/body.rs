@@ -106,6 +106,8 @@ pub(super) struct Body<'m, 't> {
     pub skip_dispatch: Option<Value>,
     pub matching: super::match_stat::Matching,
     pub trace: Option<super::tracing::Trace<'t>>,
+    /// Set where an exception is raised that has this function in its traceback already.
+    pub(super) in_traceback: Option<LocalId>,
     /// Where exceptions go that leave without this function's line in their traceback.
     pub(super) untraced: Option<BlockId>,
     pub(super) cleanups: HashMap<(BlockId, Vec<Value>), BlockId>,
@@ -169,6 +171,7 @@ impl<'m, 't> Body<'m, 't> {
             skip_dispatch: None,
             matching: super::match_stat::Matching::default(),
             trace: None,
+            in_traceback: None,
             untraced: None,
             cleanups: HashMap::new(),
             landings: HashMap::new(),

@@ -543,7 +543,17 @@ impl<'t> Body<'_, 't> {
             name = "str";
         }
         if builtins && NOT_IN_BUILTINS.contains(&name) {
-            return self.missing(&format!("the declared type '{name}' of builtins"));
+            let symbol = match name {
+                "py_float" => "PyFloat_Type",
+                "wrapper_descriptor" => "PyWrapperDescr_Type",
+                _ => "PyLong_Type",
+            };
+            let found = self.symbol_object(symbol);
+            let place = self.m.type_place(ty)?;
+            let place = self.op(Op::GlobalAddr(place));
+            self.store(place, found);
+            self.m.imported_types.insert(ty.id());
+            return Ok(());
         }
         let module = if builtins { "builtins" } else { module };
         let check = match ty.text("check_size") {

@@ -14,7 +14,13 @@ use crate::mir::{BlockId, Op, Terminator, Type, Value};
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_assignment(&mut self, node: Node<'t>) -> Result<()> {
         let (target, source) = (node.child("lhs")?, node.child("rhs")?);
-        let value = self.expr(source)?;
+        let value = match (source.kind(), source.attr("constant_result")) {
+            // A literal has the type of a byte, whether or not it is one.
+            ("IntNode", Some(Attr::Int(number))) if super::indexing::is_byte(target) => {
+                self.int(i128::from(*number), 64)
+            }
+            _ => self.expr(source)?,
+        };
         self.assign_from(target, source, value)
     }
 

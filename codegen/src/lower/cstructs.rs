@@ -141,6 +141,9 @@ impl<'t> Body<'_, 't> {
         if let Some((_, there)) = member.external
             && there != self.type_of(target)?
         {
+            if let Type::Array(..) = there {
+                return missing_node(target, "as a target that C has as an array");
+            }
             let from = self.assigned.unwrap_or(target.expr_type()?);
             let value = self.fit_type(value, from, &there);
             self.store(address, value);

@@ -334,6 +334,18 @@ impl<'t> Context<'t> {
     ) -> Result<(u64, Type)> {
         let offset = self.external_offset(structure, member, at);
         let declared = self.c_type(ty, at)?;
+        if declared == Type::Ptr {
+            // An array in C may be declared as a pointer.
+            let c = format!("(({structure} *)0)->{member}");
+            let size = format!(
+                "__builtin_types_compatible_p(__typeof__({c}), __typeof__(1 ? {c} : {c})) ? 0 : (long long)sizeof({c})"
+            );
+            let size = self.c_number(&size, 0, at);
+            if let Ok(size @ 1..) = u64::try_from(size) {
+                let array = Type::Array(Box::new(Type::Int(8)), size);
+                return Ok((offset.max(0) as u64, array));
+            }
+        }
         if !declared.is_int() && !declared.is_float() {
             return Ok((offset, declared));
         }

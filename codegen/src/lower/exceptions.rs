@@ -183,7 +183,16 @@ impl<'t> Body<'_, 't> {
     ) -> Result<()> {
         let parts = self.taken(fetched);
         self.rt_void("PyErr_Restore", "OOO:v", &parts)?;
-        self.add_traceback(raised_at)?;
+        if !clause.flag("never_add_traceback") {
+            // Of a generator, it has the name with the module's before it.
+            let name = clause.text("function_name").map(str::to_owned);
+            let own = name.map(|name| std::mem::replace(&mut self.qualified_name, name));
+            let done = self.add_traceback(raised_at);
+            if let Some(own) = own {
+                self.qualified_name = own;
+            }
+            done?;
+        }
         let failed = self.b.cold_block();
         self.while_handling(fetched, saved, failed, |body| {
             body.except_body(clause, fetched)
@@ -312,6 +321,22 @@ impl<'t> Body<'_, 't> {
 
     /// Adds this function to the traceback of the exception that is set.
     pub(super) fn add_traceback(&mut self, line: Value) -> Result<()> {
+        let Some(flag) = self.in_traceback else {
+            return self.always_add_traceback(line);
+        };
+        let there = self.op(Op::Get(flag));
+        let no = self.int(0, 1);
+        self.b.effect(Op::Set(flag, no));
+        let (add, after) = (self.b.cold_block(), self.b.cold_block());
+        self.b.branch(there, after, add);
+        self.b.switch_to(add);
+        self.always_add_traceback(line)?;
+        self.b.jump(after);
+        self.b.switch_to(after);
+        Ok(())
+    }
+
+    fn always_add_traceback(&mut self, line: Value) -> Result<()> {
         let name = self.qualified_name.clone();
         let name = self.text(&name);
         let source = self.b.function.source.map_or(0, |(source, _)| source);

@@ -52,6 +52,8 @@ impl<'t> Body<'_, 't> {
             "MergedDictNode" => self.lower_merged_dict(node),
             "MergedSequenceNode" => self.lower_merged_sequence(node),
             "JoinedStrNode" => self.lower_joined_str(node),
+            "TemplateStringNode" => self.lower_template_string(node),
+            "TStringInterpolationNode" => self.lower_interpolation(node),
             "FormattedValueNode" => self.lower_formatted_value(node),
             "ComprehensionNode" => self.lower_comprehension(node),
             "NextNode" | "PyTempNode" => self.lower_handed_over(node),
@@ -208,8 +210,11 @@ impl<'t> Body<'_, 't> {
             // Cython has found since that the value is never None, and checks it no more.
             arg = arg.child("arg")?;
         }
-        match self.results.get(&arg.id()).copied() {
-            Some(value) => Ok(self.borrow(value)),
+        if let Some(value) = self.results.get(&arg.id()).copied() {
+            return Ok(self.borrow(value));
+        }
+        match self.node_locals.get(&arg.id()).copied() {
+            Some(local) => Ok(self.op(Op::Get(local))),
             None => missing_node(node, "of a value made elsewhere"),
         }
     }

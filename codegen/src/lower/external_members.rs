@@ -54,6 +54,9 @@ impl<'t> Body<'_, 't> {
         address: Value,
         there: Type,
     ) -> Result<Value> {
+        if let Type::Array(..) = there {
+            return Ok(address);
+        }
         let value = self.op(Op::Load(there, address));
         match (self.b.ty(value).clone(), self.type_of(node)?) {
             (Type::Int(_), Type::Int(bits)) => {

@@ -21,6 +21,11 @@ impl<'t> Body<'_, 't> {
         if let Some(value) = self.call_own_state(name, &plain)? {
             return Ok(Some(value));
         }
+        // A macro of Cython's, for a compiler without it.
+        let name = match name {
+            "__Pyx_truncl" => "truncl",
+            other => other,
+        };
         if let ("__Pyx_long_cast", [(value, from)]) = (name, args) {
             return Ok(Some(self.widen(*value, 64, types::unsigned(*from))));
         }

@@ -298,7 +298,9 @@ impl<'t> Body<'_, 't> {
         let mut body = Body::new(&mut *self.m, declared, &name);
         body.at(node);
         body.directives.push(scope.map("directives"));
-        if node.ty("type").is_some_and(|ty| ty.flag("with_gil")) && !body.gil {
+        // Callers without the GIL may have no reference of their own.
+        let takes_gil = node.ty("type").is_some_and(|ty| ty.flag("with_gil"));
+        if takes_gil && !body.gil {
             body.gil_token = Some(body.op(Op::EnsureGil));
             body.gil = true;
         }
@@ -319,7 +321,8 @@ impl<'t> Body<'_, 't> {
             if index >= required {
                 let shared = entry.flag("in_closure");
                 let object = entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject"));
-                let owned = !shared && object && body.m.reassigned.contains(&entry.id());
+                let owned =
+                    !shared && object && (takes_gil || body.m.reassigned.contains(&entry.id()));
                 let local = body.declare(*entry, owned)?;
                 let skip = u32::from(node.flag("overridable"));
                 let carrier = body.op(Op::Param(required as u32 + first + skip));
@@ -345,7 +348,7 @@ impl<'t> Body<'_, 't> {
             }
             let object = *body.b.ty(value) == Type::Object;
             // The caller keeps its reference for the whole call; one that is assigned to is owned.
-            let owned = object && body.m.reassigned.contains(&entry.id());
+            let owned = object && (takes_gil || body.m.reassigned.contains(&entry.id()));
             let local = body.declare(*entry, owned)?;
             if owned {
                 body.with_gil(|body| {

@@ -324,10 +324,28 @@ impl<'t> Body<'_, 't> {
         let (Type::Int(_), Some(source)) = (self.b.ty(value).clone(), self.assigned) else {
             return missing_node(target, "as a target, of a bytearray");
         };
-        if !self.gil {
-            return missing_node(target, "as a target, of a bytearray without the GIL");
-        }
         let wide = self.widen(value, 64, types::unsigned(source));
+        if !self.gil {
+            // Cython does not check the value there.
+            self.refuse_wide(checks, place, "bytearray index out of range")?;
+            let byte = self.widen(wide, 32, true);
+            let [wraparound, boundscheck] = self.flags(checks);
+            let (has_gil, shared) = (self.int(0, 32), self.int(0, 32));
+            let mask = self.int(255, 32);
+            let byte = self.op(Op::Binary(BinaryOp::And, byte, mask));
+            let args = [
+                object,
+                place,
+                byte,
+                wraparound,
+                boundscheck,
+                has_gil,
+                shared,
+            ];
+            let function = "__Pyx_SetItemInt_ByteArray_Fast";
+            self.rt_status(function, "oliiiii:i", &args, NEGATIVE)?;
+            return Ok(());
+        }
         let limit = self.int(256, 64);
         let fits = self.op(Op::Compare(Comparison::ULt, wide, limit));
         let (good, bad) = (self.b.block(), self.b.cold_block());
@@ -380,4 +398,13 @@ impl<'t> Body<'_, 't> {
         self.release(object);
         Ok(())
     }
+}
+
+/// Whether it is an item of a bytearray, by a C integer.
+pub(super) fn is_byte(target: Node<'_>) -> bool {
+    let bytes = target.node("base").and_then(|base| base.ty("type"));
+    let place = target.node("index").and_then(|index| index.ty("type"));
+    target.kind() == "IndexNode"
+        && bytes.is_some_and(|ty| ty.flag("is_pybytearray_type"))
+        && place.is_some_and(|ty| !ty.flag("is_pyobject"))
 }

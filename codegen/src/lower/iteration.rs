@@ -211,7 +211,10 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_handed_over(&mut self, node: Node<'t>) -> Result<Value> {
         match self.results.get(&node.id()).copied() {
             Some(value) => Ok(value),
-            None => missing_node(node, "outside its statement"),
+            None => match self.node_locals.get(&node.id()).copied() {
+                Some(local) => Ok(self.op(Op::Get(local))),
+                None => missing_node(node, "outside its statement"),
+            },
         }
     }
 

@@ -189,6 +189,10 @@ impl<'t> Body<'_, 't> {
         let Some(ty) = target.ty("type").filter(|ty| !ty.flag("is_pyobject")) else {
             return Ok(value);
         };
+        if super::indexing::is_byte(target) {
+            // What does not fit is an error.
+            return Ok(value);
+        }
         if have == Type::Object && !self.temps.contains(&value) && self.c_type(ty)? == Type::Ptr {
             return Ok(self.op(Op::Cast(crate::mir::CastOp::Pointer, value, Type::Ptr)));
         }

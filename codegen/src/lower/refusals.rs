@@ -9,23 +9,26 @@ use super::parallel_loops::privates;
 
 /// Directives that change what is generated and that lowering knows nothing of, where they are not
 /// what they usually are.
-const DIRECTIVES: [&str; 8] = [
+const DIRECTIVES: [&str; 7] = [
     "c_compile_guard",
     "callspec",
     "np_pythran",
     "old_style_globals",
     "set_initial_path",
     "subinterpreters_compatible",
-    "type_version_tag",
     "unraisable_tracebacks",
 ];
 
 /// Conditions of `c_compile_guard` that CPython's C preprocessor finds true.
-const TRUE_GUARDS: [&str; 3] = [
+const TRUE_GUARDS: [&str; 4] = [
     "!CYTHON_COMPILING_IN_LIMITED_API",
     "!CYTHON_COMPILING_IN_PYPY",
     "CYTHON_COMPILING_IN_CPYTHON",
+    OWN_RERAISE,
 ];
+
+/// True of CPython before 3.12, for parts of Cython's own `except*`.
+const OWN_RERAISE: &str = "CYTHON_USE_OWN_PREP_RERAISE_STAR";
 
 /// Slots of Python 2 that Cython's C refuses by an `#error`.
 const OLD_SLICES: [&str; 3] = ["__delslice__", "__getslice__", "__setslice__"];
@@ -87,7 +90,8 @@ impl Context<'_> {
                     continue;
                 };
                 let holds = *name == "c_compile_guard"
-                    && matches!(value, Attr::Str(text) if TRUE_GUARDS.contains(&text.as_str()));
+                    && matches!(value, Attr::Str(text) if TRUE_GUARDS.contains(&text.as_str())
+                        && (text != OWN_RERAISE || self.reraise_is_own()));
                 if !holds
                     && Some(value) != self.tree.directive_default(name)
                     && !found.iter().any(|(known, _)| known == name)

@@ -81,7 +81,7 @@ impl<'t> Body<'_, 't> {
             return self.missing("struct member without a type");
         };
         let declared = self.c_type(ty)?;
-        if matches!(declared, Type::Array(..)) {
+        if matches!(declared, Type::Array(..)) || matches!(there, Type::Array(..)) {
             return Ok((place, place));
         }
         let value = self.op(Op::Load(there, place));
