@@ -95,9 +95,10 @@ def shown(error: BaseException | None, name: str) -> Any:
     """An exception with all that hangs on it, and the lines of its traceback."""
     if error is None:
         return None
-    lines = [(frame.name.replace(name, "module"), frame.lineno)
-             for frame in traceback.extract_tb(error.__traceback__) if "test_tree" not in frame.filename]  # fmt: skip
-    inner = [shown(one, name) for one in error.exceptions] if isinstance(error, BaseExceptionGroup) else []
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "test_tree" not in frame.filename]
+    lines = [(frame.name.replace(name, "module"), frame.lineno) for frame in frames]
+    parts = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    inner = [shown(one, name) for one in parts]
     return (type(error), str(error), lines, inner, shown(error.__cause__, name),
             shown(error.__context__, name), error.__suppress_context__)  # fmt: skip
 

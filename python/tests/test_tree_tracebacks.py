@@ -106,3 +106,17 @@ def test_a_type_that_cannot_be_imported_is_shown_with_the_first_line(
             found.append((frame.lineno, frame.name.replace(path.stem, "module"),
                           Path(frame.filename).name == path.name))  # fmt: skip
         assert found[0] == found[1] == (1, "init module", True)
+
+
+def test_files_are_named_from_where_cython_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for route in ("tree", "c"):
+        path = tmp_path / "inner" / f"named_{route}.pyx"
+        path.write_text("def f(): raise ValueError\n")
+        module = cython_llvm.import_file(path, path.stem, route=route)
+        with pytest.raises(ValueError) as caught:
+            module.f()
+        found.append(traceback.extract_tb(caught.value.__traceback__)[-1].filename.replace(route, "route"))
+    assert found[0] == found[1]
