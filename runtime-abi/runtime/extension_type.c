@@ -34,7 +34,8 @@ struct cyl_class {
 
 enum { CYL_GC = 1, CYL_FINALIZE = 2, CYL_TRASHCAN = 4, CYL_FINAL = 8, CYL_SEQUENCE = 16, CYL_MAPPING = 32,
        CYL_INTERNAL = 64, CYL_REDUCE = 128, CYL_TRIVIAL_CINIT = 256, CYL_CHECK_BASE = 512,
-       CYL_NO_VERSION_TAG = 1024, CYL_CLEAR_TO_NULL = 2048, CYL_FAST_CINIT = 4096 };
+       CYL_NO_VERSION_TAG = 1024, CYL_CLEAR_TO_NULL = 2048, CYL_FAST_CINIT = 4096,
+       CYL_GROWS_EXTERNAL = 8192 };
 
 /* What CPython numbers from 3.14 on only. */
 enum { CYL_SLOT_VECTORCALL = 1000 };
@@ -549,6 +550,7 @@ int cyl_class_ready(struct cyl_class *c, PyObject *module, PyObject *args) {
     }
     *c->type = type;
     if (__Pyx_PyType_Ready(type) < 0 || cyl_slot_docs(c, type) < 0) return -1;
+    if (c->flags & CYL_GROWS_EXTERNAL && __Pyx_validate_extern_base(type->tp_base) < 0) return -1;
     if (c->vtable) {
         for (int64_t i = 0; i < c->base_methods; i++) {
             if (!c->vtable[i]) c->vtable[i] = (*c->base_vtable)[i];
@@ -577,6 +579,11 @@ int cyl_class_import(PyTypeObject **type, void ***vtable, const char *module, co
 /* A C function or variable of another module, by its name and C declaration. */
 int cyl_import_function(PyObject *module, const char *name, void (**place)(void), const char *signature) {
     return CYL_VERSIONED(__Pyx_ImportFunction)(module, name, place, signature);
+}
+
+/* One of a fused function, which modules of earlier versions have under its old name only. */
+int cyl_import_fused(PyObject *module, const char *name, void (**place)(void), const char *signature) {
+    return CYL_VERSIONED(__Pyx_ImportFusedFunction)(module, name, place, signature) < 0 ? -1 : 0;
 }
 
 int cyl_import_variable(PyObject *module, const char *name, void **place, const char *signature) {

@@ -81,6 +81,15 @@ impl<'t> Body<'_, 't> {
                 }
                 let name = self.text(module.text("qualified_name").unwrap_or_default());
                 let from = self.rt_object("PyImport_ImportModule", "p:O", &[name])?;
+                let fused = wanted.iter().copied();
+                let fused = fused.filter(|entry| entry.flag("is_fused_specialized"));
+                for (signature, name, entry) in self.by_new_name(fused.collect())? {
+                    if let Some(place) = self.m.imported_place(entry) {
+                        let place = self.op(Op::GlobalAddr(place));
+                        let args = [from, self.text(&name), place, self.text(&signature)];
+                        self.rt_status("cyl_import_fused", "oppp:i", &args, NEGATIVE)?;
+                    }
+                }
                 for (signature, name, entry) in self.sorted(wanted, false)? {
                     let Some(place) = self.m.imported_place(entry) else {
                         continue;
@@ -182,6 +191,20 @@ impl<'t> Body<'_, 't> {
         )?;
         self.release(made);
         Ok(())
+    }
+
+    /// Fused functions under their names of today.
+    fn by_new_name(&self, entries: Vec<Entry<'t>>) -> Result<Vec<(String, String, Entry<'t>)>> {
+        let mut rows = Vec::new();
+        for entry in entries {
+            let (Some(signature), Some(name)) = (entry.text("c_signature"), entry.text("name"))
+            else {
+                return missing("a shared C name without its declaration", entry.position());
+            };
+            rows.push((signature.to_owned(), name.to_owned(), entry));
+        }
+        rows.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        Ok(rows)
     }
 
     /// By C declaration and name, as Cython orders them.

@@ -26,6 +26,7 @@ const CHECK_BASE: i128 = 512;
 const NO_VERSION_TAG: i128 = 1024;
 const CLEAR_TO_NULL: i128 = 2048;
 const FAST_CINIT: i128 = 4096;
+const GROWS_EXTERNAL: i128 = 8192;
 
 /// An extension type that the module makes.
 #[derive(Clone, Debug)]
@@ -370,7 +371,7 @@ impl<'t> Context<'t> {
         ]))
     }
 
-    fn class_flags(&self, class: &Class<'t>) -> i128 {
+    fn class_flags(&mut self, class: &Class<'t>) -> i128 {
         let (ty, scope) = (class.ty, class.scope);
         let directive = |name: &str| scope.directive(name).is_some_and(Attr::truth);
         let mut flags = 0;
@@ -395,10 +396,29 @@ impl<'t> Context<'t> {
             special(scope, "__cinit__").is_some_and(super::class_calls::by_vectorcall),
         );
         set(CHECK_BASE, ty.ty("base_type").is_some());
+        set(GROWS_EXTERNAL, self.grows_external(ty));
         set(CLEAR_TO_NULL, self.tree.root().flag("clear_to_null"));
         let tagged = scope.directive("type_version_tag");
         set(NO_VERSION_TAG, tagged.is_some_and(|on| !on.truth()));
         flags
+    }
+}
+
+impl<'t> Context<'t> {
+    /// Whether objects of a type are larger than those of the base of it that a header declares:
+    /// Cython allows that of bases without items only.
+    fn grows_external(&mut self, ty: TreeType<'t>) -> bool {
+        let mut base = ty.ty("base_type");
+        while let Some(of) = base {
+            if of.flag("is_external") && of.text("objstruct_cname") != Some("PyTypeObject") {
+                return match (self.layout(ty, None), self.layout(of, None)) {
+                    (Ok(own), Ok(of)) => own.size != of.size,
+                    _ => false,
+                };
+            }
+            base = of.ty("base_type");
+        }
+        false
     }
 }
 

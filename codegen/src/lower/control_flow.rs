@@ -1,6 +1,6 @@
 //! Assignments, `if`, `switch`, `return`, `del`, `assert`.
 
-use frontend_bridge::tree::{Node, Value as Attr};
+use frontend_bridge::tree::{Entry, Node, Value as Attr};
 
 use super::Result;
 use super::arithmetic::NEGATIVE;
@@ -215,6 +215,7 @@ impl<'t> Body<'_, 't> {
         let value = self.promoted_value(value, test.expr_type()?);
         let after = self.b.block();
         let default = self.b.block();
+        let mut named = Vec::new();
         let mut cases = Vec::new();
         let mut bodies = Vec::new();
         for case in node.nodes("cases") {
@@ -232,6 +233,8 @@ impl<'t> Body<'_, 't> {
                         i128::from(u32::from(text.chars().next().unwrap_or_default()))
                     }
                     _ => {
+                        let entry = condition.entry("entry");
+                        named.extend(entry.filter(|entry| super::struct_types::external(*entry)));
                         self.case_by_value(condition, value, block)?;
                         continue;
                     }
@@ -242,6 +245,7 @@ impl<'t> Body<'_, 't> {
             }
             bodies.push((block, case.child("body")?));
         }
+        self.distinct_in_c(&named, &cases)?;
         self.b.end(Terminator::Switch(value, cases, default));
         for (block, body) in bodies {
             self.b.switch_to(block);
@@ -254,6 +258,23 @@ impl<'t> Body<'_, 't> {
         }
         self.b.jump(after);
         self.b.switch_to(after);
+        Ok(())
+    }
+
+    /// Cases that C finds to be one are an error of C's.
+    fn distinct_in_c(&mut self, named: &[Entry<'t>], cases: &[(i128, BlockId)]) -> Result<()> {
+        let mut known: Vec<i128> = cases.iter().map(|(number, _)| *number).collect();
+        for entry in named {
+            let fact = format!("(long long)({})", entry.text("cname").unwrap_or_default());
+            let tree = self.m.tree;
+            let Some(number) = self.m.shims.number(tree, &fact, entry.position()) else {
+                continue;
+            };
+            if known.contains(&i128::from(number)) {
+                return self.missing("switch with a case twice");
+            }
+            known.push(i128::from(number));
+        }
         Ok(())
     }
 
