@@ -216,3 +216,42 @@ def test_a_c_client_uses_the_api_header_of_a_tree_module(
     finally:
         for name in ("api_client", "shown"):
             sys.modules.pop(name, None)
+
+
+def test_fused_functions_are_found_by_either_of_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "fused_owner.pxd").write_text("cimport cython\ncdef cython.integral twice(cython.integral x)\n")
+    owner = tmp_path / "fused_owner.pyx"
+    owner.write_text("cimport cython\ncdef cython.integral twice(cython.integral x): return x * 2\n")
+    capi = cython_llvm.import_file(owner, "fused_owner", route="tree").__pyx_capi__
+    everything = dict(capi)
+    for old in (True, False):
+        capi.clear()
+        capi.update({name: one for name, one in everything.items() if ("__pyx_fuse" in name) is old})
+        user = tmp_path / f"fused_user_{old}.pyx"
+        user.write_text("from fused_owner cimport twice\ndef f(int x): return twice(x)\n")
+        assert cython_llvm.import_file(user, user.stem, route="tree").f(4) == 8
+
+
+@pytest.mark.parametrize("body", ["cdef int a", "cdef int m(self): return 1"])
+def test_classes_do_not_grow_types_with_items(tmp_path: Path, body: str) -> None:
+    text = (f"cdef extern from *:\n    ctypedef class types.CodeType [object PyCodeObject]: pass\n"
+            f"cdef class Grown(CodeType):\n    {body}\n")  # fmt: skip
+    found = []
+    for route in ("tree", "c"):
+        path = tmp_path / f"grown_{route}.pyx"
+        path.write_text(text)
+        with pytest.raises(TypeError) as caught:
+            cython_llvm.import_file(path, path.stem, route=route)
+        found.append(str(caught.value))
+    assert found[0] == found[1] and "PyVarObject" in found[0]
+
+
+def test_a_case_twice_is_an_error_of_c(tmp_path: Path) -> None:
+    path = tmp_path / "twice.pyx"
+    path.write_text('cdef extern from *:\n    enum:\n        ONE "1"\n        UNE "1+0"\n'
+                    "def f(int i): return i != ONE and i != UNE\n")  # fmt: skip
+    with pytest.raises(ImportError, match="duplicate case"):
+        cython_llvm.import_file(path, "twice")

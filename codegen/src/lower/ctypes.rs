@@ -343,7 +343,7 @@ impl<'t> Context<'t> {
             let size = self.c_number(&size, 0, at);
             if let Ok(size @ 1..) = u64::try_from(size) {
                 let array = Type::Array(Box::new(Type::Int(8)), size);
-                return Ok((offset.max(0) as u64, array));
+                return Ok((offset, array));
             }
         }
         if !declared.is_int() && !declared.is_float() {
