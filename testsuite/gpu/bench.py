@@ -131,14 +131,18 @@ def nvrtc() -> ctypes.CDLL | None:
 def cases() -> dict[str, tuple[tuple[Any, ...], Grid, int, Callable[..., list[Any]]]]:
     """Arguments of ours; grid, bytes of memory, and arguments of CUDA's, made of the arrays' addresses."""
     random = np.random.default_rng(1)
-    n = 4096 if SMALL else 1 << 26
+    n = 4096 if SMALL else 100_000_000
+    options = 4096 if SMALL else 10_000_000
     side = 64 if SMALL else 4096
+    many, deep = (64, 3) if SMALL else (8192, 64)
     word, real, integer, address = ctypes.c_longlong, ctypes.c_double, ctypes.c_int, ctypes.c_uint64
     line: Grid = ((-(-n // 256), 1), (256, 1))
+    some: Grid = ((-(-options // 256), 1), (256, 1))
     plane: Grid = ((-(-side // 32), -(-side // 8)), (32, 8))
+    pairs: Grid = ((-(-many // 32), -(-many // 8)), (32, 8))
     price, strike = random.uniform(10, 50, (2, n))
     image = random.uniform(0, 1, (side, side))
-    points = random.uniform(0, 1, (side, 3))
+    points = random.uniform(0, 1, (many, deep))
 
     def pointers(*arrays: int) -> list[Any]:
         return [address(a) for a in arrays]
@@ -150,12 +154,13 @@ def cases() -> dict[str, tuple[tuple[Any, ...], Grid, int, Callable[..., list[An
                          integer(200)],
         ),
         "black_scholes": (
-            (price, strike, random.uniform(0.1, 5, n), 0.02, 0.3, np.empty(n)), line, 32 * n,
-            lambda p, s, y, c: [*pointers(p, s, y), real(0.02), real(0.3), address(c), word(n)],
+            (price[:options], strike[:options], random.uniform(0.1, 5, options), 0.02, 0.3, np.empty(options)),
+            some, 32 * options,
+            lambda p, s, y, c: [*pointers(p, s, y), real(0.02), real(0.3), address(c), word(options)],
         ),
         "all_pairs": (
-            (points, np.empty((side, side))), plane, 8 * side * side,
-            lambda p, out: [*pointers(p, out), word(side), word(3)],
+            (points, np.empty((many, many))), pairs, 8 * many * many,
+            lambda p, out: [*pointers(p, out), word(many), word(deep)],
         ),
         "difference": (
             (price, strike, np.empty(n)), line, 24 * n, lambda x, y, out: [*pointers(x, y, out), word(n)],
