@@ -575,9 +575,12 @@ def _static_object(module: Any, exported: set[str], settings: Any) -> bytes:
     from . import toolchain
 
     module.export_functions(sorted(exported))
-    rare = re.compile("|".join(contents()["rare"]))
-    names = [name for name in module.defined_symbols() if rare.fullmatch(name)]
-    problems = module.split_state("__pyx_mstate_global_static", "PyInit__cyrt", list(_hot(exported)), names)
+    fast, rare = (re.compile("|".join(contents()[kind])) for kind in ("fast", "rare"))
+    names = module.defined_symbols()
+    for_speed = [*_hot(exported), *filter(fast.fullmatch, names)]
+    problems = module.split_state(
+        "__pyx_mstate_global_static", "PyInit__cyrt", for_speed, list(filter(rare.fullmatch, names))
+    )
     if problems:
         raise RuntimeError("the run-time library's state cannot be taken apart:\n" + "\n".join(problems))
     toolchain.optimize(module, settings)

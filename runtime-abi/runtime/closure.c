@@ -50,6 +50,16 @@ static void cyl_closure_dealloc(PyObject *self) {
     }
 }
 
+/* Of a type without objects and slices. */
+static void cyl_closure_dealloc_plain(PyObject *self) {
+    struct cyl_closure_type *type = (struct cyl_closure_type *) Py_TYPE(self);
+    if (likely(type->spares < CYL_CLOSURE_SPARE)) {
+        type->spare[type->spares++] = self;
+    } else {
+        type->type.tp_free(self);
+    }
+}
+
 static int cyl_closure_make_type(struct cyl_closure *closure) {
     struct cyl_closure_type *made = (struct cyl_closure_type *) PyMem_Calloc(1, sizeof *made);
     if (!made) {
@@ -61,7 +71,7 @@ static int cyl_closure_make_type(struct cyl_closure *closure) {
     made->type.tp_name = closure->name;
     made->type.tp_basicsize = (Py_ssize_t) closure->size;
     made->type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION;
-    made->type.tp_dealloc = cyl_closure_dealloc;
+    made->type.tp_dealloc = closure->count || closure->slices ? cyl_closure_dealloc : cyl_closure_dealloc_plain;
     if (closure->count) {
         made->type.tp_flags |= Py_TPFLAGS_HAVE_GC;
         made->type.tp_traverse = cyl_closure_traverse;
@@ -76,13 +86,16 @@ static int cyl_closure_make_type(struct cyl_closure *closure) {
     return 0;
 }
 
-/* A new scope object, its fields zero. */
+/* A new scope object, its fields zero.  It has few of them: without a call of memset. */
+__attribute__((no_builtin("memset")))
 PyObject *cyl_closure_new(struct cyl_closure *closure) {
     if (!closure->type && cyl_closure_make_type(closure) < 0) return NULL;
     struct cyl_closure_type *type = closure->type;
     if (!type->spares) return type->type.tp_alloc(&type->type, 0);
     PyObject *made = type->spare[--type->spares];
-    memset(made, 0, (size_t) closure->size);
+    for (int64_t i = sizeof(PyObject); i < closure->size; i += sizeof(void *)) {
+        *(void **) ((char *) made + i) = NULL;
+    }
     (void) PyObject_INIT(made, &type->type);
     if (closure->count) PyObject_GC_Track(made);
     return made;

@@ -67,7 +67,14 @@ static int cyl_need_metaclass(void) {
     }
 
 CYL_COMMON_TYPE(CyFunction)
-CYL_COMMON_TYPE(Generator)
+
+static void cyl_generator_slots(void);
+
+static int cyl_need_Generator(void) {
+    if (CYL_STATE.__pyx_GeneratorType) return 0;
+    cyl_generator_slots();
+    return cyl_need_metaclass() < 0 ? -1 : __pyx_Generator_init(__pyx_m);
+}
 
 /* Iterable coroutines are made along. */
 static int cyl_need_Coroutine(void) {

@@ -39,10 +39,136 @@ int cyl_generator_failed(int replace, int in_async_generator) {
     return 1;
 }
 
+static __Pyx_PySendResult cyl_generator_am_send(PyObject *self, PyObject *value, PyObject **result);
+
+/* The generators that delegate one to the next, from that which is resumed on, as far as they are of the
+   kind below: the innermost ones, in a ring. */
+enum { CYL_CHAIN = 32 };
+struct cyl_chain {
+    __pyx_CoroutineObject *ring[CYL_CHAIN];
+    size_t depth; /* of the innermost */
+    size_t known; /* how many are in the ring, the innermost among them */
+};
+
+static void cyl_chain_add(struct cyl_chain *chain, __pyx_CoroutineObject *next) {
+    chain->ring[++chain->depth % CYL_CHAIN] = next;
+    if (chain->known < CYL_CHAIN) chain->known++;
+}
+
+/* Drops the innermost one, which has ended; that which delegated to it. */
+static __pyx_CoroutineObject *cyl_chain_end(struct cyl_chain *chain, __pyx_CoroutineObject *top) {
+    size_t left = chain->depth - 1;
+    if (likely(--chain->known)) {
+        chain->depth = left;
+    } else {
+        chain->ring[0] = top;
+        chain->depth = 0;
+        chain->known = 1;
+        while (chain->depth < left) {
+            cyl_chain_add(chain, (__pyx_CoroutineObject *) chain->ring[chain->depth % CYL_CHAIN]->yieldfrom);
+        }
+    }
+    return chain->ring[left % CYL_CHAIN];
+}
+
+/* Resumes a generator that delegates, and runs already: Cython's helper calls itself for each generator on
+   the way, this one goes down to the last and back again.  As long as they run, none of them changes whom
+   it delegates to. */
+static __attribute__((noinline)) __Pyx_PySendResult
+cyl_generator_resume_chain(__pyx_CoroutineObject *top, PyObject *value, PyObject **result) {
+    struct cyl_chain chain;
+    chain.ring[0] = top;
+    chain.depth = 0;
+    chain.known = 1;
+    __pyx_CoroutineObject *last = top;
+    while (last->yieldfrom_am_send == cyl_generator_am_send) {
+        __pyx_CoroutineObject *next = (__pyx_CoroutineObject *) last->yieldfrom;
+        if (unlikely(next->is_running)) break;
+        next->is_running = 1;
+        cyl_chain_add(&chain, next);
+        last = next;
+    }
+    PyObject *made = NULL;
+    __Pyx_PySendResult status;
+    if (likely(!last->yieldfrom)) {
+        status = __Pyx_Coroutine_SendEx(last, value, &made, 0);
+    } else {
+        last->is_running = 0;
+        status = __Pyx_Coroutine_AmSend((PyObject *) last, value, &made);
+    }
+    while (status != PYGEN_NEXT && last != top) {
+        PyObject *given = status == PYGEN_ERROR ? NULL : made;
+        last->is_running = 0;
+        last = cyl_chain_end(&chain, top);
+        __Pyx_Coroutine_Undelegate(last);
+        made = NULL;
+        status = __Pyx_Coroutine_SendEx(last, given, &made, 0);
+        Py_XDECREF(given);
+    }
+    size_t depth = chain.depth;
+    for (size_t i = 0; i < chain.known; i++) chain.ring[(depth - i) % CYL_CHAIN]->is_running = 0;
+    for (; depth >= chain.known; depth--) {
+        top->is_running = 0;
+        top = (__pyx_CoroutineObject *) top->yieldfrom;
+    }
+    *result = made;
+    return status;
+}
+
+static inline __attribute__((always_inline)) __Pyx_PySendResult
+cyl_generator_resume(__pyx_CoroutineObject *self, PyObject *value, PyObject **result) {
+    if (unlikely(__Pyx_Coroutine_test_and_set_is_running(self))) {
+        *result = __Pyx_Coroutine_AlreadyRunningError(self);
+        return PYGEN_ERROR;
+    }
+    if (self->yieldfrom) return cyl_generator_resume_chain(self, value, result);
+    __Pyx_PySendResult status = __Pyx_Coroutine_SendEx(self, value, result, 0);
+    __Pyx_Coroutine_unset_is_running(self);
+    return status;
+}
+
+static __Pyx_PySendResult cyl_generator_am_send(PyObject *self, PyObject *value, PyObject **result) {
+    return cyl_generator_resume((__pyx_CoroutineObject *) self, value, result);
+}
+
+static PyObject *cyl_generator_next(PyObject *self) {
+    PyObject *made = NULL;
+    __Pyx_PySendResult status = cyl_generator_resume((__pyx_CoroutineObject *) self, Py_None, &made);
+    return __Pyx_Coroutine_MethodReturnFromResult(self, status, made, 1);
+}
+
+/* Gives the type of generators these functions, before it is made. */
+#ifndef CYL_STATIC
+__attribute__((constructor))
+#endif
+static void cyl_generator_slots(void) {
+#ifndef Py_GIL_DISABLED
+    for (PyType_Slot *slot = __pyx_GeneratorType_slots; slot->slot; slot++) {
+        if (slot->slot == Py_tp_iternext) slot->pfunc = (void *) cyl_generator_next;
+        if (slot->slot == Py_am_send) slot->pfunc = (void *) cyl_generator_am_send;
+    }
+#endif
+}
+
 /* The first value of what a generator delegates to (`cyl_generator_delegates` then says so), or its
    result if it has none. */
 PyObject *cyl_generator_yield_from(__pyx_CoroutineObject *self, PyObject *source) {
     PyObject *value = NULL;
+    PyTypeObject *type = Py_TYPE(source);
+    if (type == Py_TYPE(self) && type->tp_iter == PyObject_SelfIter) {
+        /* A generator like this one: no StopIteration is made for its result. */
+        __Pyx_PySendResult status = type->tp_as_async->am_send(source, Py_None, &value);
+        if (likely(status == PYGEN_NEXT)) {
+            Py_INCREF(source);
+            self->yieldfrom = source;
+            self->yieldfrom_am_send = type->tp_as_async->am_send;
+            return value;
+        }
+        if (likely(status == PYGEN_RETURN)) return value;
+        /* The end, if it had ended before. */
+        value = NULL;
+        return __Pyx_PyGen__FetchStopIterationValue(__Pyx_PyThreadState_Current, &value) < 0 ? NULL : value;
+    }
     return __Pyx_Generator_Yield_From(self, source, &value) == PYGEN_ERROR ? NULL : value;
 }
 

@@ -68,10 +68,28 @@ def cases() -> list[Case]:
     ]
 
 
-def calls() -> dict[str, tuple[str, tuple[Any, ...], float]]:
-    """What is called, with what, and the share of stock's time that is the bar."""
-    return {
-        "int, int": ("two_ints", (3, 4), 1.0),
-        "double[:]": ("view", (np.zeros(10),), 0.5),
-        "fused, two scalars": ("fused", (1, 2), 0.25),
-    }
+@dataclass(frozen=True)
+class Call:
+    """A function of `calls.pyx`, what it is called with, and the share of stock's time that is the bar."""
+
+    what: str
+    name: str
+    arguments: tuple[Any, ...]
+    bar: float
+
+
+def calls() -> list[Call]:
+    return [
+        Call("int, int", "two_ints", (3, 4), 1.0),
+        Call("double[:]", "view", (np.zeros(10),), 0.5),
+        Call("fused {int, double}: int, int", "fused", (1, 2), 0.25),
+        Call("fused {int, double}: float, float", "fused", (1.0, 2.0), 0.25),
+        Call("cython.integral: int, int", "integral", (1, 2), 0.25),
+        Call("cython.floating: float, float", "floating", (1.0, 2.0), 0.25),
+        Call("cython.numeric: int, int", "numeric", (1, 2), 0.25),
+        Call("cython.numeric: float, float", "numeric", (1.0, 2.0), 0.25),
+        Call("two fused types: int, float", "two_types", (1, 2.0), 0.25),
+        Call("fused, of a cpdef: int, int", "cpdef_fused", (1, 2), 0.25),
+        Call("fused {double, double[:]}: float, float", "with_views", (1.0, 2.0), 0.25),
+        Call("fused {double[:], float[:]}: array, int", "views", (np.zeros(10), 2), 0.25),
+    ]

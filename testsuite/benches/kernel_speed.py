@@ -1,27 +1,25 @@
 #!/usr/bin/env python3
 """Speed and size of the tree route's code, as ratios to gcc, clang, the C route and numba.
 
-Every engine's build of a kernel is loaded into this process and called in turn; the best of the
-rounds counts.  A figure is the other's time over ours: above 1, ours is faster.  Results must be the
-same as those of gcc -O2 to the last bit, but where an engine contracts a*b+c (gcc and clang with
--march=native), changes the order of nothing, and must be close.
+Every engine has a process of its own, where its build of a kernel is called in turn with the others;
+the best of the rounds counts.  A figure is the other's time over ours: above 1, ours is faster.  Results
+must be the same as those of gcc -O2 to the last bit, but where an engine contracts a*b+c (gcc and clang
+with -march=native), changes the order of nothing, and must be close.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import math
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import kernel_build as build
 import numpy as np
-from kernel_cases import calls, cases
+from kernel_cases import Case, calls, cases
+from kernel_worker import Worker, built, per_call
 
 EXACT = ("tree", "c_route", "gcc_o2", "gcc")
 BAR, LEAST, NUMBA_BAR, SIZE_BAR = 1.0, 0.9, 0.95, 0.6
@@ -34,29 +32,16 @@ def mean(ratios: list[float]) -> float:
 LEAST_TIME = 0.004
 
 
-def timed(function: Callable[..., Any], make: Callable[[], tuple[Any, ...]], times: int) -> tuple[float, Any]:
-    arguments = [make() for _ in range(times)]
-    # Whose turn it is that the collector runs in would be chance.
-    gc.disable()
-    started = time.process_time()
-    for one in arguments:
-        result = function(*one)
-    seconds = time.process_time() - started
-    gc.enable()
-    return seconds / times, result
-
-
-def measure(functions: dict[str, Any], arguments: Callable[[], tuple[Any, ...]],
-            rounds: int) -> dict[str, float]:  # fmt: skip
+def measure(workers: dict[str, Worker], case: Case, rounds: int) -> dict[str, float]:
     """Each engine's best time; ends the program where results differ."""
-    best = dict.fromkeys(functions, math.inf)
+    best = dict.fromkeys(workers, math.inf)
     results: dict[str, Any] = {}
     times = 1
-    while timed(functions["tree"], arguments, times)[0] * times < LEAST_TIME and times < 256:
+    while workers["tree"].kernel(case, times)[0] * times < LEAST_TIME and times < 256:
         times *= 2
     for _ in range(rounds):
-        for engine, function in functions.items():
-            seconds, results[engine] = timed(function, arguments, times)
+        for engine, worker in workers.items():
+            seconds, results[engine] = worker.kernel(case, times)
             best[engine] = min(best[engine], seconds)
     expected = results.get("gcc_o2", results["tree"])
     for engine, result in results.items():
@@ -71,29 +56,27 @@ def speed(chosen: str, rounds: int, engines: list[str]) -> tuple[dict[str, dict[
     try:
         from kernel_numba import compiled
 
-        by_numba = compiled()
+        known = frozenset(compiled())
     except ImportError:
-        by_numba = {}
-    columns = [name for name in engines if name != "tree"] + (["numba"] if by_numba else [])
+        known = frozenset()
+    columns = [name for name in engines if name != "tree"] + (["numba"] if known else [])
+    workers = {engine: Worker(engine) for engine in ["tree", *columns]}
     table: dict[str, dict[str, float]] = {}
     print(f"{'kernel':24}{'ms':>8}" + "".join(f"{name:>14}" for name in columns) + f"{'best native':>14}")
     for case in cases():
         if chosen not in case.module and chosen not in case.name:
             continue
-        functions = {
-            engine: getattr(build.load(build.library(build.KERNELS / f"{case.module}.pyx", engine)), case.name)
-            for engine in engines
-        }
-        if case.name in by_numba:
-            functions["numba"] = by_numba[case.name]
-            functions["numba"](*case.arguments())
-        best = measure(functions, case.arguments, rounds)
+        built(case.module, engines)
+        able = {name: worker for name, worker in workers.items() if name != "numba" or case.name in known}
+        best = measure(able, case, rounds)
         row = {name: best[name] / best["tree"] for name in columns if name in best}
         native = [row[name] for name in row if name.endswith("_native")]
         row["best_native"] = min(native or [row["c_route"]])
         table[case.name] = row
         cells = "".join(f"{row[name]:14.2f}" if name in row else f"{'-':>14}" for name in columns)
         print(f"{case.name:24}{best['tree'] * 1e3:8.2f}{cells}{row['best_native']:14.2f}", flush=True)
+    for worker in workers.values():
+        worker.end()
     columns.append("best_native")
     means = {name: mean([row[name] for row in table.values() if name in row]) for name in columns}
     print(f"{'geometric mean':32}" + "".join(f"{means[name]:14.2f}" for name in columns))
@@ -108,37 +91,25 @@ def speed(chosen: str, rounds: int, engines: list[str]) -> tuple[dict[str, dict[
 
 def overhead(rounds: int) -> tuple[dict[str, float], bool]:
     """One call's time against stock's (gcc, CPython's own flags)."""
-    source = build.KERNELS / "calls.pyx"
-    modules = {engine: build.load(build.library(source, engine)) for engine in ("tree", "gcc")}
+    built("calls", ["tree", "gcc"])
+    workers = {engine: Worker(engine) for engine in ("tree", "gcc")}
+    empty = min(per_call(abs, (1,)) for _ in range(rounds))
+    print(f"calls from Python, ns (abs(1): {empty * 1e9:.0f})")
     shares: dict[str, float] = {}
     reached = True
-    for what, (name, arguments, bar) in calls().items():
-        best = dict.fromkeys(modules, math.inf)
+    for call in calls():
+        best = dict.fromkeys(workers, math.inf)
         for _ in range(5 * rounds):
-            for engine, module in modules.items():
-                best[engine] = min(best[engine], per_call(getattr(module, name), arguments))
-        empty = min(per_call(abs, (1,)) for _ in range(rounds))
+            for engine, worker in workers.items():
+                best[engine] = min(best[engine], worker.call(call))
         share = best["tree"] / best["gcc"]
-        shares[what] = share
-        reached &= share <= bar * 1.05
-        print(f"call with {what:20} {best['tree'] * 1e9:6.0f} ns, stock {best['gcc'] * 1e9:6.0f} ns "
-              f"(abs(1): {empty * 1e9:.0f}): {share:.2f}, bar {bar}")  # fmt: skip
+        shares[call.what] = share
+        reached &= share <= call.bar * 1.05
+        print(f"call with {call.what:44}{best['tree'] * 1e9:6.0f}, stock {best['gcc'] * 1e9:6.0f}: "
+              f"{share:.2f}, bar {call.bar}", flush=True)  # fmt: skip
+    for worker in workers.values():
+        worker.end()
     return shares, reached
-
-
-def per_call(function: Callable[..., Any], arguments: tuple[Any, ...], times: int = 20_000) -> float:
-    loop = range(times)
-    if len(arguments) == 1:
-        (one,) = arguments
-        started = time.process_time()
-        for _ in loop:
-            function(one)
-    else:
-        one, two = arguments
-        started = time.process_time()
-        for _ in loop:
-            function(one, two)
-    return (time.process_time() - started) / times
 
 
 def size(sources: list[Path]) -> tuple[dict[str, Any], bool]:

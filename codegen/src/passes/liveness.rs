@@ -1,4 +1,5 @@
-//! Which values and locals are still wanted where a function goes on after a suspension.
+//! Which values and locals are still wanted where a function goes on after a suspension, and which
+//! locals have been written before it.
 
 use std::collections::BTreeSet;
 
@@ -71,4 +72,37 @@ fn step_back(block: &Block, live: &mut Live) {
         }
         live.values.extend(instr.op.operands());
     }
+}
+
+/// The locals that may be something else than at the function's start, at the end of each block.
+pub(super) fn written_at_ends(function: &Function) -> Vec<BTreeSet<LocalId>> {
+    let mut written = vec![BTreeSet::new(); function.blocks.len()];
+    let mut starts = vec![BTreeSet::new(); function.blocks.len()];
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for (index, block) in function.blocks.iter().enumerate() {
+            let mut now: BTreeSet<LocalId> = starts[index].clone();
+            for instr in &block.instrs {
+                match instr.op {
+                    Op::Set(local, _) | Op::LocalAddr(local) => {
+                        now.insert(local);
+                    }
+                    // Leaves null behind, as at the start.
+                    Op::Take(local) => {
+                        now.remove(&local);
+                    }
+                    _ => {}
+                }
+            }
+            for next in block.terminator.successors() {
+                let start = &mut starts[next.0 as usize];
+                let before = start.len();
+                start.extend(&now);
+                changed |= start.len() != before;
+            }
+            written[index] = now;
+        }
+    }
+    written
 }

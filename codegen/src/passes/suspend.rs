@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::liveness::{at_starts, read_by};
+use super::liveness::{at_starts, read_by, written_at_ends};
 use crate::mir::{
     Block, BlockId, Callee, Constant, Function, Instr, Local, LocalId, Module, Op, Ownership,
     Signature, Terminator, Type, Value, ValueInfo,
@@ -41,12 +41,19 @@ impl Suspension<'_> {
             block.instrs.retain(|instr| !slices(&instr.op));
         }
         let live = at_starts(self.function);
+        let written = written_at_ends(self.function);
         let mut values = BTreeSet::new();
         let mut locals = BTreeSet::new();
-        for block in &self.function.blocks {
+        for (index, block) in self.function.blocks.iter().enumerate() {
             if let Terminator::Suspend { resume, .. } = block.terminator {
                 values.extend(live[resume.0 as usize].values.iter().copied());
-                locals.extend(live[resume.0 as usize].locals.iter().copied());
+                // What is zero before is zero after: locals start so whenever the body is entered.
+                locals.extend(
+                    live[resume.0 as usize]
+                        .locals
+                        .intersection(&written[index])
+                        .copied(),
+                );
             }
         }
         self.keep_values(&values);

@@ -35,6 +35,49 @@ bb3 cold:
 }
 "#;
 
+/// `result` is read at the end, and never written before a suspension; `kept` is.
+const UNWRITTEN: &str = r#"module m
+struct 0 "scope" {i64, ptr, object}
+struct 1 "cyl_closure" {ptr, i64, ptr, i32, i32, ptr}
+extern @make() -> owned object
+global @type: struct 1 = zero
+constant @name: [i8 x 2] = bytes "m\x00"
+frame struct 0 0 1 [2] keep
+
+func @body(ptr, ptr, object) -> owned object frame 0 {
+  local $0 "result": object
+  local $1 "kept": object
+bb0:
+  %0: owned object = call @make()
+  %1: owned object = call @make()
+  set $1 %1
+  suspend %0 bb1
+bb1:
+  %2: owned object = take $1
+  xdecref %2
+  %3: owned object = call @make()
+  suspend %3 bb2
+bb2:
+  %4: owned object = take $0
+  xdecref %4
+  %5: owned object = call @make()
+  set $0 %5
+  %6: owned object = take $0
+  return %6
+}
+"#;
+
+#[test]
+fn what_is_zero_at_every_suspension_stays_where_it_is() {
+    let mut module = parse(UNWRITTEN).expect("text");
+    verify(&module).expect("before");
+    suspend(&mut module);
+    verify(&module).expect("after");
+    // One new field, for `kept`.
+    assert_eq!(module.structs[0].fields.len(), 4);
+    assert_eq!(module.frames[0].objects, [2, 3]);
+}
+
 #[test]
 fn what_lives_across_a_suspension_moves_into_the_scope_object() {
     let mut module = parse(TEXT).expect("text");

@@ -17,3 +17,41 @@ def view(double[:] x):
 
 def fused(number a, number b):
     return a + b
+
+
+def integral(cython.integral a, cython.integral b):
+    return a + b
+
+
+def floating(cython.floating a, cython.floating b):
+    return a + b
+
+
+def numeric(cython.numeric a, cython.numeric b):
+    return a + b
+
+
+def two_types(cython.integral a, cython.floating b):
+    return a + b
+
+
+cpdef cpdef_fused(number a, number b):
+    return a + b
+
+
+ctypedef fused scalar_or_view:
+    double
+    double[:]
+
+
+def with_views(scalar_or_view a, scalar_or_view b):
+    return 1
+
+
+ctypedef fused some_view:
+    float[:]
+    double[:]
+
+
+def views(some_view a, int b):
+    return b
