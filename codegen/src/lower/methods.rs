@@ -114,7 +114,8 @@ impl<'t> Body<'_, 't> {
         let mut flags = method_flags(signature);
         let mut fast = signature.int("use_fastcall").unwrap_or(0) > 0;
         // Cython calls specialisations with a tuple; our objects for them do not.
-        if entry.flag("is_fused_specialized") && generic && flags == Some(VARARGS_KEYWORDS) {
+        let specialised = entry.flag("is_fused_specialized") || def.node("fused_py_func").is_some();
+        if specialised && generic && flags == Some(VARARGS_KEYWORDS) {
             (fast, flags) = (true, Some(FASTCALL_KEYWORDS));
         }
         let args = def.nodes("args");
