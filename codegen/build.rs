@@ -23,6 +23,7 @@ fn main() {
             "shim/hot.cpp",
             "shim/lld.cpp",
             "shim/loops.cpp",
+            "shim/nests.cpp",
             "shim/recursion.cpp",
             "shim/reductions.cpp",
             "shim/target.cpp",

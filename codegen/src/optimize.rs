@@ -11,6 +11,8 @@ use crate::target::host;
 unsafe extern "C" {
     /// Keeps loops around others from being unrolled.
     fn cyl_mark_outer_loops(module: LLVMModuleRef);
+    /// Has nests of loops with few iterations unrolled as a whole.
+    fn cyl_mark_small_nests(module: LLVMModuleRef);
     /// Inlines small functions into themselves; whether there were any.
     fn cyl_unroll_recursion(module: LLVMModuleRef) -> bool;
     /// Lets loops with sums of floating-point numbers be vectorised, in order.
@@ -43,6 +45,10 @@ pub fn optimize(module: &Module<'_>, level: u8) -> Result<(), CodegenError> {
                 .run_passes(passes, &machine, options)
                 .map_err(|message| CodegenError::Optimizer(message.to_string()))
         };
+        if level >= 3 {
+            // SAFETY: the module outlives the call.
+            unsafe { cyl_mark_small_nests(module.as_mut_ptr()) };
+        }
         if level >= 2 {
             // SAFETY: the module outlives the call.
             unsafe { cyl_mark_outer_loops(module.as_mut_ptr()) };
@@ -56,4 +62,72 @@ pub fn optimize(module: &Module<'_>, level: u8) -> Result<(), CodegenError> {
         }
         Ok(())
     })?
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::OwnedModule;
+
+    /// Every pair of five numbers; COUNT is how many times the outer loop goes around.
+    const PAIRS: &str = r#"
+target datalayout = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
+target triple = "x86_64-unknown-linux-gnu"
+@numbers = internal global [16 x double] zeroinitializer
+declare double @llvm.sqrt.f64(double)
+define double @pairs(i64 %n) {
+entry:
+  br label %outer
+outer:
+  %i = phi i64 [ 0, %entry ], [ %i2, %next ]
+  %s = phi double [ 0.0, %entry ], [ %t, %next ]
+  %j0 = add i64 %i, 1
+  br label %inner
+inner:
+  %j = phi i64 [ %j0, %outer ], [ %j2, %body ]
+  %t = phi double [ %s, %outer ], [ %sum, %body ]
+  %more = icmp slt i64 %j, COUNT
+  br i1 %more, label %body, label %next
+body:
+  %p = getelementptr double, ptr @numbers, i64 %i
+  %q = getelementptr double, ptr @numbers, i64 %j
+  %a = load double, ptr %p
+  %b = load double, ptr %q
+  %d = fsub double %a, %b
+  %d2 = fmul double %d, %d
+  %r = call double @llvm.sqrt.f64(double %d2)
+  %m = fdiv double %d, %r
+  %m2 = fmul double %m, %d2
+  %m3 = fdiv double %m2, %a
+  %m4 = fmul double %m3, %b
+  %m5 = fadd double %m4, %m2
+  %m6 = fdiv double %m5, %m3
+  %a2 = fadd double %a, %m6
+  %b2 = fsub double %b, %m5
+  store double %a2, ptr %p
+  store double %b2, ptr %q
+  %sum = fadd double %t, %m4
+  %j2 = add i64 %j, 1
+  br label %inner
+next:
+  %i2 = add i64 %i, 1
+  %again = icmp slt i64 %i2, COUNT
+  br i1 %again, label %outer, label %out
+out:
+  ret double %t
+}
+"#;
+
+    fn branches(count: &str) -> usize {
+        let text = PAIRS.replace("COUNT", count);
+        let mut module = OwnedModule::from_text(&text, "pairs").expect("text");
+        module.optimize(3).expect("optimised");
+        module.text().expect("text").matches("br i1").count()
+    }
+
+    #[test]
+    fn short_loops_around_short_loops_are_unrolled() {
+        assert_eq!(branches("6"), 0);
+        assert_ne!(branches("16"), 0);
+        assert_ne!(branches("%n"), 0);
+    }
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import array
 import itertools
+import math
+import random
 from collections.abc import Callable
 
 from conftest import Both
@@ -147,3 +149,105 @@ def minus_one(int n): return minus(n)
     assert [tree.fib(n) for n in range(10)] == [0, 1, 1, 2, 3, 5, 8, 13, 21, 34]
     assert tree.ackermann(2, 7) == c.ackermann(2, 7) == 17
     assert tree.minus_one(5) == -1
+
+
+NESTS = """# distutils: extra_compile_args = -O3
+# cython: cdivision=True
+cimport cython
+from libc.math cimport sqrt
+
+cdef struct Body:
+    double x, v, mass
+
+cdef Body bodies[5]
+
+cdef void advance(int steps, double dt) noexcept:
+    cdef int s, i, j
+    cdef double d, mag
+    for s in range(steps):
+        for i in range(5):
+            for j in range(i + 1, 5):
+                d = bodies[i].x - bodies[j].x
+                mag = dt / (d * d * sqrt(d * d + 0.1) + 0.3)
+                bodies[i].v -= d * bodies[j].mass * mag
+                bodies[j].v += d * bodies[i].mass * mag
+        for i in range(5):
+            bodies[i].x += dt * bodies[i].v
+
+def orbit(start, int steps, double dt):
+    cdef int i
+    for i in range(5):
+        bodies[i].x, bodies[i].v, bodies[i].mass = start[i]
+    advance(steps, dt)
+    return [(bodies[i].x, bodies[i].v) for i in range(5)]
+
+def left_early(double[:, :] m, double limit):
+    cdef int i, j, seen = 0
+    cdef double s = 0
+    for i in range(4):
+        for j in range(i, -1, -1):
+            s += m[i, j] * m[j, i]
+            seen += 1
+            if s > limit:
+                break
+        else:
+            s *= 0.5
+            continue
+        s -= 1
+    return s, seen, i, j
+
+def powers(double x, int first):
+    cdef int i, j, k, last = first
+    cdef double s = 0
+    cdef double table[3][3]
+    for i in range(3):
+        for j in range(3):
+            table[i][j] = x * i - j
+    for i in range(3):
+        for j in range(first, 3):
+            for k in range(3):
+                s = s * x + table[i][k] * table[k][j]
+                last = i + j + k
+    return s, last, [table[i][j] for i in range(3) for j in range(3)]
+
+@cython.wraparound(False)
+def checked(double[:] x):
+    cdef int i, j
+    cdef double s = 0
+    for i in range(3):
+        for j in range(2):
+            s += x[i * 2 + j] * x[j]
+    return s
+"""
+
+
+def orbit(start: list[tuple[float, float, float]], steps: int, dt: float) -> list[tuple[float, float]]:
+    x, v, mass = ([one[i] for one in start] for i in range(3))
+    for _ in range(steps):
+        for i in range(5):
+            for j in range(i + 1, 5):
+                d = x[i] - x[j]
+                mag = dt / (d * d * math.sqrt(d * d + 0.1) + 0.3)
+                v[i] -= d * mass[j] * mag
+                v[j] += d * mass[i] * mag
+        for i in range(5):
+            x[i] += dt * v[i]
+    return list(zip(x, v, strict=True))
+
+
+def test_nests_of_short_loops_are_the_same(both: Both) -> None:
+    """Unrolled as a whole, with nothing contracted or reordered: Python's own answers."""
+    tree, c = both(NESTS)
+    rng = random.Random(3)
+    for steps in (0, 1, 2, 50):
+        start = [(rng.gauss(0, 1), rng.gauss(0, 1), 1.0 + i) for i in range(5)]
+        assert tree.orbit(start, steps, 0.01) == c.orbit(start, steps, 0.01) == orbit(start, steps, 0.01)
+    for limit in (-100.0, -1.0, 0.0, 1.0, 100.0, math.inf, math.nan):
+        for _ in range(10):
+            m = memoryview(array.array("d", [rng.gauss(0, 2) for _ in range(16)])).cast("B").cast("d", (4, 4))
+            assert repr(tree.left_early(m, limit)) == repr(c.left_early(m, limit))
+    for x, first in itertools.product((0.1, -3.7, 1e300, math.inf), (0, 1, 2, 3, 9)):
+        assert repr(outcome(tree.powers, x, first)) == repr(outcome(c.powers, x, first))
+    for n in (6, 5, 1, 0):
+        x = memoryview(array.array("d", [rng.random() for _ in range(n)]))
+        assert outcome(tree.checked, x) == outcome(c.checked, x)
