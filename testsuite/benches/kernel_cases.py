@@ -16,6 +16,12 @@ class Case:
     module: str
     name: str
     arguments: Callable[[], tuple[Any, ...]]
+    #: What the case is called, where the function has several.
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.label or self.name
 
 
 def cases() -> list[Case]:
@@ -29,6 +35,8 @@ def cases() -> list[Case]:
     single, other = x.astype(np.float32), y.astype(np.float32)
     numbers = rng.integers(-1000, 1000, 4_000_000, dtype=np.int32)
     halves = rng.normal(size=4_000_000)[::2]
+    whole = rng.integers(-9, 9, 5_000, dtype=np.int32)
+    near = rng.normal(size=(400, 3))
     text = " ".join(f"w{i}" for i in rng.integers(0, 500, 200_000))
     items = [str(i) if i % 2 else f"x{i}" for i in range(40_000)]
     planets = [[*rng.normal(size=6), 1.0 + i] for i in range(5)]
@@ -50,6 +58,14 @@ def cases() -> list[Case]:
         Case("sieve", "sieve", lambda: (np.zeros(2_000_000, np.uint8),)),
         Case("sieve", "sieve_list", lambda: (300_000,)),
         Case("nbody", "nbody", lambda: (planets, 50_000)),
+        Case("fused", "horner", lambda: (whole, np.zeros_like(whole)), "horner_int"),
+        Case("fused", "horner", lambda: (x, np.zeros_like(x)), "horner_double"),
+        Case("fused", "horner", lambda: (single, np.zeros_like(single)), "horner_float"),
+        Case("fused", "clip_sum", lambda: (numbers[:400_000], -500, 500), "clip_sum_int"),
+        Case("fused", "clip_sum", lambda: (halves[:400_000], -0.5, 0.5), "clip_sum_double"),
+        Case("distances", "segments", lambda: (near[:300], near)),
+        Case("distances", "spectral", lambda: (300, 4)),
+        Case("distances", "julia", lambda: (150, -0.4 + 0.6j, 100)),
         Case("words", "word_count", lambda: (text,)),
         Case("words", "word_count_typed", lambda: (text,)),
         Case("trees", "trees", lambda: (12, 10)),
@@ -62,6 +78,7 @@ def cases() -> list[Case]:
         Case("exceptions", "not_raised", lambda: (400_000,)),
         Case("recursion", "fib_cpdef", lambda: (30,)),
         Case("recursion", "ackermann", lambda: (2, 1500)),
+        Case("recursion", "mutual", lambda: (2_000, 200)),
         Case("recursion", "fib_def", lambda: (22,)),
         Case("recursion", "tak", lambda: (14, 8, 2)),
         Case("recursion", "keywords", lambda: (100_000,)),
@@ -92,4 +109,5 @@ def calls() -> list[Call]:
         Call("fused, of a cpdef: int, int", "cpdef_fused", (1, 2), 0.25),
         Call("fused {double, double[:]}: float, float", "with_views", (1.0, 2.0), 0.25),
         Call("fused {double[:], float[:]}: array, int", "views", (np.zeros(10), 2), 0.25),
+        Call("fused array and two of its items' type", "clip", (np.zeros(10), 1.0, 2.0), 0.25),
     ]

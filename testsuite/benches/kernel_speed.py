@@ -64,17 +64,17 @@ def speed(chosen: str, rounds: int, engines: list[str]) -> tuple[dict[str, dict[
     table: dict[str, dict[str, float]] = {}
     print(f"{'kernel':24}{'ms':>8}" + "".join(f"{name:>14}" for name in columns) + f"{'best native':>14}")
     for case in cases():
-        if chosen not in case.module and chosen not in case.name:
+        if chosen not in case.module and chosen not in case.title:
             continue
         built(case.module, engines)
-        able = {name: worker for name, worker in workers.items() if name != "numba" or case.name in known}
+        able = {name: worker for name, worker in workers.items() if name != "numba" or case.title in known}
         best = measure(able, case, rounds)
         row = {name: best[name] / best["tree"] for name in columns if name in best}
         native = [row[name] for name in row if name.endswith("_native")]
         row["best_native"] = min(native or [row["c_route"]])
-        table[case.name] = row
+        table[case.title] = row
         cells = "".join(f"{row[name]:14.2f}" if name in row else f"{'-':>14}" for name in columns)
-        print(f"{case.name:24}{best['tree'] * 1e3:8.2f}{cells}{row['best_native']:14.2f}", flush=True)
+        print(f"{case.title:24}{best['tree'] * 1e3:8.2f}{cells}{row['best_native']:14.2f}", flush=True)
     for worker in workers.values():
         worker.end()
     columns.append("best_native")

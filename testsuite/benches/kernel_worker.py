@@ -25,8 +25,8 @@ def _kernels(engine: str) -> Callable[[Case], Callable[..., Any]]:
         functions = compiled()
 
         def find(case: Case) -> Callable[..., Any]:
-            functions[case.name](*case.arguments())
-            return functions[case.name]
+            functions[case.title](*case.arguments())
+            return functions[case.title]
 
         return find
     return lambda case: getattr(_module(case.module, engine), case.name)
@@ -55,17 +55,22 @@ def per_call(function: Callable[..., Any], arguments: tuple[Any, ...], times: in
         started = time.process_time()
         for _ in loop:
             function(one)
-    else:
+    elif len(arguments) == 2:
         one, two = arguments
         started = time.process_time()
         for _ in loop:
             function(one, two)
+    else:
+        one, two, three = arguments
+        started = time.process_time()
+        for _ in loop:
+            function(one, two, three)
     return (time.process_time() - started) / times
 
 
 def _serve(engine: str, connection: Connection) -> None:
     find = _kernels(engine)
-    by_name = {case.name: case for case in cases()}
+    by_name = {case.title: case for case in cases()}
     by_call = {call.what: call for call in calls()}
     functions: dict[str, Any] = {}
     while True:
@@ -99,7 +104,7 @@ class Worker:
 
     def kernel(self, case: Case, times: int) -> tuple[float, Any]:
         """Processor time of one call, and its result."""
-        seconds, result = self._ask("kernel", case.name, times)
+        seconds, result = self._ask("kernel", case.title, times)
         return seconds, result
 
     def call(self, call: Call, times: int = 20_000) -> float:

@@ -35,3 +35,19 @@ def keywords(int n):
     for i in range(n):
         total += inner(i, c=4)
     return total
+
+
+cdef bint even(long n) noexcept nogil:
+    return True if n == 0 else odd(n - 1)
+
+
+cdef bint odd(long n) noexcept nogil:
+    return False if n == 0 else even(n - 1)
+
+
+def mutual(long n, int times):
+    cdef long found = 0
+    cdef int i
+    for i in range(times):
+        found += even(n + i)
+    return found
