@@ -23,12 +23,12 @@ PyObject *cyl_err_occurred_nogil(void) {
 
 /* What is handled now: new references, or nulls. */
 void cyl_exc_save(PyObject **type, PyObject **value, PyObject **traceback) {
-    __Pyx__ExceptionSave(PyThreadState_Get(), type, value, traceback);
+    __Pyx__ExceptionSave(__Pyx_PyThreadState_Current, type, value, traceback);
 }
 
 /* Puts back what `cyl_exc_save` gave; takes the references over. */
 void cyl_exc_reset(PyObject *type, PyObject *value, PyObject *traceback) {
-    __Pyx__ExceptionReset(PyThreadState_Get(), type, value, traceback);
+    __Pyx__ExceptionReset(__Pyx_PyThreadState_Current, type, value, traceback);
 }
 
 /* The exception that is set becomes the one that is handled: new references to its parts, over what
@@ -37,5 +37,5 @@ int cyl_exc_get(PyObject **type, PyObject **value, PyObject **traceback) {
     Py_CLEAR(*type);
     Py_CLEAR(*value);
     Py_CLEAR(*traceback);
-    return __Pyx__GetException(PyThreadState_Get(), type, value, traceback);
+    return __Pyx__GetException(__Pyx_PyThreadState_Current, type, value, traceback);
 }
