@@ -6,8 +6,8 @@ from conftest import Both, outcome
 
 INTEGERS = {"signed char": (0, -1, 127), "int": (7, -2147483648),
             "unsigned long": (0, 2**64 - 1), "bint": (0, 1)}  # fmt: skip
-SPECS = ["", ":5", ":05", ":>6", ":<6", ":^6", ":-5", ":+5", ":x", ":08X", ":>4o", ":c", ":b", ":,", "!r", "!s:>6",
-         "!a:3", ":e", ":5.2f", ":zz"]  # fmt: skip
+SPECS = ["", ":5", ":05", ":>6", ":<6", ":^6", ":-5", ":+5", ":x", ":08X", ":>4o", ":c", ":b", ":,", "!r",
+         "!s:>6", "!a:3", ":e", ":5.2f", ":zz"]  # fmt: skip
 DOUBLES = (0.0, -1.5, 1e300, float("nan"))
 
 
