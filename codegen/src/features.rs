@@ -13,6 +13,7 @@ use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::llvm_sys::prelude::LLVMModuleRef;
 use inkwell::module::{Linkage, Module};
 use inkwell::passes::PassBuilderOptions;
+use inkwell::values::{CallSiteValue, FunctionValue};
 
 use crate::CodegenError;
 use crate::target::host;
@@ -36,16 +37,7 @@ extern "C" fn on_problem(user: *mut c_void, text: *const c_char) {
     list.push(text.to_string_lossy().into_owned());
 }
 
-/// How fast the library's functions are to be where they are linked into others.
-#[derive(Debug, Clone, Default)]
-pub struct Speeds {
-    /// Functions that are optimised for speed; the others are for size.
-    pub fast: Vec<String>,
-    /// Functions that run once, or hardly ever: as small as can be.
-    pub rare: Vec<String>,
-}
-
-/// Takes the struct `state` apart, and makes functions small.
+/// Takes the struct `state` apart, and makes functions small: those in `quick` less so than others.
 ///
 /// `entry` is the one by which the library would be imported as a module: nobody calls it.  Returns
 /// what stands in the way: uses of the state as a whole, and fields that nothing fills.
@@ -53,7 +45,7 @@ pub fn split(
     module: &Module<'_>,
     state: &str,
     entry: &str,
-    speeds: &Speeds,
+    quick: &[String],
 ) -> Result<Vec<String>, CodegenError> {
     let name = CString::new(state).map_err(|_| CodegenError::Optimizer("not a name".to_owned()))?;
     if let Some(function) = module.get_function(entry) {
@@ -77,27 +69,54 @@ pub fn split(
         }
         if problems.is_empty() {
             crate::optimize::verify(module)?;
-            make_small(module, speeds);
+            make_small(module, quick);
+            crate::files::call_directly(module, true);
         }
         Ok(problems)
     })?
 }
 
-fn make_small(module: &Module<'_>, speeds: &Speeds) {
-    let set = |names: &'_ [String]| names.iter().cloned().collect::<HashSet<String>>();
-    let (fast, rare) = (set(&speeds.fast), set(&speeds.rare));
+fn make_small(module: &Module<'_>, quick: &[String]) {
+    let quick: HashSet<&str> = quick.iter().map(String::as_str).collect();
     let attribute = |name: &str| {
         let kind = Attribute::get_named_enum_kind_id(name);
         module.get_context().create_enum_attribute(kind, 0)
     };
     for function in module.get_functions() {
-        let name = function.get_name().to_string_lossy();
-        if function.count_basic_blocks() == 0 || fast.contains(name.as_ref()) {
+        if function.count_basic_blocks() == 0 {
             continue;
         }
         function.add_attribute(AttributeLoc::Function, attribute("optsize"));
-        if rare.contains(name.as_ref()) {
+        let name = function.get_name().to_string_lossy();
+        if !quick.contains(name.as_ref()) {
             function.add_attribute(AttributeLoc::Function, attribute("minsize"));
+            call_counts(&function);
+        }
+    }
+}
+
+/// Counting of references, which is inlined everywhere else.
+const COUNTS: [&str; 2] = ["Py_DECREF", "Py_XDECREF"];
+
+/// Has a function call what counts references down.
+fn call_counts(function: &FunctionValue<'_>) {
+    let kind = Attribute::get_named_enum_kind_id("noinline");
+    for block in function.get_basic_blocks() {
+        for instruction in block.get_instructions() {
+            let Ok(call) = CallSiteValue::try_from(instruction) else {
+                continue;
+            };
+            let Some(callee) = call.get_called_fn_value() else {
+                continue;
+            };
+            let name = callee.get_name().to_string_lossy();
+            if COUNTS.contains(&name.as_ref()) {
+                let context = function.get_type().get_context();
+                call.add_attribute(
+                    AttributeLoc::Function,
+                    context.create_enum_attribute(kind, 0),
+                );
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::incremental::Plan;
 use crate::mir;
 use crate::symbols::{Symbols, symbols};
 use crate::target::host::{self, Cpu};
-use crate::{CodegenError, cold, features, hot, live, optimize, output, shims, small};
+use crate::{CodegenError, cold, features, files, hot, live, optimize, output, shims};
 
 /// One LLVM module and its context.
 pub struct OwnedModule {
@@ -100,14 +100,21 @@ impl OwnedModule {
         &mut self,
         state: &str,
         entry: &str,
-        speeds: &features::Speeds,
+        quick: &[String],
     ) -> Result<Vec<String>, CodegenError> {
-        features::split(&self.module, state, entry, speeds)
+        features::split(&self.module, state, entry, quick)
     }
 
-    /// Has what runs once be small rather than quickly compiled; see [`small`].
-    pub fn prefer_small(&mut self, level: u8) -> usize {
-        small::prefer_small(&self.module, level)
+    /// Before optimisation at a level: the module is for a file.  How many functions are small; see
+    /// [`files`].
+    pub fn begin_file(&mut self, level: u8) -> usize {
+        files::call_directly(&self.module, false);
+        files::prefer_small(&self.module, level)
+    }
+
+    /// After optimisation: the module goes into a library, linked with the run-time library.
+    pub fn finish_file(&mut self) -> Result<(), CodegenError> {
+        files::finish(&self.module)
     }
 
     /// Bitcode of functions for others to inline, and the names of those that cannot be; see [`hot`].

@@ -6,6 +6,7 @@ The symbol index is left out: lld reads the members' own symbol tables.
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Sequence
 
 from . import atomic
@@ -44,3 +45,13 @@ def write_archive(path: str, objects: Sequence[str]) -> None:
         with open(name, "rb") as file:
             members.append((os.path.basename(name), file.read()))
     atomic.write_bytes(path, archive_bytes(members))
+
+
+def symbols(data: bytes) -> frozenset[bytes] | None:
+    """What an archive defines, by its index; None where it has none."""
+    start = len(_MAGIC) + 60
+    if not data.startswith(_MAGIC + b"/ "):
+        return None
+    (count,) = struct.unpack_from(">I", data, start)
+    size = int(data[start - 12 : start - 2])
+    return frozenset(data[start + 4 * (count + 1) : start + size].split(b"\0")[:count])

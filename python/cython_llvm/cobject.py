@@ -142,10 +142,16 @@ def _object_wants_runtime(data: bytes) -> bool:
     return b"\0cyl_module_begin\0" in data
 
 
+def _object_is_library(data: bytes) -> bool:
+    """Whether an object of the tree route begins as `toolchain.library_object` has it."""
+    return b"\0cyl_file_start\0" in data
+
+
 def link(objects: Sequence[bytes], output: str, settings: Settings, language: str) -> None:
     """Link a shared library or extension module onto ``output``, whole or not at all.
 
-    Objects of the tree route bring what they use of the run-time library.  Raises LinkError;
+    Objects of the tree route bring what they use of the run-time library; by themselves they are linked
+    for size.  Raises LinkError;
     OSError where the directory cannot be written.
     """
     from . import toolchain
@@ -154,6 +160,8 @@ def link(objects: Sequence[bytes], output: str, settings: Settings, language: st
         if not os.path.exists(path):
             raise LinkError(f"no such object or library: {path}", code="CYL2004")
     finish = None
+    compact = len(objects) == 1 and language == "c" and not settings.extra_objects
+    compact = compact and _object_is_library(objects[0])
     if any(_object_wants_runtime(data) for data in objects):
         from . import elfsymbols, runtimelib
 
@@ -163,7 +171,8 @@ def link(objects: Sequence[bytes], output: str, settings: Settings, language: st
         arguments = (*settings.extra_link_args, *runtimelib.static_arguments())
         settings = settings.with_(extra_link_args=arguments)
     openmp = any(_object_wants_openmp(data) for data in objects)
-    toolchain.link_extension(objects, output, settings, language=language, openmp=openmp, finish=finish)
+    toolchain.link_extension(objects, output, settings, language=language, openmp=openmp, finish=finish,
+                             compact=compact)  # fmt: skip
 
 
 def warning_diagnostics(module: Any) -> list[Any]:

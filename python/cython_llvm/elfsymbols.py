@@ -19,7 +19,7 @@ _FUNCTION = 2
 _ALLOCATED = 2
 
 
-@dataclass
+@dataclass(eq=False)
 class _Section:
     name: int
     kind: int
@@ -37,7 +37,7 @@ class _Section:
                              self.link, self.info, self.align, self.item)  # fmt: skip
 
 
-def _sections(data: bytes) -> tuple[int, list[_Section]]:
+def sections(data: bytes) -> tuple[int, list[_Section]]:
     """Where the table of sections is, and what it says; nothing for what is no 64-bit ELF file."""
     if data[:6] != b"\x7fELF\x02\x01":
         return 0, []
@@ -46,8 +46,8 @@ def _sections(data: bytes) -> tuple[int, list[_Section]]:
     return offset, [_Section(*_SECTION.unpack_from(data, offset + at * _SECTION.size)) for at in range(count)]
 
 
-def _symbols(data: bytes, sections: list[_Section], table: _Section) -> Iterator[tuple[bytes, list[int]]]:
-    names = sections[table.link]
+def symbols(data: bytes, parts: list[_Section], table: _Section) -> Iterator[tuple[bytes, list[int]]]:
+    names = parts[table.link]
     for at in range(table.offset, table.offset + table.size, _SYMBOL.size):
         fields = list(_SYMBOL.unpack_from(data, at))
         start = names.offset + fields[0]
@@ -56,40 +56,47 @@ def _symbols(data: bytes, sections: list[_Section], table: _Section) -> Iterator
 
 def functions(data: bytes) -> set[bytes]:
     """Names of the functions that an object defines."""
-    _, sections = _sections(data)
-    return {name for table in sections if table.kind == _SYMTAB
-            for name, fields in _symbols(data, sections, table)
+    _, parts = sections(data)
+    return {name for table in parts if table.kind == _SYMTAB
+            for name, fields in symbols(data, parts, table)
             if fields[1] & 15 == _FUNCTION and fields[3]}  # fmt: skip
 
 
 def reduced(data: bytes, keep: set[bytes]) -> bytes:
-    """The library with no other symbols in .symtab than these functions; itself where it has none,
-    or is laid out in another way."""
-    start, sections = _sections(data)
-    table = next((one for one in sections if one.kind == _SYMTAB), None)
+    """The library with no other symbols in .symtab than these functions, and without the names of the
+    programs that made it; itself where it has no symbols, or is laid out in another way."""
+    _, parts = sections(data)
+    table = next((one for one in parts if one.kind == _SYMTAB), None)
     if table is None:
         return data
-    names = sections[table.link]
-    tail = [one for one in sections[1:] if one.offset >= table.offset and one.kind != _NOBITS]
-    if names not in tail or any(one.flags & _ALLOCATED for one in tail) or start < table.offset:
+    header = list(_HEADER.unpack_from(data))
+    tail = [one for one in parts[1:] if not one.flags & _ALLOCATED]
+    start = min(one.offset for one in tail)
+    loaded = parts[: len(parts) - len(tail)]
+    if parts[len(loaded) :] != tail or any(
+        one.offset + one.size > start for one in loaded if one.kind != _NOBITS
+    ):
         return data
+    strings, names = parts[header[13]], parts[table.link]
+    comment = data.find(b".comment\0", strings.offset, strings.offset + strings.size) - strings.offset
+    tail = [one for one in tail if one.name != comment]
     kept = [[0, 0, 0, 0, 0, 0]]
     text = bytearray(1)
-    for name, fields in sorted(_symbols(data, sections, table), key=lambda one: one[1][1] >> 4):
+    for name, fields in sorted(symbols(data, parts, table), key=lambda one: one[1][1] >> 4):
         if name in keep and fields[1] & 15 == _FUNCTION:
             kept.append([len(text), *fields[1:]])
             text += name + b"\0"
     contents = {id(one): data[one.offset : one.offset + one.size] for one in tail}
     contents[id(table)] = b"".join(_SYMBOL.pack(*fields) for fields in kept)
     contents[id(names)] = bytes(text)
-    table.info = sum(not fields[1] >> 4 for fields in kept)
-    out = bytearray(data[: table.offset])
+    parts = [*loaded, *tail]
+    table.info, table.link = sum(not fields[1] >> 4 for fields in kept), parts.index(names)
+    out = bytearray(data[:start])
     for one in tail:
         out += bytes(-len(out) % max(one.align, 1))
         one.offset, one.size = len(out), len(contents[id(one)])
         out += contents[id(one)]
     out += bytes(-len(out) % 8)
-    header = list(_HEADER.unpack_from(data))
-    header[6] = len(out)
+    header[6], header[12], header[13] = len(out), len(parts), parts.index(strings)
     out[: _HEADER.size] = _HEADER.pack(*header)
-    return bytes(out + b"".join(one.packed() for one in sections))
+    return bytes(out + b"".join(one.packed() for one in parts))

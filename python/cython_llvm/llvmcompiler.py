@@ -176,9 +176,7 @@ class _LLVMMixin:
                 raise routes.refusal(src, choice)
             return False
         settings = routes.for_tree(settings)
-        choice.module.prefer_small(settings.opt_level)
-        toolchain.optimize(choice.module, settings)
-        atomic.write_bytes(obj, toolchain.emit(choice.module, "obj", settings))
+        atomic.write_bytes(obj, toolchain.library_object(choice.module, settings))
         return True
 
     @staticmethod

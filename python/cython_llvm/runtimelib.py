@@ -575,12 +575,10 @@ def _static_object(module: Any, exported: set[str], settings: Any) -> bytes:
     from . import toolchain
 
     module.export_functions(sorted(exported))
-    fast, rare = (re.compile("|".join(contents()[kind])) for kind in ("fast", "rare"))
-    names = module.defined_symbols()
-    for_speed = [*_hot(exported), *filter(fast.fullmatch, names)]
-    problems = module.split_state(
-        "__pyx_mstate_global_static", "PyInit__cyrt", for_speed, list(filter(rare.fullmatch, names))
-    )
+    quick = re.compile("|".join(contents()["quick"]))
+    names = [name for name in module.defined_symbols() if quick.fullmatch(name)]
+    names += _hot(exported)
+    problems = module.split_state("__pyx_mstate_global_static", "PyInit__cyrt", names)
     if problems:
         raise RuntimeError("the run-time library's state cannot be taken apart:\n" + "\n".join(problems))
     toolchain.optimize(module, settings)

@@ -178,6 +178,18 @@ def optimize(module: _native.Module, settings: Settings) -> None:
         raise compile_error(error) from None
 
 
+def library_object(module: _native.Module, settings: Settings) -> bytes:
+    """Optimise a module of the tree route for a library in a file; its object."""
+    native = _native_module()
+    module.begin_file(settings.opt_level)
+    optimize(module, settings)
+    try:
+        module.finish_file()
+    except native.NativeError as error:
+        raise compile_error(error) from None
+    return emit(module, "obj", settings)
+
+
 def emit(module: _native.Module, kind: str, settings: Settings) -> bytes:
     """The module as ``kind``: "obj", "bc", "ll" or "asm"."""
     native = _native_module()
@@ -219,6 +231,35 @@ def _rewrite(path: str, change: Callable[[bytes], bytes]) -> None:
         file.truncate()
 
 
+def _link_compact(args: Sequence[str], objects: Sequence[bytes], output: str) -> bool:
+    """Link with packed addresses, and without builtins that only functions left out refer to; whether
+    the library can be like that."""
+    from . import elfcompact
+
+    native = _native_module()
+    relro = args.index("relro")
+    args = [*args[: relro - 1], *args[relro + 1 :], *elfcompact.ARGUMENTS]
+    builtins = _builtins()
+    if builtins is not None:
+        native.link_shared([one for one in args if one != builtins_archive()], list(objects))
+    if builtins is None or elfcompact.undefined(Path(output).read_bytes()) & builtins:
+        native.link_shared(args, list(objects))
+    data = elfcompact.with_private_relocations(Path(output).read_bytes())
+    if data is None:
+        return False
+    _rewrite(output, lambda _: data)
+    return True
+
+
+@lru_cache(maxsize=1)
+def _builtins() -> frozenset[bytes] | None:
+    """Names of clang's builtins; None where they cannot be told."""
+    from . import archive
+
+    path = builtins_archive()
+    return archive.symbols(Path(path).read_bytes()) if path else frozenset()
+
+
 def link_extension(
     objects: Sequence[bytes],
     output: str,
@@ -227,11 +268,12 @@ def link_extension(
     language: str = "c",
     openmp: bool = False,
     finish: Callable[[bytes], bytes] | None = None,
+    compact: bool = False,
 ) -> None:
     """Link an extension module with lld; raises `errors.LinkError`.
 
     The output is written beside its place and renamed, so that a failure leaves what was there;
-    ``finish`` may change it before.
+    ``finish`` may change it before.  ``compact``: addresses are packed, where that is possible.
     """
     native = _native_module()
     temporary = f"{output}.{os.getpid()}.tmp"
@@ -244,7 +286,8 @@ def link_extension(
         builtins=builtins_archive(),
     )
     try:
-        native.link_shared(args, list(objects))
+        if not compact or not _link_compact(args, objects, temporary):
+            native.link_shared(args, list(objects))
         if finish is not None:
             _rewrite(temporary, finish)
         os.replace(temporary, output)

@@ -45,13 +45,13 @@ def write(module: Any, unit: produce.CUnit, settings: Settings, emit: str, outpu
     atomic.check_writable(output)
     settings = produce.with_module_headers(settings, unit)
     for_tree = routes.for_tree(settings)
-    if emit != "bc":  # bitcode is finished where it is loaded, for the CPU that is there
-        module.prefer_small(for_tree.opt_level)
-        toolchain.optimize(module, for_tree)
     if emit != "so":
+        if emit != "bc":  # bitcode is finished where it is loaded, for the CPU that is there
+            module.begin_file(for_tree.opt_level)
+            toolchain.optimize(module, for_tree)
         atomic.write_bytes(output, toolchain.emit(module, emit, for_tree))
         return
-    objects = [toolchain.emit(module, "obj", for_tree)]
+    objects = [toolchain.library_object(module, for_tree)]
     objects += cobject.compile_sources(settings.extra_sources, settings)
     cxx = any(cobject.language_of(path) == "c++" for path in settings.extra_sources)
     cobject.link(objects, output, for_tree, "c++" if cxx else "c")

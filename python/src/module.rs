@@ -147,16 +147,20 @@ impl Module {
         py: Python<'_>,
         state: &str,
         entry: &str,
-        fast: Vec<String>,
-        rare: Vec<String>,
+        quick: Vec<String>,
     ) -> PyResult<Vec<String>> {
-        let speeds = codegen::features::Speeds { fast, rare };
-        self.step(py, |owned| owned.split_state(state, entry, &speeds))
+        self.step(py, |owned| owned.split_state(state, entry, &quick))
     }
 
-    /// For a file: what runs once is made small rather than quickly compiled.
-    fn prefer_small(&self, level: u8) -> usize {
-        self.lock().prefer_small(level)
+    /// Before optimisation, for a file: what runs once is made small rather than quickly compiled, the
+    /// interpreter's functions are called directly.
+    fn begin_file(&self, level: u8) -> usize {
+        self.lock().begin_file(level)
+    }
+
+    /// After optimisation, for a library in a file: texts are packed.
+    fn finish_file(&self, py: Python<'_>) -> PyResult<()> {
+        self.step(py, |owned| owned.finish_file())
     }
 
     /// Bitcode of functions for others to inline, and the names of those that cannot be.

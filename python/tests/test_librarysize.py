@@ -22,10 +22,8 @@ def library(folder: Path, name: str, text: str, **more: object) -> Path:
                                       shared_utility=sharedutil.available())  # fmt: skip
     module = treeroute.lower(tree, unit.settings).module
     assert module is not None
-    module.prefer_small(settings.opt_level)
-    toolchain.optimize(module, unit.settings)
     output = folder / f"{name}.so"
-    cobject.link([toolchain.emit(module, "obj", unit.settings)], str(output), unit.settings, "c")
+    cobject.link([toolchain.library_object(module, unit.settings)], str(output), unit.settings, "c")
     return output
 
 

@@ -59,11 +59,10 @@ def build_and_import(module, name: str, settings, *, only_compile: bool):
     """The module as a library in a file, as the command line writes it: nothing of ours beside it."""
     from cython_llvm import cobject, toolchain
 
-    module.prefer_small(settings.opt_level)
-    toolchain.optimize(module, settings)
+    code = toolchain.library_object(module, settings)
     folder = tempfile.mkdtemp(prefix="treeroute-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    cobject.link([toolchain.emit(module, "obj", settings)], os.path.join(folder, name + ".so"), settings, "c")
+    cobject.link([code], os.path.join(folder, name + ".so"), settings, "c")
     if only_compile:
         return name, []
     sys.path.insert(0, folder)

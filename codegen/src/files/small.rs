@@ -117,7 +117,7 @@ loop:
     #[test]
     fn what_runs_once_is_small() {
         let mut module = OwnedModule::from_text(TEXT, "small").expect("text");
-        assert_eq!(module.prefer_small(3), 1);
+        assert_eq!(module.begin_file(3), 1);
         module.optimize(2).expect("optimised");
         let text = module.text().expect("text");
         assert!(text.contains("minsize") && !text.contains("optnone") && !text.contains("alloca"));
@@ -126,6 +126,6 @@ loop:
     #[test]
     fn loops_are_for_speed() {
         let mut module = OwnedModule::from_text(TEXT, "small").expect("text");
-        assert_eq!(module.prefer_small(2), 2);
+        assert_eq!(module.begin_file(2), 2);
     }
 }
