@@ -26,6 +26,7 @@ fn main() {
             "shim/nests.cpp",
             "shim/recursion.cpp",
             "shim/reductions.cpp",
+            "shim/tables.cpp",
             "shim/target.cpp",
         ])
         .file(no_other_targets(&prefix))

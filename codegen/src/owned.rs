@@ -117,6 +117,11 @@ impl OwnedModule {
         files::finish(&self.module)
     }
 
+    /// Packs tables of addresses; see [`files`].
+    pub fn pack_tables(&mut self) -> Result<u32, CodegenError> {
+        files::pack_tables(&self.module)
+    }
+
     /// Bitcode of functions for others to inline, and the names of those that cannot be; see [`hot`].
     pub fn extract_hot(
         &mut self,

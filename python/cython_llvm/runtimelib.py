@@ -582,6 +582,7 @@ def _static_object(module: Any, exported: set[str], settings: Any) -> bytes:
     if problems:
         raise RuntimeError("the run-time library's state cannot be taken apart:\n" + "\n".join(problems))
     toolchain.optimize(module, settings)
+    module.pack_tables()
     return toolchain.emit(module, "obj", settings)
 
 

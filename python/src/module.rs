@@ -163,6 +163,11 @@ impl Module {
         self.step(py, |owned| owned.finish_file())
     }
 
+    /// After optimisation, for code that is linked into libraries: tables of addresses are packed.
+    fn pack_tables(&self, py: Python<'_>) -> PyResult<u32> {
+        self.step(py, |owned| owned.pack_tables())
+    }
+
     /// Bitcode of functions for others to inline, and the names of those that cannot be.
     fn extract_hot<'py>(
         &self,

@@ -147,3 +147,62 @@ def test_symbols_are_the_modules_own_functions(tmp_path):
 def test_other_files_stay_as_they_are():
     assert elfsymbols.reduced(b"no library", set()) == b"no library"
     assert elfsymbols.functions(b"no object") == set()
+
+
+def dynamic(path: Path) -> str:
+    command = ["readelf", "-W", "-d", "-r", path]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_addresses_within_a_library_are_its_own_affair(tmp_path):
+    shown = dynamic(library(tmp_path, "packed", "def f(x, *, y=1): return x\n"))
+    assert "R_X86_64_RELATIVE" not in shown and "RELR" not in shown and "FINI_ARRAY" not in shown
+    assert "6cc10024" in shown
+    assert bare(tmp_path, "import packed; print(packed.f(2, y=3), packed.f.__name__)") == "2 f"
+    # Loaded, and closed, by others than the import system.
+    assert bare(tmp_path, f"import ctypes; ctypes.CDLL({str(tmp_path / 'packed.so')!r}); print(1)") == "1"
+
+
+def test_loaders_see_to_the_addresses_of_what_others_can_use(tmp_path):
+    text = """
+cdef public int length(int which) noexcept nogil: return which + 2
+def f(): return length(1)
+"""
+    path = library(tmp_path, "seen", text)
+    assert "6cc10024" not in dynamic(path)
+    assert bare(tmp_path, "import seen; print(seen.f())") == "3"
+
+
+def test_what_is_called_at_the_end_is_called(tmp_path):
+    text = """
+from libc.stdlib cimport atexit
+from libc.stdio cimport puts, fflush, stdout
+cdef void last() noexcept nogil:
+    puts("last")
+    fflush(stdout)
+def f(): return atexit(last)
+"""
+    path = library(tmp_path, "ends", text)
+    assert "FINI_ARRAY" in dynamic(path)
+    assert bare(tmp_path, "import ends; print(ends.f(), flush=True)") == "0\nlast"
+
+
+def test_texts_are_packed(tmp_path):
+    documentation = "\n".join(f">>> f({n}) == {n * n}\nTrue" for n in range(100))
+    plain = library(tmp_path, "plain", "def f(x): return x\n").stat().st_size
+    path = library(tmp_path, "texts", f'def f(x):\n    """{documentation}"""\n    return x\n')
+    assert path.stat().st_size < plain + len(documentation) // 2
+    code = f"import texts; print(texts.f.__doc__ == {documentation!r})"
+    assert bare(tmp_path, code) == "True"
+
+
+def test_the_same_module_gives_the_same_bytes(tmp_path):
+    text = FEATURES["classes"][0] + FEATURES["fused"][0]
+    first = library(tmp_path, "again", text).read_bytes()
+    assert library(tmp_path, "again", text).read_bytes() == first
+
+
+def test_a_library_is_imported_again(tmp_path):
+    library(tmp_path, "twice", "def f(x=(1, 2)):\n    'doc'\n    return x\n")
+    code = "import sys, twice; a = twice; del sys.modules['twice']; import twice; print(twice.f(), a.f.__doc__)"
+    assert bare(tmp_path, code) == "(1, 2) doc"

@@ -25,14 +25,7 @@ HIDDEN int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*ch
   return __register_atfork(prepare, parent, child, __dso_handle);
 }
 
-__attribute__((used)) static void finalize(void) {
+__attribute__((destructor)) static void finalize(void) {
   if (__cxa_finalize)
     __cxa_finalize(__dso_handle);
 }
-
-/* A destructor, but tied to the handle: a linker that leaves out what nothing uses leaves it out where
- * nothing has registered anything. */
-__asm__(".pushsection .fini_array, \"awo\", @fini_array, __dso_handle\n"
-        ".p2align 3\n"
-        ".quad finalize\n"
-        ".popsection");

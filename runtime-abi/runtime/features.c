@@ -340,6 +340,8 @@ static int cyl_make_strings(void) {
 }
 
 static int cyl_own_runtime(void) {
+    extern void cyl_file_start(void);
+    cyl_file_start(); /* of objects that do not call it themselves */
     __Pyx_init_runtime_version();
     if (__Pyx_check_binary_version(__PYX_LIMITED_VERSION_HEX, __Pyx_get_runtime_version(), 0) < 0) return -1;
     /* A module that Cython's modules bring along. */

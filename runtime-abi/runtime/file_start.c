@@ -6,6 +6,11 @@
    section have numbers that no loader knows (python/cython_llvm/elfcompact.py).  Other libraries have no
    such entries, and nothing is done.
 
+   Tables of addresses: each has an entry in a section, tied to the table, with the way to the table and
+   then pieces: a byte with 0x80 and a count of addresses that follow, as their distances from the entry;
+   one with 0x40 and a count of bytes that follow; a count of zeros; a zero at the end
+   (codegen/shim/tables.cpp).
+
    Texts: `codegen/src/files/pack.rs` has the format. */
 
 #ifdef CYL_STATIC
@@ -19,15 +24,14 @@ extern const char __ehdr_start[] __attribute__((weak, visibility("hidden")));
 
 static void cyl_relocate(void) {
     uintptr_t base = (uintptr_t) __ehdr_start, *place = NULL;
-    const uintptr_t *p = NULL;
-    size_t left = 0;
+    const char *p = NULL, *end = NULL;
     for (const Elf64_Dyn *one = _DYNAMIC; one->d_tag; one++) {
-        if (one->d_tag == CYL_PACKED_ADDRESSES) p = (const uintptr_t *) (base + one->d_un.d_ptr);
-        if (one->d_tag == CYL_PACKED_SIZE) left = one->d_un.d_val / sizeof *p;
+        /* The size comes after the place. */
+        if (one->d_tag == CYL_PACKED_ADDRESSES) p = (const char *) base + one->d_un.d_ptr;
+        if (one->d_tag == CYL_PACKED_SIZE) end = p + one->d_un.d_val;
     }
-    if (!p) return;
-    for (; left; left--, p++) {
-        uintptr_t bits = *p;
+    for (; p < end; p += sizeof(uintptr_t)) {
+        uintptr_t bits = *(const uintptr_t *) p;
         if (!(bits & 1)) {
             place = (uintptr_t *) (base + bits);
             *place++ += base;
@@ -37,6 +41,40 @@ static void cyl_relocate(void) {
             if (bits & 1) place[i] += base;
         }
         place += 63;
+    }
+}
+
+extern const char __start_cyl_tables[] __attribute__((weak, visibility("hidden")));
+extern const char __stop_cyl_tables[] __attribute__((weak, visibility("hidden")));
+
+static int32_t cyl_distance(const char *at) {
+    int32_t distance;
+    memcpy(&distance, at, sizeof distance);
+    return distance;
+}
+
+static void cyl_fill_tables(void) {
+    const char *p = __start_cyl_tables;
+    while (p < __stop_cyl_tables) {
+        const char *entry = p;
+        char *to = (char *) p + cyl_distance(p);
+        p += 4;
+        for (unsigned char piece; (piece = (unsigned char) *p++);) {
+            unsigned count = piece & 63;
+            if (!(piece & 0xc0)) {
+                to += count;
+                continue;
+            }
+            for (; count; count--) {
+                if (piece & 0x40) {
+                    *to++ = *p++;
+                    continue;
+                }
+                *(const char **) to = entry + cyl_distance(p);
+                to += sizeof(char *);
+                p += 4;
+            }
+        }
     }
 }
 #endif
@@ -49,6 +87,7 @@ void cyl_file_start(void) {
     int expected = 0;
     if (__atomic_compare_exchange_n(&state, &expected, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
         cyl_relocate();
+        cyl_fill_tables();
         __atomic_store_n(&state, 2, __ATOMIC_RELEASE);
     }
     while (__atomic_load_n(&state, __ATOMIC_ACQUIRE) != 2) {}

@@ -16,8 +16,8 @@ from pathlib import Path
 FAMILIES = (
     ("own: Python functions", r"__pyx_(pw|pf|gb|lambda|fuse|mdef)"),
     ("own: C functions", r"__pyx_f_\d*(?!5?View|16_cython)"),
-    ("own: types", r"__pyx_(tp|sq|mp|nb|bf|am|getset|getprop|setprop|specialmethod|type|methods|vtable|slots)_"),
-    ("own: module", r"__pyx_(pymod|module|moduledef|mstate|string|unpickle)|PyInit_|__Pyx_(Create|Init|modinit)"),
+    ("own: types", r"__pyx_(tp|sq|mp|nb|bf|am|getset|[gs]etprop|specialmethod|type|methods|vtable|slots)_"),
+    ("own: module", r"__pyx_(pymod|module|mstate|string|unpickle)|PyInit_|__Pyx_(Create|Init|modinit)"),
     ("own: lines of tracebacks", r"add\."),
     ("utilities", r"_*(__Pyx|__pyx|Py)"),
     ("runtime", r"cyl_"),

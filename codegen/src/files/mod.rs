@@ -3,6 +3,7 @@
 mod direct;
 mod pack;
 mod small;
+mod tables;
 mod text;
 
 use inkwell::builder::Builder;
@@ -13,11 +14,12 @@ use crate::CodegenError;
 
 pub use direct::call_directly;
 pub use small::prefer_small;
+pub use tables::pack_tables;
 
 /// What a library calls first (runtime-abi/runtime/file_start.c).
 const START: &str = "cyl_file_start";
 
-/// To be done after optimisation: the module's init function makes addresses and texts usable that
+/// To be done after optimisation: the module's init function makes tables and texts usable that
 /// are packed in the file.  Nothing is changed where there is no such function.
 pub fn finish(module: &Module<'_>) -> Result<(), CodegenError> {
     let Some(init) = module.get_functions().find(|function| {
@@ -26,6 +28,9 @@ pub fn finish(module: &Module<'_>) -> Result<(), CodegenError> {
         return Ok(());
     };
     text::pack_texts(module, init)?;
+    if tables::is_closed(module) {
+        pack_tables(module)?;
+    }
     let ty = module.get_context().void_type().fn_type(&[], false);
     let start = module.add_function(START, ty, None);
     text::call(&at_start(module, init), start, &[])

@@ -58,11 +58,14 @@ pub fn link_shared(args: &[String], objects: &[&[u8]]) -> Result<Vec<Diagnostic>
     if !args.iter().any(|arg| arg == "-pie") {
         words.push("-shared".to_owned());
     }
-    words.extend(
-        files
-            .iter()
-            .map(|file| format!("/proc/self/fd/{}", file.as_raw_fd())),
-    );
+    let mut paths = files
+        .iter()
+        .map(|file| format!("/proc/self/fd/{}", file.as_raw_fd()));
+    // The start-up code is there for those that refer to it.
+    words.push("--start-lib".to_owned());
+    words.extend(paths.next());
+    words.push("--end-lib".to_owned());
+    words.extend(paths);
     words.extend(args.iter().cloned());
     let words: Vec<CString> = words
         .into_iter()
