@@ -12,17 +12,20 @@ using namespace llvm;
 
 namespace {
 
-constexpr unsigned ADDRESSES = 0x80, BYTES = 0x40, MOST = 63;
+constexpr unsigned ADDRESSES = 0x80, BYTES = 0x40, INDIRECT = 0xc0, MOST = 63;
+
+struct Address {
+  Constant *of;
+  bool near; // whether the linker knows how far away it is
+};
 
 // What a variable holds at the start: bytes, and addresses by their places.
 struct Contents {
   const DataLayout &layout;
   std::vector<uint8_t> bytes;
-  std::map<uint64_t, Constant *> addresses;
+  std::map<uint64_t, Address> addresses;
 
-  // Whether the linker knows how far away it is.
   static bool near(const GlobalValue *value) {
-    if (!value || value->isThreadLocal() || value->hasExternalWeakLinkage()) return false;
     if (!value->isDeclarationForLinker()) return true;
     StringRef name = value->getName();
     return name.starts_with("cyl_") || name.starts_with("__Pyx") || name.starts_with("__pyx");
@@ -51,9 +54,20 @@ struct Contents {
     }
     if (!value->getType()->isPointerTy()) return false;
     APInt offset(64, 0);
-    if (!near(dyn_cast<GlobalValue>(value->stripAndAccumulateConstantOffsets(layout, offset, true)))) return false;
-    addresses[at] = value;
+    auto *base = dyn_cast<GlobalValue>(value->stripAndAccumulateConstantOffsets(layout, offset, true));
+    if (!base || base->isThreadLocal() || base->hasExternalWeakLinkage()) return false;
+    addresses[at] = {value, near(base)};
     return true;
+  }
+
+  // Addresses from here on that are all near, or all not.
+  unsigned run(uint64_t at) const {
+    unsigned count = 0;
+    for (auto one = addresses.find(at); one != addresses.end() && one->first == at + 8 * count && count < MOST; one++) {
+      if (one->second.near != addresses.at(at).near) break;
+      count++;
+    }
+    return count;
   }
 
   bool put(const APInt &number, Constant *value, uint64_t at) {
@@ -89,6 +103,17 @@ private:
   Module &module;
   LLVMContext &context;
   const DataLayout &layout;
+  std::map<Constant *, GlobalVariable *> words;
+
+  // A word with an address that the loader knows.
+  GlobalVariable *word(Constant *address) {
+    GlobalVariable *&word = words[address];
+    if (!word) {
+      word = new GlobalVariable(module, address->getType(), true, GlobalValue::PrivateLinkage, address, "cyl_address");
+      word->setUnnamedAddr(GlobalValue::UnnamedAddr::Global);
+    }
+    return word;
+  }
 
   static bool fits(const GlobalVariable &one) {
     return one.hasInitializer() && !one.getInitializer()->isNullValue() && one.hasLocalLinkage() &&
@@ -119,11 +144,14 @@ private:
         pieces.push_back(std::move(text));
     };
     for (uint64_t at = 0; at < size;) {
-      unsigned count = 0;
-      if (contents.addresses.count(at)) {
-        while (count < MOST && contents.addresses.count(at + 8 * count)) count++;
-        bytes(std::string(1, char(ADDRESSES | count)));
-        for (; count; count--, at += 8, total += 4) pieces.push_back(contents.addresses[at]);
+      unsigned count = contents.run(at);
+      if (count) {
+        bytes(std::string(1, char((contents.addresses[at].near ? ADDRESSES : INDIRECT) | count)));
+        for (; count; count--, at += 8) {
+          Address &one = contents.addresses[at];
+          pieces.push_back(one.near ? one.of : word(one.of));
+          total += one.near ? 4 : 4 + 8;
+        }
       } else if (uint64_t zeros = contents.zeros(at)) {
         if (at + zeros == size) break;
         count = std::min<uint64_t>(zeros, MOST);

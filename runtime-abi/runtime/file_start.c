@@ -8,8 +8,8 @@
 
    Tables of addresses: each has an entry in a section, tied to the table, with the way to the table and
    then pieces: a byte with 0x80 and a count of addresses that follow, as their distances from the entry;
-   one with 0x40 and a count of bytes that follow; a count of zeros; a zero at the end
-   (codegen/shim/tables.cpp).
+   with 0xc0, those of words that hold the addresses; one with 0x40 and a count of bytes that follow; a count
+   of zeros; a zero at the end (codegen/shim/tables.cpp).
 
    Texts: `codegen/src/files/pack.rs` has the format. */
 
@@ -66,11 +66,13 @@ static void cyl_fill_tables(void) {
                 continue;
             }
             for (; count; count--) {
-                if (piece & 0x40) {
+                if (!(piece & 0x80)) {
                     *to++ = *p++;
                     continue;
                 }
-                *(const char **) to = entry + cyl_distance(p);
+                const char *address = entry + cyl_distance(p);
+                if (piece & 0x40) address = *(const char *const *) address;
+                *(const char **) to = address;
                 to += sizeof(char *);
                 p += 4;
             }
