@@ -37,7 +37,8 @@ extern "C" fn on_problem(user: *mut c_void, text: *const c_char) {
     list.push(text.to_string_lossy().into_owned());
 }
 
-/// Takes the struct `state` apart, and makes functions small: those in `quick` less so than others.
+/// Takes the struct `state` apart, and makes functions small: those in `quick` less so than
+/// others, and those in `fast` not at all.
 ///
 /// `entry` is the one by which the library would be imported as a module: nobody calls it.  Returns
 /// what stands in the way: uses of the state as a whole, and fields that nothing fills.
@@ -45,6 +46,7 @@ pub fn split(
     module: &Module<'_>,
     state: &str,
     entry: &str,
+    fast: &[String],
     quick: &[String],
 ) -> Result<Vec<String>, CodegenError> {
     let name = CString::new(state).map_err(|_| CodegenError::Optimizer("not a name".to_owned()))?;
@@ -69,25 +71,26 @@ pub fn split(
         }
         if problems.is_empty() {
             crate::optimize::verify(module)?;
-            make_small(module, quick);
+            make_small(module, fast, quick);
             crate::files::call_directly(module, true);
         }
         Ok(problems)
     })?
 }
 
-fn make_small(module: &Module<'_>, quick: &[String]) {
-    let quick: HashSet<&str> = quick.iter().map(String::as_str).collect();
+fn make_small(module: &Module<'_>, fast: &[String], quick: &[String]) {
+    let set = |names: &'_ [String]| names.iter().cloned().collect::<HashSet<String>>();
+    let (fast, quick) = (set(fast), set(quick));
     let attribute = |name: &str| {
         let kind = Attribute::get_named_enum_kind_id(name);
         module.get_context().create_enum_attribute(kind, 0)
     };
     for function in module.get_functions() {
-        if function.count_basic_blocks() == 0 {
+        let name = function.get_name().to_string_lossy();
+        if function.count_basic_blocks() == 0 || fast.contains(name.as_ref()) {
             continue;
         }
         function.add_attribute(AttributeLoc::Function, attribute("optsize"));
-        let name = function.get_name().to_string_lossy();
         if !quick.contains(name.as_ref()) {
             function.add_attribute(AttributeLoc::Function, attribute("minsize"));
             call_counts(&function);

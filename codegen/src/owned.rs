@@ -100,9 +100,10 @@ impl OwnedModule {
         &mut self,
         state: &str,
         entry: &str,
+        fast: &[String],
         quick: &[String],
     ) -> Result<Vec<String>, CodegenError> {
-        features::split(&self.module, state, entry, quick)
+        features::split(&self.module, state, entry, fast, quick)
     }
 
     /// Before optimisation at a level: the module is for a file.  How many functions are small; see

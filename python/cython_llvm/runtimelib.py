@@ -575,10 +575,12 @@ def _static_object(module: Any, exported: set[str], settings: Any) -> bytes:
     from . import toolchain
 
     module.export_functions(sorted(exported))
-    quick = re.compile("|".join(contents()["quick"]))
-    names = [name for name in module.defined_symbols() if quick.fullmatch(name)]
-    names += _hot(exported)
-    problems = module.split_state("__pyx_mstate_global_static", "PyInit__cyrt", names)
+    fast, quick = (re.compile("|".join(contents()[kind])) for kind in ("fast", "quick"))
+    names = module.defined_symbols()
+    for_speed = [*_hot(exported), *filter(fast.fullmatch, names)]
+    problems = module.split_state(
+        "__pyx_mstate_global_static", "PyInit__cyrt", for_speed, list(filter(quick.fullmatch, names))
+    )
     if problems:
         raise RuntimeError("the run-time library's state cannot be taken apart:\n" + "\n".join(problems))
     toolchain.optimize(module, settings)

@@ -147,9 +147,10 @@ impl Module {
         py: Python<'_>,
         state: &str,
         entry: &str,
+        fast: Vec<String>,
         quick: Vec<String>,
     ) -> PyResult<Vec<String>> {
-        self.step(py, |owned| owned.split_state(state, entry, &quick))
+        self.step(py, |owned| owned.split_state(state, entry, &fast, &quick))
     }
 
     /// Before optimisation, for a file: what runs once is made small rather than quickly compiled, the
