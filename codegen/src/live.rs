@@ -93,7 +93,7 @@ mod tests {
             1,
             "{text}"
         );
-        assert!(text.contains("@kept = global i32 0"), "{text}");
+        assert!(text.contains("@kept = dso_local global i32 0"), "{text}");
         assert!(
             text.contains("@info = constant [3 x i8] c\"{}\\00\""),
             "{text}"
