@@ -18,6 +18,7 @@ Outcome = dict[str, str]
 #: Progress, which ours has none of.
 _PROGRESS = re.compile(r"^(?:Compiling .* because .*|\[1/1\] Cythonizing .*)\n", re.MULTILINE)
 _UNREACHABLE = re.compile(r"^warning: (.*\.pyx):(\d+):4: Unreachable code\n", re.MULTILINE)
+_INSTALLED = re.compile(r"[^\s\"']*/site-packages/")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _FILE = re.compile(r"[^\s'\"]*_cython_inline_[0-9a-f]+\.pyx")
 _MODULE = re.compile(r"_cython_inline_[0-9a-f]+")
@@ -72,4 +73,5 @@ def _of_the_code(found: re.Match[str]) -> str:
 
 def _normal(text: str) -> str:
     text = _FILE.sub("<inline>.pyx", text)
+    text = _INSTALLED.sub("site-packages/", text)
     return _ADDRESS.sub("", _MODULE.sub("<inline>", text))

@@ -17,10 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pip._internal.models.index import PyPI
+
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 WORK = REPOSITORY / ".cache" / "packages"
-_INDEX = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/")
+#: Where pip looks.
+_INDEX = (os.environ.get("PIP_INDEX_URL") or PyPI.simple_url).rstrip("/")
 #: What the tests of most packages want.
 _COMMON = ("pytest", "pytest-timeout", "hypothesis", "numpy")
 
