@@ -181,3 +181,20 @@ def test_attributes_are_arguments_without_the_gil(both: Both, n: int) -> None:
     assert whole.get() == c.Whole(n).get() == 2 * n + 1
     after = sys.getrefcount(part)
     assert after == before
+
+
+def test_constants_of_enums_without_a_name_are_the_modules(both: Both) -> None:
+    text = """
+cdef extern from "limits.h":
+    cpdef enum:
+        CHAR_BIT
+cpdef enum:
+    ANON_A = 2
+    ANON_B = -7
+    ANON_C = ANON_A * 3
+cdef enum:
+    HIDDEN = 5
+"""
+    names = ("CHAR_BIT", "ANON_A", "ANON_B", "ANON_C", "HIDDEN")
+    tree, c = ([getattr(module, name, None) for name in names] for module in both(text))
+    assert tree == c == [8, 2, -7, 6, None]

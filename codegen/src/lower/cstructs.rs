@@ -297,6 +297,10 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, "of an extension type");
         }
         let mir = self.c_type(ty)?;
+        if matches!(mir, Type::Array(_, 0)) {
+            // Declared without a size, or with one that C knows.
+            return missing_node(node, "of an array of unknown size");
+        }
         let size = self.m.mir.size_align(&mir).0;
         Ok(self.int(i128::from(size), 64))
     }

@@ -4,7 +4,7 @@ use frontend_bridge::tree::{Entry, Node, Type as TreeType, Value as Attr};
 
 use super::Result;
 use super::body::Body;
-use super::context::missing_node;
+use super::context::{missing, missing_node};
 use super::struct_types::external;
 use super::types;
 use crate::mir::{Callee, Constant, Raises, Type, Value};
@@ -39,6 +39,34 @@ impl<'t> Body<'_, 't> {
             let number = self.int(i128::from(number), 64);
             let value = self.rt_object("PyLong_FromLong", "l:O", &[number])?;
             self.set_global(item.text("name").unwrap_or_default(), value)?;
+            self.release(value);
+        }
+        Ok(())
+    }
+
+    /// Constants of `cpdef enum` without a name: the module gets objects of them.
+    pub(super) fn wrap_constants(&mut self) -> Result<()> {
+        let Some(scope) = self.m.tree.root().scope("scope") else {
+            return Ok(());
+        };
+        for (_, value) in scope.map("entries") {
+            let Attr::Entry(id) = value else { continue };
+            let entry = self.m.tree.entry(*id);
+            let own = entry.scope("scope").is_some_and(|of| of.id() == scope.id());
+            if !own || !entry.flag("create_wrapper") || !entry.flag("is_const") {
+                continue;
+            }
+            let number = match known_value(entry, 0) {
+                Some(number) => number,
+                None if external(entry) => {
+                    let cname = entry.text("cname").unwrap_or_default();
+                    self.m.c_number(cname, 0, entry.position())
+                }
+                None => return missing("cpdef enum with this value", entry.position()),
+            };
+            let number = self.int(i128::from(number), 64);
+            let value = self.rt_object("PyLong_FromLong", "l:O", &[number])?;
+            self.set_global(entry.text("name").unwrap_or_default(), value)?;
             self.release(value);
         }
         Ok(())

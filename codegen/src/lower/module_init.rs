@@ -75,6 +75,7 @@ impl<'t> Context<'t> {
             body.trace = None;
         }
         body.wrap_declared()?;
+        body.wrap_constants()?;
         if let Some(local) = body.returned {
             let zero = body.int(0, 32);
             body.b.effect(Op::Set(local, zero));
