@@ -46,52 +46,13 @@ fn describe(module: &mut Module, id: FrameId) {
 /// Offsets of the fields and the size of the whole, as C has them on x86-64.
 fn layout(module: &Module, fields: &[Type]) -> (Vec<u64>, u64) {
     let mut places = Vec::new();
-    let (mut end, mut widest) = (0, 1);
+    let (mut end, mut widest) = (0_u64, 1);
     for field in fields {
-        let (size, align) = size_of(module, field);
-        end = round_up(end, align);
+        let (size, align) = module.size_align(field);
+        end = end.next_multiple_of(align);
         places.push(end);
         end += size;
         widest = widest.max(align);
     }
-    (places, round_up(end, widest))
-}
-
-fn round_up(value: u64, to: u64) -> u64 {
-    value.div_ceil(to) * to
-}
-
-/// Size and alignment.
-fn size_of(module: &Module, ty: &Type) -> (u64, u64) {
-    match ty {
-        Type::Void => (0, 1),
-        Type::Int(bits) => {
-            let bytes = u64::from(*bits).div_ceil(8).next_power_of_two();
-            (bytes, bytes.min(16))
-        }
-        Type::F32 => (4, 4),
-        Type::F64 | Type::Ptr | Type::Object => (8, 8),
-        Type::F80 => (16, 16),
-        Type::Array(item, count) => {
-            let (size, align) = size_of(module, item);
-            (round_up(size, align) * count, align)
-        }
-        Type::Struct(id) => {
-            let structure = &module.structs[id.0 as usize];
-            if structure.packed {
-                let sizes = structure
-                    .fields
-                    .iter()
-                    .map(|field| size_of(module, field).0);
-                return (sizes.sum(), 1);
-            }
-            let align = structure
-                .fields
-                .iter()
-                .map(|field| size_of(module, field).1)
-                .max()
-                .unwrap_or(1);
-            (layout(module, &structure.fields).1, align)
-        }
-    }
+    (places, end.next_multiple_of(widest))
 }
