@@ -36,10 +36,7 @@ impl<'t> Body<'_, 't> {
             let Some(number) = known_value(item, 0) else {
                 return missing_node(node, "public enum with this value");
             };
-            let number = self.int(i128::from(number), 64);
-            let value = self.rt_object("PyLong_FromLong", "l:O", &[number])?;
-            self.set_global(item.text("name").unwrap_or_default(), value)?;
-            self.release(value);
+            self.set_constant(item, number)?;
         }
         Ok(())
     }
@@ -64,11 +61,17 @@ impl<'t> Body<'_, 't> {
                 }
                 None => return missing("cpdef enum with this value", entry.position()),
             };
-            let number = self.int(i128::from(number), 64);
-            let value = self.rt_object("PyLong_FromLong", "l:O", &[number])?;
-            self.set_global(entry.text("name").unwrap_or_default(), value)?;
-            self.release(value);
+            self.set_constant(entry, number)?;
         }
+        Ok(())
+    }
+
+    /// Makes a constant's value a name of the module.
+    fn set_constant(&mut self, entry: Entry<'t>, number: i64) -> Result<()> {
+        let number = self.int(i128::from(number), 64);
+        let value = self.rt_object("PyLong_FromLong", "l:O", &[number])?;
+        self.set_global(entry.text("name").unwrap_or_default(), value)?;
+        self.release(value);
         Ok(())
     }
 
