@@ -40,8 +40,6 @@ class Expressions:
         self.variables: dict[str, str] = {}
         self.functions: list[Callable] = []
         self.loops = 0
-        #: Whether assignment expressions may be made here, and to which names.
-        self.walrus: list[str] = []
         #: C functions have no closures: no lambdas, no generator expressions.
         self.closures = True
         self.names = 0
@@ -77,12 +75,11 @@ class Expressions:
             return None
         function = self.random.choice(fitting)
         given = [self.value(ty, depth - 1) for ty in function.parameters]
-        for index, name in enumerate(function.keywords):
+        for index in range(len(function.keywords)):
             if self.chance(0.3):
                 given[index:] = [f"{other}={value}" for other, value
                                  in zip(function.keywords[index:], given[index:], strict=True)]  # fmt: skip
                 break
-            del name
         return f"{function.name}({', '.join(given)})"
 
     # ------------------------------------------------------------------ C numbers
@@ -220,8 +217,6 @@ class Expressions:
             return f"{base}[{self.integer(depth - 2)}]"
         if which == 9 and self.closures:
             return f"(lambda {self.pick('q', '*q', 'q=3, *, r=1', '**q')}: {self.number(0)})"
-        if which == 10 and self.walrus:
-            return f"({self.random.choice(self.walrus)} := {self.a_object(depth - 1)})"
         return f"[*{self.value('tuple', depth - 1)}, {self.a_object(depth - 1)}][{self.pick('0', '-1')}]"
 
     def items(self, depth: int, most: int = 4) -> str:
