@@ -97,9 +97,9 @@ inline-check: build ## inline beside what stock cython.inline was recorded to do
 bench-inline: build ## inline and jit beside cython.inline and numba: cold, new code, cached calls, dispatch
 	$(PY) testsuite/benches/inline.py
 
-bench-speed: build ## ratios of the code's speed to clang -O3 -march=native
+bench-speed: build ## the C route's code, as ratios to clang -O3 -march=native
 	scripts/setup_bench.sh
-	$(PY) testsuite/benches/speed.py
+	$(PY) testsuite/benches/kernel_speed.py --of c_route --engines clang_native
 
 bench-kernels: build ## the tree route's code and calls, as ratios to gcc, clang, the C route and numba
 	scripts/setup_bench.sh

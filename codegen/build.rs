@@ -10,14 +10,7 @@ use std::process::Command;
 const TARGETS: &[&str] = &["X86", "NVPTX"];
 
 fn main() {
-    println!("cargo:rerun-if-changed=shim");
-    println!("cargo:rerun-if-env-changed=LLVM_SYS_221_PREFIX");
-    let prefix = PathBuf::from(
-        env::var("LLVM_SYS_221_PREFIX").unwrap_or_else(|_| "/usr/lib/llvm-22".to_owned()),
-    );
-    cc::Build::new()
-        .cpp(true)
-        .std("c++17")
+    build_support::shim()
         .files([
             "shim/features.cpp",
             "shim/hot.cpp",
@@ -29,30 +22,16 @@ fn main() {
             "shim/tables.cpp",
             "shim/target.cpp",
         ])
-        .file(no_other_targets(&prefix))
-        .include(prefix.join("include"))
-        .flag("-fno-exceptions")
-        .flag("-fvisibility=hidden")
-        .define("_GNU_SOURCE", None)
-        .define("__STDC_CONSTANT_MACROS", None)
-        .define("__STDC_FORMAT_MACROS", None)
-        .define("__STDC_LIMIT_MACROS", None)
-        .warnings(false)
-        .opt_level(1)
+        .file(no_other_targets(&build_support::llvm_prefix()))
         .compile("cyl_lld_shim");
-    println!(
-        "cargo:rustc-link-search=native={}",
-        prefix.join("lib").display()
-    );
-    println!("cargo:rustc-link-lib=static=lldELF");
-    println!("cargo:rustc-link-lib=static=lldCommon");
+    build_support::link(&["lldELF", "lldCommon"]);
     device_math();
 }
 
 /// Bitcode of C's mathematical functions for GPUs: rustc's LLVM is of the version that is used here.
 fn device_math() {
     println!("cargo:rerun-if-changed=../devicemath");
-    let out = PathBuf::from(env::var("OUT_DIR").unwrap_or_default());
+    let out = build_support::out_dir();
     let target = out.join("devicemath");
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
@@ -120,7 +99,7 @@ fn no_other_targets(prefix: &Path) -> PathBuf {
         }
     }
     text.push_str("}\n");
-    let output = PathBuf::from(env::var("OUT_DIR").expect("set by cargo")).join("no_targets.cpp");
+    let output = build_support::out_dir().join("no_targets.cpp");
     fs::write(&output, text).expect("OUT_DIR is writable");
     output
 }

@@ -2,16 +2,15 @@
 //! as archives: the wheel then needs only the C and C++ runtimes of the machine it lands on.  And
 //! compiles the types that are written in C.
 
-use std::env;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 const ARCHIVES: &[&str] = &["libz.a", "libzstd.a", "libffi.a"];
 
 fn main() -> std::io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
-    let folder = PathBuf::from(env::var("OUT_DIR").expect("set by cargo")).join("static");
+    let folder = build_support::out_dir().join("static");
     std::fs::create_dir_all(&folder)?;
     for name in ARCHIVES {
         // gcc prints the bare name where it finds nothing.
@@ -31,21 +30,9 @@ fn main() -> std::io::Result<()> {
 
 fn types_in_c() -> std::io::Result<()> {
     println!("cargo:rerun-if-changed=native");
-    for variable in ["CYTHON_LLVM_PYTHON", "PYO3_PYTHON"] {
-        println!("cargo:rerun-if-env-changed={variable}");
-    }
-    let python = env::var("CYTHON_LLVM_PYTHON")
-        .or_else(|_| env::var("PYO3_PYTHON"))
-        .unwrap_or_else(|_| "python3".to_owned());
-    let output = Command::new(&python)
-        .args([
-            "-c",
-            "import sysconfig; print(sysconfig.get_path('include'))",
-        ])
-        .output()?;
     cc::Build::new()
         .files(["native/guards.c", "native/inline.c", "native/dispatcher.c"])
-        .include(String::from_utf8_lossy(&output.stdout).trim())
+        .include(build_support::python_include()?)
         .flag("-fno-strict-aliasing")
         .flag("-fwrapv")
         .opt_level(2)

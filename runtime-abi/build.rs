@@ -1,37 +1,22 @@
 //! Reads CPython's headers (bindgen) and compiles the start-up code of linked modules.
-//!
-//! `CYTHON_LLVM_PYTHON` or `PYO3_PYTHON` names the interpreter to build for; the default is
-//! `python3`.
 
 use std::env;
 use std::error::Error;
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=crt");
-    for variable in ["CYTHON_LLVM_PYTHON", "PYO3_PYTHON", "LLVM_SYS_221_PREFIX"] {
-        println!("cargo:rerun-if-env-changed={variable}");
-    }
-    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let out = build_support::out_dir();
     layouts(&out)?;
     crt(&out)
 }
 
 /// CPython's layouts that this workspace reads or writes.
-fn layouts(out: &std::path::Path) -> Result<(), Box<dyn Error>> {
-    let python = env::var("CYTHON_LLVM_PYTHON")
-        .or_else(|_| env::var("PYO3_PYTHON"))
-        .unwrap_or_else(|_| "python3".to_owned());
-    let output = Command::new(&python)
-        .args([
-            "-c",
-            "import sysconfig; print(sysconfig.get_path('include'))",
-        ])
-        .output()?;
-    let include = String::from_utf8(output.stdout)?.trim().to_owned();
-    let prefix = env::var("LLVM_SYS_221_PREFIX").unwrap_or_else(|_| "/usr/lib/llvm-22".to_owned());
+fn layouts(out: &Path) -> Result<(), Box<dyn Error>> {
+    let include = build_support::python_include()?;
+    let prefix = build_support::llvm_prefix();
+    let prefix = prefix.display();
     if env::var_os("LIBCLANG_PATH").is_none() {
         // SAFETY: a build script is single-threaded here.
         unsafe { env::set_var("LIBCLANG_PATH", format!("{prefix}/lib")) };
@@ -55,7 +40,7 @@ fn layouts(out: &std::path::Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn crt(out: &std::path::Path) -> Result<(), Box<dyn Error>> {
+fn crt(out: &Path) -> Result<(), Box<dyn Error>> {
     let objects = cc::Build::new()
         .file("crt/shared.c")
         .pic(true)

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Speed and size of the tree route's code, as ratios to gcc, clang, the C route and numba.
 
+With ``--of c_route`` the C route's code is what the others are compared with.
+
 Every engine has a process of its own, where its build of a kernel is called in turn with the others;
 the best of the rounds counts.  A figure is the other's time over ours: above 1, ours is faster.  Results
 must be the same as those of gcc -O2 to the last bit, but where an engine contracts a*b+c (gcc and clang
@@ -32,18 +34,18 @@ def mean(ratios: list[float]) -> float:
 LEAST_TIME = 0.004
 
 
-def measure(workers: dict[str, Worker], case: Case, rounds: int) -> dict[str, float]:
+def measure(workers: dict[str, Worker], case: Case, rounds: int, ours: str) -> dict[str, float]:
     """Each engine's best time; ends the program where results differ."""
     best = dict.fromkeys(workers, math.inf)
     results: dict[str, Any] = {}
     times = 1
-    while workers["tree"].kernel(case, times)[0] * times < LEAST_TIME and times < 256:
+    while workers[ours].kernel(case, times)[0] * times < LEAST_TIME and times < 256:
         times *= 2
     for _ in range(rounds):
         for engine, worker in workers.items():
             seconds, results[engine] = worker.kernel(case, times)
             best[engine] = min(best[engine], seconds)
-    expected = results.get("gcc_o2", results["tree"])
+    expected = results.get("gcc_o2", results[ours])
     for engine, result in results.items():
         same = result == expected if engine in EXACT else np.allclose(result, expected, rtol=1e-2)
         if not same:
@@ -52,15 +54,16 @@ def measure(workers: dict[str, Worker], case: Case, rounds: int) -> dict[str, fl
 
 
 def speed(chosen: str, rounds: int, engines: list[str]) -> tuple[dict[str, dict[str, float]], bool]:
-    """Prints the table; ratios by kernel, and whether the bars are reached."""
+    """Prints the table; ratios to the first engine by kernel, and whether the bars are reached."""
+    ours, *others = engines
     try:
         from kernel_numba import compiled
 
         known = frozenset(compiled())
     except ImportError:
         known = frozenset()
-    columns = [name for name in engines if name != "tree"] + (["numba"] if known else [])
-    workers = {engine: Worker(engine) for engine in ["tree", *columns]}
+    columns = others + (["numba"] if known else [])
+    workers = {engine: Worker(engine) for engine in [ours, *columns]}
     table: dict[str, dict[str, float]] = {}
     print(f"{'kernel':24}{'ms':>8}" + "".join(f"{name:>14}" for name in columns) + f"{'best native':>14}")
     for case in cases():
@@ -68,13 +71,13 @@ def speed(chosen: str, rounds: int, engines: list[str]) -> tuple[dict[str, dict[
             continue
         built(case.module, engines)
         able = {name: worker for name, worker in workers.items() if name != "numba" or case.title in known}
-        best = measure(able, case, rounds)
-        row = {name: best[name] / best["tree"] for name in columns if name in best}
+        best = measure(able, case, rounds, ours)
+        row = {name: best[name] / best[ours] for name in columns if name in best}
         native = [row[name] for name in row if name.endswith("_native")]
-        row["best_native"] = min(native or [row["c_route"]])
+        row["best_native"] = min(native or [row.get("c_route", math.nan)])
         table[case.title] = row
         cells = "".join(f"{row[name]:14.2f}" if name in row else f"{'-':>14}" for name in columns)
-        print(f"{case.title:24}{best['tree'] * 1e3:8.2f}{cells}{row['best_native']:14.2f}", flush=True)
+        print(f"{case.title:24}{best[ours] * 1e3:8.2f}{cells}{row['best_native']:14.2f}", flush=True)
     for worker in workers.values():
         worker.end()
     columns.append("best_native")
@@ -132,7 +135,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-k", default="", help="kernels or modules with this in their names")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--engines", default="", help="of these only, with commas")
+    parser.add_argument("--of", default="tree", choices=build.ROUTES, help="the route that is measured")
+    parser.add_argument("--engines", default="", help="beside these only, with commas")
     parser.add_argument("--json", type=Path, help="figures, to this file")
     parser.add_argument("--size", nargs="*", type=Path, metavar="PYX",
                         help="size, not speed: of these sources, or of the kernels")  # fmt: skip
@@ -142,11 +146,12 @@ def main() -> int:
         print(f"{'module':24}{'tree':>10}{'gcc -O2':>10}{'ratio':>8}")
         found["size"], reached = size(args.size or sorted(build.KERNELS.glob("*.pyx")))
     else:
-        engines = ["tree", *args.engines.split(",")] if args.engines else build.engines()
+        others = args.engines.split(",") if args.engines else build.engines()
+        engines = [args.of, *(name for name in others if name != args.of)]
         if not build.clang():
             print("no clang at hand: the C route, which is clang 22 at -O3 for this machine, stands for it")
         found["speed"], reached = speed(args.k, args.rounds, engines)
-        if not args.k or args.k in "calls":
+        if args.of == "tree" and (not args.k or args.k in "calls"):
             found["calls"], fast = overhead(args.rounds)
             reached &= fast
     if args.json:

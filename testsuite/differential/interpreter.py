@@ -56,7 +56,9 @@ def debug(cache: Path) -> Interpreter | None:
     package = Path(cython_llvm.__file__).parent
     farm = cache / "debug" / "cython_llvm"
     farm.mkdir(parents=True, exist_ok=True)
-    for one in package.iterdir():
+    # The run-time library is built from the checkout, which its sources are found by.
+    checkout = ROOT / "python" / "cython_llvm"
+    for one in {path.name: path for path in (*package.iterdir(), *checkout.iterdir())}.values():
         link = farm / one.name
         if not one.name.startswith(("_cyrt", "_cyutility", "__pycache__")):
             link.unlink(missing_ok=True)
