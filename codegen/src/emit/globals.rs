@@ -65,6 +65,9 @@ impl<'ctx> Emitter<'ctx, '_> {
                         let function = self.llvm.add_function(&item.name, ty, None);
                         self.convention(signature).mark_function(self, function);
                         self.add_attribute(function, "nounwind");
+                        if crate::gpu::of_libm(&item.name) {
+                            self.mark_libm(function, &item.name);
+                        }
                         function
                     });
                     self.externs.insert(index as u32, found);
@@ -75,6 +78,17 @@ impl<'ctx> Emitter<'ctx, '_> {
                     self.extern_data.insert(index as u32, global);
                 }
             }
+        }
+    }
+
+    /// A function of libm: called without the jump through a stub, which is 3 % of a sine, and for its
+    /// value alone, so that a square root is one instruction.  `lgamma` has `signgam` to set.
+    fn mark_libm(&self, function: FunctionValue<'ctx>, name: &str) {
+        self.add_attribute(function, "nonlazybind");
+        if !self.mir.asks_errno && !name.starts_with("lgamma") {
+            self.add_attribute(function, "willreturn");
+            // The number of `memory(none)` is 0.
+            self.add_attribute(function, "memory");
         }
     }
 

@@ -77,12 +77,14 @@ const RUNTIME: &[&str] = &[
 
 /// Whether a function can be called on a GPU.
 pub(super) fn known(name: &str) -> bool {
+    of_libm(name) || RUNTIME.contains(&name) || COMPLEX.contains(&name)
+}
+
+/// Whether a function is one of libm's, in double or single precision.
+pub(crate) fn of_libm(name: &str) -> bool {
     let plain =
         |name: &str| BUILT.contains(&name) || INTRINSIC.iter().any(|(known, ..)| *known == name);
-    plain(name)
-        || name.strip_suffix('f').is_some_and(plain)
-        || RUNTIME.contains(&name)
-        || COMPLEX.contains(&name)
+    plain(name) || name.strip_suffix('f').is_some_and(plain)
 }
 
 /// The runtime's functions on a GPU.  A thread's state starts with a mark (0, 1: it raised, 2: before

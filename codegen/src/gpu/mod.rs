@@ -10,6 +10,8 @@ mod kernel_text;
 mod math;
 mod rewrite;
 
+pub(crate) use math::of_libm;
+
 use crate::emit::EmitError;
 use crate::lower::Missing;
 use crate::mir::Module;

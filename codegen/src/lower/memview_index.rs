@@ -326,9 +326,6 @@ impl<'t> Body<'_, 't> {
 
     /// `.T`.
     pub(super) fn lower_transpose(&mut self, node: Node<'t>) -> Result<Value> {
-        if !self.gil {
-            return missing_node(node, "'.T' without the GIL");
-        }
         let source = node.child("obj")?;
         let slice = self.expr(source)?;
         let ty = source.expr_type()?;

@@ -89,6 +89,7 @@ mod parallel_kernel;
 mod parallel_loops;
 mod parallel_ordered;
 mod parallel_returns;
+mod parallel_share;
 mod pyclass;
 mod range_loops;
 mod refusals;

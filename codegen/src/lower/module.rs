@@ -3,7 +3,7 @@
 use frontend_bridge::tree::Tree;
 
 use super::context::Context;
-use super::{LowerError, Missing, Result, ShimFacts, ShimRequest, Symbols};
+use super::{LowerError, Missing, Result, ShimFacts, ShimRequest, Symbols, shims};
 use crate::mir::Module;
 
 /// What lowering a module gives.
@@ -31,6 +31,12 @@ pub fn lower(
     if let Err(error) = done {
         context.note(error)?;
     }
+    context.mir.asks_errno = shims::names_errno(tree)
+        || context
+            .mir
+            .externs
+            .iter()
+            .any(|one| one.name == "perror" || one.name.contains("FromErrno"));
     Ok(Lowered {
         shims: context.shims.request(tree),
         module: context.mir,

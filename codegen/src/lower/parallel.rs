@@ -33,7 +33,13 @@ pub(super) const STEPS: u32 = 7;
 pub(super) const PARTS: u32 = 8;
 /// The scope object of the function around, or the place for the memoryview that it returns.
 pub(super) const AROUND: u32 = 9;
-pub(super) const FIRST: u32 = 10;
+const FIRST: u32 = 10;
+
+/// The field of the n-th variable.  A word lies between any two: LLVM writes neighbours with one
+/// instruction, and keeps them in one register for that, also where a loop has to take them apart.
+pub(super) fn variable_field(index: usize) -> u32 {
+    FIRST + 2 * index as u32
+}
 
 /// How a region was left, besides normally.
 pub(super) const BROKEN: i128 = 2;
@@ -45,7 +51,9 @@ pub(super) const RAISED: i128 = 4;
 pub(super) struct Region {
     pub frame: Value,
     pub structure: StructId,
+    /// The thread's number for libomp, and in the region.
     pub thread: Value,
+    pub number: Value,
     pub fields: HashMap<EntryId, u32>,
     /// Where the value goes that the function around returns.
     pub returned: (u32, Type),
@@ -135,7 +143,7 @@ impl<'t> Body<'_, 't> {
         ] {
             self.set_field(frame, structure, field, value);
         }
-        let chunk_field = FIRST + captured.len() as u32;
+        let chunk_field = variable_field(captured.len());
         if let Some(chunk) = chunk {
             self.set_field(frame, structure, chunk_field, chunk);
         }
@@ -265,6 +273,8 @@ impl<'t> Body<'_, 't> {
         let frame = body.op(Op::Param(2));
         let thread = body.op(Op::Param(0));
         let thread = body.op(Op::Load(Type::I32, thread));
+        let number = body.op(Op::Param(1));
+        let number = body.op(Op::Load(Type::I32, number));
         if slice.is_some() {
             body.returned_slice = Some(body.get_field(frame, structure, AROUND, Type::Ptr));
         } else if let Some((_, class)) = scope {
@@ -279,6 +289,7 @@ impl<'t> Body<'_, 't> {
             frame,
             structure,
             thread,
+            number,
             fields: HashMap::new(),
             returned,
             returns,

@@ -9,7 +9,7 @@ use super::body::{Body, Variable};
 use super::closures::in_scope_object;
 use super::context::missing_node;
 use super::memview::dimensions;
-use super::parallel::{AROUND, Captured, FIRST, KEPT, LINE, PARTS, Range, START, WHY};
+use super::parallel::{AROUND, Captured, KEPT, LINE, PARTS, Range, START, WHY, variable_field};
 use super::parallel_loops::{inside, privates};
 use super::parallel_returns::returned_field;
 use super::types;
@@ -93,6 +93,20 @@ impl<'t> Body<'_, 't> {
         Ok(Range { start, step, steps })
     }
 
+    /// Of the counts, these that the source tells: what is left is to be read where they were put.
+    pub(super) fn known_counts(&mut self, node: Node<'t>) -> (Option<Value>, Option<Value>) {
+        let mut known = |name: &str, otherwise: i64| {
+            let number = match node.node(name) {
+                None => Some(otherwise),
+                Some(part) => Some(part)
+                    .filter(|part| part.kind() == "IntNode")
+                    .and_then(|part| part.text("value")?.parse::<i64>().ok()),
+            };
+            number.map(|number| self.int(i128::from(number), 64))
+        };
+        (known("start", 0), known("step", 1))
+    }
+
     /// `num_threads`, and the condition for threads at all.
     pub(super) fn thread_options(
         &mut self,
@@ -165,7 +179,6 @@ impl<'t> Body<'_, 't> {
             .collect();
         for inner in nodes {
             match inner.kind() {
-                "TempNode" => return missing_node(inner, "in a parallel region"),
                 "TempRefNode" if !own_handles.contains(&inner.helper("handle").map(|h| h.id())) => {
                     return missing_node(inner, "in a parallel region");
                 }
@@ -223,7 +236,7 @@ impl<'t> Body<'_, 't> {
                 if private.is_some() {
                     return missing_node(inner, "with a buffer assigned in a parallel region");
                 }
-                let (field, remote, private) = (FIRST + found.len() as u32, true, None);
+                let (field, remote, private) = (variable_field(found.len()), true, None);
                 found.push(Captured {
                     entry,
                     ty,
@@ -233,7 +246,7 @@ impl<'t> Body<'_, 't> {
                     array: None,
                 });
             }
-            let field = FIRST + found.len() as u32;
+            let field = variable_field(found.len());
             let private = private.filter(|_| !remote);
             found.push(Captured {
                 entry,
@@ -273,13 +286,11 @@ impl<'t> Body<'_, 't> {
     pub(super) fn make_frame(&mut self, captured: &[Captured<'t>]) -> Result<(StructId, Value)> {
         let mut fields = vec![Type::I32, Type::I32, Type::Ptr, Type::Ptr, Type::Ptr];
         fields.extend([Type::I64, Type::I64, Type::I64, Type::Ptr, Type::Ptr]);
-        fields.extend(captured.iter().map(|one| {
-            if one.remote || one.ty == Type::Object {
-                Type::Ptr
-            } else {
-                one.ty.clone()
-            }
-        }));
+        for one in captured {
+            let address = one.remote || one.ty == Type::Object;
+            fields.push(if address { Type::Ptr } else { one.ty.clone() });
+            fields.push(Type::I64);
+        }
         fields.push(Type::I64);
         let returned = self.returned_type().unwrap_or(Type::I64);
         let object = returned == Type::Object;

@@ -67,9 +67,10 @@ impl<'t> Body<'_, 't> {
                 partials.push((local, word));
             }
         }
+        let (start, step) = body.known_counts(node);
         let range = Range {
-            start: body.launch_value(args, START, Type::I64),
-            step: body.launch_value(args, STEP, Type::I64),
+            start: start.unwrap_or_else(|| body.launch_value(args, START, Type::I64)),
+            step: step.unwrap_or_else(|| body.launch_value(args, STEP, Type::I64)),
             steps: body.launch_value(args, STEPS, Type::I64),
         };
         let last = body.b.local("last", Type::BOOL);

@@ -37,8 +37,13 @@ impl<'t> Body<'_, 't> {
         captured: &[Captured<'t>],
         chunk: Option<u32>,
     ) -> Result<bool> {
-        let [start, step, steps] = [START, STEP, STEPS]
-            .map(|field| self.get_field(region.frame, region.structure, field, Type::I64));
+        let (start, step) = self.known_counts(node);
+        let [start, step, steps] =
+            [(START, start), (STEP, step), (STEPS, None)].map(|(field, known)| {
+                known.unwrap_or_else(|| {
+                    self.get_field(region.frame, region.structure, field, Type::I64)
+                })
+            });
         let chunk =
             chunk.map(|field| self.get_field(region.frame, region.structure, field, Type::I64));
         let why = self.op(Op::Field(region.frame, region.structure, WHY));
@@ -166,7 +171,6 @@ impl<'t> Body<'_, 't> {
         self.b.effect(Op::Set(lower, zero));
         self.b.effect(Op::Set(upper, top));
         self.b.effect(Op::Set(stride, one));
-        let addresses = [last, lower, upper, stride].map(|local| self.op(Op::LocalAddr(local)));
         let schedule = match (node.text("schedule"), chunk.is_some()) {
             (None | Some("static"), false) => STATIC,
             (Some("static"), true) => STATIC_CHUNKED,
@@ -185,9 +189,12 @@ impl<'t> Body<'_, 't> {
         let away = self.pause(node.flag("acquire_gil"));
         let (head, inside, done) = (self.b.block(), self.b.block(), self.b.block());
         let (p, i, l) = (Type::Ptr, Type::I32, Type::I64);
-        if fixed {
+        let bounds = [last, lower, upper, stride];
+        if schedule == STATIC {
+            self.own_share(region, (units, top), [last, lower, upper])?;
+        } else if fixed {
             let types = [&p, &i, &i, &p, &p, &p, &p, &l, &l].map(Clone::clone);
-            let [last, lower, upper, stride] = addresses;
+            let [last, lower, upper, stride] = bounds.map(|local| self.op(Op::LocalAddr(local)));
             let args = vec![
                 place, thread, number, last, lower, upper, stride, one, chunk,
             ];
@@ -205,7 +212,7 @@ impl<'t> Body<'_, 't> {
             self.b.branch(more, inside, done);
         } else {
             let types = [&p, &i, &p, &p, &p, &p].map(Clone::clone);
-            let [last, lower, upper, stride] = addresses;
+            let [last, lower, upper, stride] = bounds.map(|local| self.op(Op::LocalAddr(local)));
             let args = vec![place, thread, last, lower, upper, stride];
             let Some(more) = self.openmp("__kmpc_dispatch_next_8", &types, Type::I32, args) else {
                 return self.defect("no dispatch");
@@ -242,7 +249,7 @@ impl<'t> Body<'_, 't> {
             _ => self.b.jump(head),
         }
         self.b.switch_to(done);
-        if fixed {
+        if schedule == STATIC_CHUNKED {
             self.openmp(
                 "__kmpc_for_static_fini",
                 &[p, i],

@@ -6,7 +6,7 @@ use super::Result;
 use super::body::Body;
 use super::cleanup::Exit;
 use super::context::missing_node;
-use super::parallel::{FIRST, KEPT, LINE, RETURNED, Region, WHY};
+use super::parallel::{KEPT, LINE, RETURNED, Region, WHY, variable_field};
 use crate::mir::{Comparison, Op, StructId, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -148,5 +148,5 @@ impl<'t> Body<'_, 't> {
 
 /// The field for what a thread returns.
 pub(super) fn returned_field(captured: usize) -> u32 {
-    FIRST + captured as u32 + 1
+    variable_field(captured) + 1
 }

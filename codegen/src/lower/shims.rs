@@ -165,6 +165,12 @@ impl Shims {
     }
 }
 
+/// Whether the module's C knows of `errno`: it cimports `libc.errno`, or includes the header itself.
+pub(super) fn names_errno(tree: &Tree) -> bool {
+    let (before, text, _) = includes(tree.root().scope("scope"));
+    before.contains("errno") || text.contains("errno")
+}
+
 /// A number for a text, the same in every process.
 fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();

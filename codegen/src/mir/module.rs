@@ -194,6 +194,8 @@ pub struct Module {
     pub frames: Vec<Frame>,
     /// Loops that may run on a GPU.
     pub kernels: Vec<Kernel>,
+    /// Whether anything asks what libm's functions leave in `errno`.
+    pub asks_errno: bool,
     extern_ids: HashMap<String, ExternId>,
     struct_ids: HashMap<String, StructId>,
     object_ids: HashMap<String, ObjectId>,

@@ -1,9 +1,11 @@
 //! x86-64 Linux: this machine, or another CPU by name.
 
+use std::ffi::{CStr, c_int};
 use std::sync::Once;
 
 use inkwell::OptimizationLevel;
 use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::llvm_sys::support::LLVMParseCommandLineOptions;
 use inkwell::llvm_sys::target_machine::LLVMTargetMachineRef;
 use inkwell::module::Module;
 use inkwell::targets::{
@@ -65,7 +67,21 @@ unsafe extern "C" {
 /// Makes LLVM's X86 back end known, once.
 pub fn initialize() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| Target::initialize_x86(&InitializationConfig::default()));
+    ONCE.call_once(|| {
+        Target::initialize_x86(&InitializationConfig::default());
+        set_options();
+    });
+}
+
+/// A memoryview's strides are in bytes: one of them is never 1, which LLVM would bet on, and not
+/// vectorise loops over items with gaps between them for that.
+fn set_options() {
+    let arguments = [c"cython-llvm", c"-enable-mem-access-versioning=false"];
+    let arguments = arguments.map(CStr::as_ptr);
+    // SAFETY: the pointers are to constants that end with a null byte, as many as are said.
+    unsafe {
+        LLVMParseCommandLineOptions(arguments.len() as c_int, arguments.as_ptr(), c"".as_ptr());
+    }
 }
 
 /// A machine for position-independent code; `level` is 0 to 3.
