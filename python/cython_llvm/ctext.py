@@ -31,6 +31,50 @@ __attribute__((visibility("hidden"))) void __kmpc_barrier(void *location, int th
 #endif
 """
 
+# A reduction over complex numbers ends with calls of libatomic, which no wheel can count on.  What
+# they work on is a variable of one function, so that a lock of the module's own will do.
+_ATOMICS = rb"""
+#if defined(_OPENMP)
+#ifdef __cplusplus
+extern "C" {
+#endif
+#define CYL_ATOMIC(result, name, ...) \
+    __attribute__((visibility("hidden"))) result cyl_atomic_##name(size_t size, __VA_ARGS__) \
+        __asm__("__atomic_" #name); \
+    result cyl_atomic_##name(size_t size, __VA_ARGS__)
+static char cyl_atomic_taken;
+static void cyl_atomic_take(void) { while (__atomic_test_and_set(&cyl_atomic_taken, __ATOMIC_ACQUIRE)); }
+static void cyl_atomic_give(void) { __atomic_clear(&cyl_atomic_taken, __ATOMIC_RELEASE); }
+CYL_ATOMIC(void, load, const void *from, void *to, int order) {
+    (void) order;
+    cyl_atomic_take();
+    memcpy(to, from, size);
+    cyl_atomic_give();
+}
+CYL_ATOMIC(void, store, void *to, const void *from, int order) {
+    (void) order;
+    cyl_atomic_take();
+    memcpy(to, from, size);
+    cyl_atomic_give();
+}
+CYL_ATOMIC(int, compare_exchange, void *at, void *expected, const void *wanted, int order, int otherwise) {
+    int same;
+    (void) order;
+    (void) otherwise;
+    cyl_atomic_take();
+    same = !memcmp(at, expected, size);
+    if (same) memcpy(at, wanted, size); else memcpy(expected, at, size);
+    cyl_atomic_give();
+    return same;
+}
+#ifdef __cplusplus
+}
+#endif
+#endif
+"""
+_REDUCTION = b"reduction("
+_COMPLEX = b"_complex"
+
 # A reload makes the module's state point at the type objects that exist already.  LLVM must not take
 # what is stored there for all that can ever be.
 _STATE = b"static __pyx_mstatetype __pyx_mstate_global_static ="
@@ -47,6 +91,8 @@ def adapt(text: bytes) -> bytes:
     if _RANGE in text:
         text = text.replace(_COMMENT, _IS_RANGE, 1)
     text = text.replace(_STATE, b"__attribute__((used)) " + _STATE, 1)
+    if _REDUCTION in text and _COMPLEX in text:
+        text += _ATOMICS
     if _LOOP_WITH_GIL in text:
-        return text + _BARRIER
+        text += _BARRIER
     return text

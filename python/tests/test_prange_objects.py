@@ -222,11 +222,16 @@ def test_generators(routes: list[Any]) -> None:
         assert mine == stock
 
 
-def test_sums_and_products_of_complex_numbers(tmp_path: Path, cache_dir: Path) -> None:
-    for directive in ("", "# cython: prange_reproducible=False\n"):
-        path = tmp_path / f"complex_{len(directive)}.pyx"
-        path.write_text(directive + COMPLEX)
-        module = cython_llvm.import_file(path, path.stem, route="tree")
+@pytest.mark.parametrize(
+    ("route", "directive"), [("tree", ""), ("tree", "# cython: prange_reproducible=False\n"), ("c", "")]
+)
+def test_sums_and_products_of_complex_numbers(
+    tmp_path: Path, cache_dir: Path, route: Any, directive: str
+) -> None:
+    path = tmp_path / f"complex_{route}_{len(directive)}.pyx"
+    path.write_text(directive + COMPLEX)
+    module = cython_llvm.import_file(path, path.stem, route=route)
+    for _ in range(20):
         assert module.complex_sums(np.arange(10.0)) == (45 + 91j, -10j, -1j)
         assert module.complex_sums(np.empty(0)) == (1j, 0, 1)
 

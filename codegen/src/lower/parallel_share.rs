@@ -1,7 +1,8 @@
 //! A thread's share of a loop with a static schedule and no chunk size.
 //!
-//! It is what libomp deals out, runs of `ceil(n / threads)` iterations in the order of the threads,
-//! without asking libomp: two calls less, and bounds that no call can change.
+//! It is what libomp deals out, without asking it: runs in the order of the threads, the first ones
+//! longer by one iteration where they do not come out even.  Two calls less, and bounds that no call
+//! can change.
 
 use super::Result;
 use super::body::Body;
@@ -23,12 +24,16 @@ impl Body<'_, '_> {
         };
         let threads = self.widen(threads, 64, true);
         let number = self.widen(region.number, 64, true);
+        let each = self.op(Op::Binary(BinaryOp::UDiv, units, threads));
+        let left = self.op(Op::Binary(BinaryOp::URem, units, threads));
+        let far = self.op(Op::Binary(BinaryOp::Mul, number, each));
+        let longer = self.op(Op::Compare(Comparison::ULt, number, left));
+        let before = self.op(Op::Select(longer, number, left));
+        let from = self.op(Op::Binary(BinaryOp::Add, far, before));
+        let one = self.widen(longer, 64, true);
+        let count = self.op(Op::Binary(BinaryOp::Add, each, one));
+        let end = self.op(Op::Binary(BinaryOp::Add, from, count));
         let one = self.int(1, 64);
-        let sum = self.op(Op::Binary(BinaryOp::Add, units, threads));
-        let sum = self.op(Op::Binary(BinaryOp::Sub, sum, one));
-        let each = self.op(Op::Binary(BinaryOp::UDiv, sum, threads));
-        let from = self.op(Op::Binary(BinaryOp::Mul, number, each));
-        let end = self.op(Op::Binary(BinaryOp::Add, from, each));
         let to = self.op(Op::Binary(BinaryOp::Sub, end, one));
         let ends = self.op(Op::Compare(Comparison::SGe, to, top));
         let begins = self.op(Op::Compare(Comparison::SLe, from, top));
