@@ -238,12 +238,17 @@ static void cyl_fused_dealloc(PyObject *o) {
 static PyObject *cyl_fused_bind(PyObject *o, PyObject *obj, PyObject *type);
 static PyObject *cyl_fused_item(PyObject *o, PyObject *index);
 
+/* Cython's, after the place of the vectorcall: that type is called by tp_call. */
+static PyMemberDef cyl_fused_members[1 + sizeof __pyx_FusedFunction_members / sizeof(PyMemberDef)] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(PyCFunctionObject, vectorcall), READONLY, 0},
+};
+
 static PyType_Slot cyl_fused_slots[] = {
     {Py_tp_dealloc, (void *) cyl_fused_dealloc},
     {Py_tp_call, (void *) cyl_fused_call},
     {Py_tp_traverse, (void *) cyl_fused_traverse},
     {Py_tp_clear, (void *) cyl_fused_clear},
-    {Py_tp_members, (void *) __pyx_FusedFunction_members},
+    {Py_tp_members, (void *) cyl_fused_members},
     {Py_tp_getset, (void *) __pyx_FusedFunction_getsets},
     {Py_tp_descr_get, (void *) cyl_fused_bind},
     {Py_mp_subscript, (void *) cyl_fused_item},
@@ -255,6 +260,7 @@ static int cyl_fused_ready(void) {
     PyType_Spec spec = __pyx_FusedFunctionType_spec;
     PyObject *bases;
     if (likely(cyl_fused_type)) return 0;
+    memcpy(cyl_fused_members + 1, __pyx_FusedFunction_members, sizeof __pyx_FusedFunction_members);
     spec.basicsize = (int) sizeof(cyl_fused);
     spec.flags |= Py_TPFLAGS_HAVE_VECTORCALL;
     spec.slots = cyl_fused_slots;
