@@ -39,3 +39,12 @@ int cyl_exc_get(PyObject **type, PyObject **value, PyObject **traceback) {
     Py_CLEAR(*traceback);
     return __Pyx__GetException(__Pyx_PyThreadState_Current, type, value, traceback);
 }
+
+/* `cyl_exc_save` and `cyl_exc_get` for code that does not hold the lock. */
+void cyl_exc_handle_nogil(PyObject **saved_type, PyObject **saved_value, PyObject **saved_traceback,
+                          PyObject **type, PyObject **value, PyObject **traceback) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    cyl_exc_save(saved_type, saved_value, saved_traceback);
+    if (cyl_exc_get(type, value, traceback) < 0) PyErr_Fetch(type, value, traceback);
+    PyGILState_Release(gil);
+}

@@ -1,8 +1,8 @@
-"""child.py LIBRARY SOURCE RESULT [--each]: runs one module's tests and notes what came of each.
+"""child.py LIBRARY SOURCE RESULT [--each | --longer]: runs one module's tests and notes what came of each.
 
 In a process of its own, by the interpreter that is to be asked; needs nothing but the standard
 library (and `cython_llvm._cyrt`, which modules of the tree route import).  With ``--each``, growth
-is measured test by test instead of for the whole module.
+is measured test by test instead of for the whole module; with ``--longer``, in more rounds.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from typing import Any
 WARM_UP, MEASURED = 2, 5
 #: Seconds of a first round after which there are fewer rounds, and none.
 SLOW, TOO_SLOW = 4.0, 15.0
+#: Rounds with ``--longer``, whatever they take.
+LONGER = 10
 
 
 class Finder(importlib.abc.MetaPathFinder):
@@ -203,7 +205,7 @@ def growth(run: Callable[[], Any], module: types.ModuleType, rounds: int) -> lis
     return found
 
 
-def main(library: str, source: str, result: str, each: bool) -> None:
+def main(library: str, source: str, result: str, *, each: bool, longer: bool) -> None:
     name = os.path.splitext(os.path.basename(source))[0]
     os.chdir(os.path.dirname(source))
     sys.path.insert(0, os.getcwd())
@@ -229,8 +231,8 @@ def main(library: str, source: str, result: str, each: bool) -> None:
         data["examples"] += piece()
     took = time.monotonic() - started
     write(result, data)  # what follows may fail
-    if took < TOO_SLOW and found:
-        rounds = 3 if took > SLOW else MEASURED
+    if longer or took < TOO_SLOW and found:
+        rounds = LONGER if longer else 3 if took > SLOW else MEASURED
         gc.collect()
         gc.freeze()
         if each:
@@ -255,6 +257,6 @@ def write(result: str, data: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), os.path.abspath(sys.argv[3]),
-         "--each" in sys.argv[4:])  # fmt: skip
+         each="--each" in sys.argv[4:], longer="--longer" in sys.argv[4:])  # fmt: skip
     sys.stdout.flush()
     os._exit(0)

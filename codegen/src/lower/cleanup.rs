@@ -45,6 +45,13 @@ pub(super) enum Frame<'t> {
         depth: usize,
         handlers: usize,
     },
+    /// The same without the lock, in `finally`.
+    HandlingNogil {
+        fetched: [LocalId; 3],
+        saved: [LocalId; 3],
+        depth: usize,
+        handlers: usize,
+    },
 }
 
 /// Where a jump out of statements ends.
@@ -163,6 +170,16 @@ impl<'t> Body<'_, 't> {
                     self.handlers.truncate(handlers);
                     self.drop_exception(fetched);
                     self.put_back_handled(saved)?;
+                }
+                Frame::HandlingNogil {
+                    fetched,
+                    saved,
+                    depth,
+                    handlers,
+                } => {
+                    self.drop_temps(depth);
+                    self.handlers.truncate(handlers);
+                    self.give_up(fetched, saved)?;
                 }
             }
         }

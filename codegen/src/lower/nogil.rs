@@ -6,7 +6,7 @@ use super::Result;
 use super::body::Body;
 use super::cleanup::{Frame, Handler};
 use super::context::missing_node;
-use crate::mir::{Op, Raises, Value};
+use crate::mir::{LocalId, Op, Raises, Value};
 
 /// What undoes the start of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -218,17 +218,46 @@ impl<'t> Body<'_, 't> {
         self.b.switch_to(failed);
         let fetched = self.exception_locals("raised");
         let raised_at = self.op(Op::Get(self.line));
-        let addresses = self.addresses(fetched);
-        self.with_gil(|body| body.rt_void("PyErr_Fetch", "ppp:v", &addresses))?;
+        let saved = self.exception_locals("saved");
+        let mut addresses = self.addresses(saved);
+        addresses.extend(self.addresses(fetched));
+        self.rt_void("cyl_exc_handle_nogil", "pppppp:v", &addresses)?;
         let body = node.node("finally_except_clause").unwrap_or(finally);
-        self.stat(body)?;
+        let replaced = self.b.cold_block();
+        self.handlers.push(Handler {
+            block: replaced,
+            depth,
+        });
+        self.frames.push(Frame::HandlingNogil {
+            fetched,
+            saved,
+            depth,
+            handlers,
+        });
+        let done = self.stat(body);
+        self.frames.pop();
+        self.handlers.truncate(handlers);
+        done?;
         self.with_gil(|body| {
+            body.put_back_handled(saved)?;
             let parts = body.taken(fetched);
             body.rt_void("PyErr_Restore", "OOO:v", &parts)
         })?;
         self.b.effect(Op::Set(self.line, raised_at));
         self.pass_on();
+        // By another exception, which was raised meanwhile.
+        self.b.switch_to(replaced);
+        self.give_up(fetched, saved)?;
+        self.pass_on();
         self.b.switch_to(after);
         Ok(())
+    }
+
+    /// Ends the handling of an exception that is not raised again, taking the lock for it.
+    pub(super) fn give_up(&mut self, fetched: [LocalId; 3], saved: [LocalId; 3]) -> Result<()> {
+        self.with_gil(|body| {
+            body.drop_exception(fetched);
+            body.put_back_handled(saved)
+        })
     }
 }

@@ -54,7 +54,7 @@ def _runs(folder: Path, helper: bytes, *, each: bool = False) -> tuple[dict[str,
     built = build.both(path, folder, tree_opt=1, helpers=_HELPER % helper)
     assert built == {"built": True}
     python = interpreter.ordinary()
-    c, tree = (differential.run(python, build.library(folder, route, "tried"), path, 60, each=each)
+    c, tree = (differential.run(python, build.library(folder, route, "tried"), path, 60, *(["--each"] if each else []))
                for route in build.ROUTES)  # fmt: skip
     assert "crash" not in c
     return c, tree
