@@ -32,9 +32,11 @@ def page(results: dict[str, Any], known: dict[str, str], python: Interpreter, to
     ]  # fmt: skip
     told = {name: one for name, one in results.items() if one["status"] != "same"}
     if told:
-        lines += ["| file | result | why, or what |", "| --- | --- | --- |"]
+        lines += ["| file | result | what |", "| --- | --- | --- |"]
     for name, one in sorted(told.items()):
-        what = known.get(name) or "; ".join(one["detail"][:2])
-        what = " ".join(what.split()).replace("|", "\\|")[:300]
-        lines.append(f"| {name} | {one['status']}{', known' if name in known else ''} | {what} |")
+        what = " ".join("; ".join(one["detail"][:2]).split()).replace("|", "\\|")[:300]
+        lines.append(f"| {name} | {one['status']} | {what} |")
+    if known:
+        lines += ["", "Not compared:", "", "| examples | why |", "| --- | --- |"]
+        lines += [f"| {name} | {why} |" for name, why in known.items()]
     return "\n".join(lines) + "\n"

@@ -9,14 +9,18 @@ use super::memview::is_slice;
 use crate::mir::{CastOp, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
-    /// Lowers an expression; an owned result is among the temporaries.
+    /// Lowers an expression; an owned result is among the temporaries.  What the expression is part
+    /// of goes on at the line where it was: errors are reported at the line of the part that raises.
     pub(super) fn expr(&mut self, node: Node<'t>) -> Result<Value> {
+        let line = self.b.line;
         self.at(node);
-        if is_slice(node) {
+        let value = if is_slice(node) {
             self.slice_expr(node)
         } else {
             self.plain_expr(node)
-        }
+        };
+        self.b.line = line;
+        value
     }
 
     /// Lowers an expression by its class alone.

@@ -54,7 +54,8 @@ def _runs(folder: Path, helper: bytes, *, each: bool = False) -> tuple[dict[str,
     built = build.both(path, folder, tree_opt=1, helpers=_HELPER % helper)
     assert built == {"built": True}
     python = interpreter.ordinary()
-    c, tree = (differential.run(python, build.library(folder, route, "tried"), path, 60, *(["--each"] if each else []))
+    options = ["--each"] if each else []
+    c, tree = (differential.run(python, build.library(folder, route, "tried"), path, 60, *options)
                for route in build.ROUTES)  # fmt: skip
     assert "crash" not in c
     return c, tree
