@@ -15,7 +15,7 @@ use inkwell::llvm_sys::core::{
 use inkwell::llvm_sys::prelude::LLVMDiagnosticInfoRef;
 
 /// The messages of one context, shared with its handler.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Messages(Arc<Mutex<Vec<Diagnostic>>>);
 
 impl Messages {
@@ -28,22 +28,37 @@ impl Messages {
     }
 }
 
-/// Sends the context's messages to the returned list.
-///
-/// The list is kept alive for the life of the process once per context (a few bytes), since LLVM
-/// gives no hook for a context's end.
-pub fn collect_messages(context: &Context) -> Messages {
-    let messages = Messages::default();
-    let user: *const Mutex<Vec<Diagnostic>> = Arc::into_raw(Arc::clone(&messages.0));
-    // SAFETY: `user` stays valid for good (the count taken by into_raw is never given back).
-    unsafe {
-        LLVMContextSetDiagnosticHandler(
-            context.as_ctx_ref(),
-            Some(on_message),
-            user.cast_mut().cast::<c_void>(),
-        );
+/// A context, and what it has said.
+#[derive(Debug)]
+pub struct Listened {
+    // Before the list, which its handler refers to.
+    context: Box<Context>,
+    messages: Messages,
+}
+
+impl Listened {
+    pub fn new() -> Self {
+        let context = Box::new(Context::create());
+        let messages = Messages::default();
+        let user: *const Mutex<Vec<Diagnostic>> = Arc::as_ptr(&messages.0);
+        // SAFETY: the list is dropped after the context (field order).
+        unsafe {
+            LLVMContextSetDiagnosticHandler(
+                context.as_ref().as_ctx_ref(),
+                Some(on_message),
+                user.cast_mut().cast::<c_void>(),
+            );
+        }
+        Listened { context, messages }
     }
-    messages
+
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub fn messages(&self) -> &Messages {
+        &self.messages
+    }
 }
 
 extern "C" fn on_message(info: LLVMDiagnosticInfoRef, user: *mut c_void) {
@@ -60,7 +75,7 @@ extern "C" fn on_message(info: LLVMDiagnosticInfoRef, user: *mut c_void) {
         LLVMDiagnosticSeverity::LLVMDSNote => Severity::Note,
         LLVMDiagnosticSeverity::LLVMDSRemark => Severity::Remark,
     };
-    // SAFETY: `user` is the list that `collect_messages` gave away.
+    // SAFETY: `user` is the list of a `Listened` whose context speaks here.
     let list = unsafe { &*user.cast::<Mutex<Vec<Diagnostic>>>() };
     if let Ok(mut list) = list.lock() {
         list.push(Diagnostic::plain(severity, message));

@@ -6,7 +6,7 @@ use inkwell::module::Module;
 use inkwell::passes::PassBuilderOptions;
 
 use crate::CodegenError;
-use crate::target::host;
+use crate::target::host::{self, Machine};
 
 unsafe extern "C" {
     /// Keeps loops around others from being unrolled.
@@ -31,10 +31,10 @@ pub fn verify(module: &Module<'_>) -> Result<(), CodegenError> {
 }
 
 /// Runs `default<O0>` to `default<O3>`; vectorisers are on from level 2, as in clang.
-pub fn optimize(module: &Module<'_>, level: u8) -> Result<(), CodegenError> {
+pub fn optimize(module: &Module<'_>, level: u8, machine: &mut Machine) -> Result<(), CodegenError> {
     recovery::run(|| {
         verify(module)?;
-        let machine = host::machine(&host::module_cpu(module), level)?;
+        let machine = machine.get(host::module_cpu(module), level)?;
         let run = |passes: &str| {
             let options = PassBuilderOptions::create();
             options.set_loop_vectorization(level >= 2);
@@ -42,7 +42,7 @@ pub fn optimize(module: &Module<'_>, level: u8) -> Result<(), CodegenError> {
             options.set_loop_interleaving(level >= 2);
             options.set_loop_unrolling(level >= 2);
             module
-                .run_passes(passes, &machine, options)
+                .run_passes(passes, machine, options)
                 .map_err(|message| CodegenError::Optimizer(message.to_string()))
         };
         if level >= 3 {

@@ -8,7 +8,7 @@ use inkwell::targets::FileType;
 
 use crate::CodegenError;
 use crate::context::Messages;
-use crate::target::host;
+use crate::target::host::{self, Machine};
 
 /// Machine code as an ELF object, or as assembly text.
 ///
@@ -19,11 +19,12 @@ pub fn machine_code(
     kind: FileType,
     level: u8,
     messages: &Messages,
+    machine: &mut Machine,
 ) -> Result<Vec<u8>, CodegenError> {
     messages.take();
     let bytes = recovery::run(|| {
-        let machine = host::machine(&host::module_cpu(module), level)?;
         machine
+            .get(host::module_cpu(module), level)?
             .write_to_memory_buffer(module, kind)
             .map(|buffer| buffer.as_slice().to_vec())
             .map_err(|message| CodegenError::Backend {

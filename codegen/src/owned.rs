@@ -5,24 +5,24 @@ use inkwell::context::Context;
 use inkwell::module::Module;
 use inkwell::targets::FileType;
 
-use crate::context::{Messages, collect_messages};
+use crate::context::Listened;
 use crate::emit::{self, EmitError, EmitOptions};
 use crate::exports::{self, Signature};
 use crate::incremental::Plan;
 use crate::mir;
 use crate::symbols::{Symbols, symbols};
-use crate::target::host::{self, Cpu};
+use crate::target::host::{self, Cpu, Machine};
 use crate::{CodegenError, cold, features, files, hot, live, optimize, output, shims};
 
 /// One LLVM module and its context.
 pub struct OwnedModule {
     // Before `context`: fields drop in this order, and a module must go first.
     module: Module<'static>,
-    messages: Messages,
     level: u8,
     /// Whether further objects will define parts of the module again.
     repeated: bool,
-    _context: Box<Context>,
+    machine: Machine,
+    context: Listened,
 }
 
 // SAFETY: a context and all that lives in it may move between threads as long as one thread uses
@@ -69,25 +69,24 @@ impl OwnedModule {
     fn build<E>(
         make: impl FnOnce(&'static Context) -> Result<Module<'static>, E>,
     ) -> Result<Self, E> {
-        let context = Box::new(Context::create());
-        let messages = collect_messages(&context);
-        // SAFETY: the box keeps the context in place, and it is dropped after the module (field
-        // order); the 'static reference never leaves this value.
-        let borrowed: &'static Context = unsafe { &*std::ptr::from_ref(context.as_ref()) };
+        let context = Listened::new();
+        // SAFETY: the context is in a box that stays in place, and is dropped after the module
+        // (field order); the 'static reference never leaves this value.
+        let borrowed: &'static Context = unsafe { &*std::ptr::from_ref(context.context()) };
         let module = make(borrowed)?;
         Ok(Self {
             module,
-            messages,
             level: 2,
             repeated: false,
-            _context: context,
+            machine: Machine::default(),
+            context,
         })
     }
 
     /// LLVM's default pipeline; `level` (0 to 3) also sets the effort of code generation later.
     pub fn optimize(&mut self, level: u8) -> Result<(), CodegenError> {
         self.level = level;
-        optimize::optimize(&self.module, level)
+        optimize::optimize(&self.module, level, &mut self.machine)
     }
 
     /// Leaves loop-free functions with these prefixes out of optimisation; see [`cold`].
@@ -147,11 +146,23 @@ impl OwnedModule {
     }
 
     pub fn object(&mut self) -> Result<Vec<u8>, CodegenError> {
-        output::machine_code(&self.module, FileType::Object, self.level, &self.messages)
+        output::machine_code(
+            &self.module,
+            FileType::Object,
+            self.level,
+            self.context.messages(),
+            &mut self.machine,
+        )
     }
 
     pub fn assembly(&mut self) -> Result<Vec<u8>, CodegenError> {
-        output::machine_code(&self.module, FileType::Assembly, self.level, &self.messages)
+        output::machine_code(
+            &self.module,
+            FileType::Assembly,
+            self.level,
+            self.context.messages(),
+            &mut self.machine,
+        )
     }
 
     pub fn bitcode(&mut self) -> Result<Vec<u8>, CodegenError> {
@@ -178,7 +189,7 @@ impl OwnedModule {
     /// Links bitcode of shims in; see [`shims`].
     pub fn link(&mut self, bitcode: &[u8]) -> Result<(), CodegenError> {
         // SAFETY: as in `build`: the context outlives all that is in it.
-        let context: &'static Context = unsafe { &*std::ptr::from_ref(self._context.as_ref()) };
+        let context: &'static Context = unsafe { &*std::ptr::from_ref(self.context.context()) };
         let other = output::parse_bitcode(context, bitcode, "shims")?;
         shims::link(&self.module, other)
     }

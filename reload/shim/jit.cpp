@@ -1,4 +1,5 @@
-// ORC's LLJIT behind a C ABI: objects in, addresses out.  One JITDylib for each library.
+// ORC's LLJIT behind a C ABI: objects in, addresses out.  One JITDylib for each library.  The caller lets one
+// thread in at a time.
 //
 // In C++ because the C API has neither debugger support nor archives of compiler builtins.
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
@@ -8,6 +9,7 @@
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h"
+#include "llvm/ExecutionEngine/Orc/TargetProcess/JITLoaderGDB.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/TargetSelect.h"
@@ -21,6 +23,9 @@ using namespace llvm;
 using namespace llvm::orc;
 
 extern "C" int __cxa_atexit(void (*)(void *), void *, void *);
+// The debugger's list of code made at run time, which LLVM only ever adds to.
+extern "C" jit_descriptor __jit_debug_descriptor;
+extern "C" void __jit_debug_register_code();
 
 namespace {
 
@@ -31,7 +36,7 @@ struct Range {
   int writable;
 };
 
-// Where each library's sections lie.
+// Where each library's sections lie, and no more said of it than is needed.
 struct Ranges : ObjectLinkingLayer::Plugin {
   std::mutex mutex;
   std::map<JITDylib *, std::vector<Range>> found;
@@ -51,6 +56,13 @@ struct Ranges : ObjectLinkingLayer::Plugin {
       }
       return Error::success();
     });
+    // Its symbols have their addresses: which depends on which matters to others only who ask for some
+    // of them while it is linked, and there are none.  Following it takes longer than linking.
+    passes.PreFixupPasses.push_back([](jitlink::LinkGraph &graph) -> Error {
+      for (jitlink::Symbol *symbol : graph.defined_symbols())
+        symbol->setScope(jitlink::Scope::Local);
+      return Error::success();
+    });
   }
   Error notifyFailed(MaterializationResponsibility &) override { return Error::success(); }
   Error notifyRemovingResources(JITDylib &dylib, ResourceKey) override {
@@ -61,8 +73,19 @@ struct Ranges : ObjectLinkingLayer::Plugin {
   void notifyTransferringResources(JITDylib &, ResourceKey, ResourceKey) override {}
 };
 
+// What a library has beside its symbols.
+struct Belongings {
+  std::string name;
+  std::vector<DefinitionGenerator *> generators;
+  std::vector<jit_code_entry *> entries; // the debugger's
+};
+
 struct Session {
   std::unique_ptr<LLJIT> jit;
+  std::map<JITDylib *, Belongings> belongings;
+  // Freed ones, by the names given to them, for later libraries of the same name: ORC keeps something
+  // of every JITDylib that it has had.
+  std::map<std::string, std::vector<JITDylib *>> idle;
   std::shared_ptr<Ranges> ranges = std::make_shared<Ranges>();
   unsigned counter = 0;
   // What the session reported since the last call: why a lookup failed is told only there.
@@ -102,6 +125,52 @@ const char *unsupported(object::ObjectFile &object) {
       return "it uses indirect functions";
   }
   return nullptr;
+}
+
+// Takes entries off the debugger's list, while what they describe is still there.
+void forgetEntries(std::vector<jit_code_entry *> &entries) {
+  for (jit_code_entry *entry : entries) {
+    if (entry->prev_entry)
+      entry->prev_entry->next_entry = entry->next_entry;
+    else
+      __jit_debug_descriptor.first_entry = entry->next_entry;
+    if (entry->next_entry)
+      entry->next_entry->prev_entry = entry->prev_entry;
+    __jit_debug_descriptor.relevant_entry = entry;
+    __jit_debug_descriptor.action_flag = JIT_UNREGISTER_FN;
+    __jit_debug_register_code();
+    delete entry;
+  }
+  __jit_debug_descriptor.relevant_entry = nullptr;
+  entries.clear();
+}
+
+// Frees a library's code; its JITDylib is for the next library of its name.
+Error emptied(Session &session, JITDylib &dylib) {
+  Belongings &belongings = session.belongings[&dylib];
+  forgetEntries(belongings.entries);
+  for (DefinitionGenerator *generator : belongings.generators)
+    dylib.removeGenerator(*generator);
+  belongings.generators.clear();
+  if (Error error = dylib.clear())
+    return error;
+  session.idle[belongings.name].push_back(&dylib);
+  session.jit->getExecutionSession().getSymbolStringPool()->clearDeadEntries();
+  return Error::success();
+}
+
+// An empty library.
+Expected<JITDylib &> made(Session &session, const char *name) {
+  auto idle = session.idle.find(name);
+  if (idle != session.idle.end() && !idle->second.empty()) {
+    JITDylib &dylib = *idle->second.back();
+    idle->second.pop_back();
+    return dylib;
+  }
+  auto created = session.jit->createJITDylib(std::string(name) + "#" + std::to_string(++session.counter));
+  if (created)
+    session.belongings[&*created].name = name;
+  return created;
 }
 
 int fail(Error error, void *user, Output output) {
@@ -166,14 +235,14 @@ int cyl_jit_add(Session *session, const char *const *objects, const size_t *leng
     }
   }
 
-  std::string unique = std::string(name) + "#" + std::to_string(++session->counter);
-  auto created = jit.createJITDylib(unique);
-  if (!created)
-    return fail(created.takeError(), user, output);
-  JITDylib &dylib = *created;
+  auto found = made(*session, name);
+  if (!found)
+    return fail(found.takeError(), user, output);
+  JITDylib &dylib = *found;
+  std::vector<DefinitionGenerator *> &generators = session->belongings[&dylib].generators;
   auto abandon = [&](Error error) {
     int code = fail(std::move(error), user, output);
-    consumeError(jit.getExecutionSession().removeJITDylib(dylib));
+    consumeError(emptied(*session, dylib));
     return code;
   };
   SymbolMap own;
@@ -188,13 +257,13 @@ int cyl_jit_add(Session *session, const char *const *objects, const size_t *leng
     auto generator = DynamicLibrarySearchGenerator::Load(libraries[i], prefix);
     if (!generator)
       return abandon(generator.takeError());
-    dylib.addGenerator(std::move(*generator));
+    generators.push_back(&dylib.addGenerator(std::move(*generator)));
   }
   if (builtins && *builtins) {
     auto generator = StaticLibraryDefinitionGenerator::Load(jit.getObjLinkingLayer(), builtins);
     if (!generator)
       return abandon(generator.takeError());
-    dylib.addGenerator(std::move(*generator));
+    generators.push_back(&dylib.addGenerator(std::move(*generator)));
   }
   for (auto &buffer : buffers)
     if (Error error = jit.addObjectFile(dylib, std::move(buffer)))
@@ -206,12 +275,21 @@ int cyl_jit_add(Session *session, const char *const *objects, const size_t *leng
 int cyl_jit_lookup(Session *session, JITDylib *library, const char *symbol, uint64_t *address,
                    void *user, Output output) {
   session->takeReported();
+  jit_code_entry *before = __jit_debug_descriptor.first_entry;
   auto found = session->jit->lookup(*library, symbol);
+  std::vector<jit_code_entry *> &entries = session->belongings[library].entries;
+  for (jit_code_entry *one = __jit_debug_descriptor.first_entry; one && one != before; one = one->next_entry)
+    entries.push_back(one);
+  std::string reasons = session->takeReported();
   if (!found) {
     int code = fail(found.takeError(), user, output);
-    std::string reasons = session->takeReported();
     output(user, reasons.data(), reasons.size());
     return code;
+  }
+  // Something that this symbol needs could not be linked.
+  if (!reasons.empty()) {
+    output(user, reasons.data(), reasons.size());
+    return 1;
   }
   *address = found->getValue();
   return 0;
@@ -229,10 +307,8 @@ void cyl_jit_ranges(Session *session, JITDylib *library, void *user,
 }
 
 int cyl_jit_remove(Session *session, JITDylib *library, void *user, Output output) {
-  ExecutionSession &execution = session->jit->getExecutionSession();
-  if (Error error = execution.removeJITDylib(*library))
+  if (Error error = emptied(*session, *library))
     return fail(std::move(error), user, output);
-  execution.getSymbolStringPool()->clearDeadEntries();
   return 0;
 }
 }

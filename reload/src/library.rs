@@ -162,6 +162,9 @@ impl Library {
     pub unsafe fn free(self) -> Result<(), JitError> {
         let session = session()?;
         let mut text = Text::default();
+        let _guard = LOADING
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         let code = recovery::run(|| {
             // SAFETY: as in `address`; the caller vouches that the code is unreachable.
             unsafe { ffi::cyl_jit_remove(session.raw(), self.raw, text.user(), ffi::on_output) }

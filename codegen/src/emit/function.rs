@@ -11,7 +11,7 @@ use super::abi::Held;
 use super::aggregates::Copied;
 use super::debug_info::DebugInfo;
 use super::{EmitError, Emitter};
-use crate::mir::{BlockId, Constant, Function, Raises, Terminator, Value};
+use crate::mir::{BlockId, Constant, FuncId, Function, Raises, Terminator, Value};
 
 /// State of the emission of one function.
 pub(super) struct FunctionEmitter<'e, 'ctx, 'm> {
@@ -38,7 +38,9 @@ pub(super) fn emit<'ctx>(
     debug: Option<&DebugInfo<'ctx>>,
 ) -> Result<(), EmitError> {
     let mir = &emitter.mir.functions[index];
-    let llvm = emitter.functions[index];
+    let Some(llvm) = emitter.function(FuncId(index as u32)) else {
+        return Ok(());
+    };
     let scope = debug.and_then(|debug| debug.function(mir));
     if let Some(scope) = scope {
         llvm.set_subprogram(scope);

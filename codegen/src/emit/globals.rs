@@ -4,81 +4,108 @@ use inkwell::GlobalVisibility;
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::module::Linkage as LlvmLinkage;
 use inkwell::types::BasicTypeEnum;
-use inkwell::values::{BasicValueEnum, FunctionValue, GlobalValue};
+use inkwell::values::{BasicValueEnum, FunctionValue, GlobalValue, PointerValue};
 
-use super::{EmitError, Emitter};
+use super::{EmitError, Emitter, External};
 use crate::incremental::Code;
-use crate::mir::{ExternId, GlobalInit, Linkage};
+use crate::mir::{ExternId, FuncId, GlobalId, GlobalInit, Linkage};
 
 impl<'ctx> Emitter<'ctx, '_> {
-    pub(super) fn declare_globals(&mut self) {
-        for (index, item) in self.mir.globals.iter().enumerate() {
-            let ty = self.ty(&item.ty).unwrap_or_else(|| self.ptr().into());
-            let name = self.plan.map_or(&item.name, |plan| &plan.globals[index]);
-            if let Some(same) = self.plan.and_then(|_| self.llvm.get_global(name)) {
-                self.globals.push(same);
-                continue;
+    /// Declares what the module defines, and where there is no plan all the rest.
+    pub(super) fn declare(&self) {
+        for index in 0..self.globals.len() {
+            if self.plan.is_none_or(|plan| plan.defined[index]) {
+                self.global(GlobalId(index as u32));
             }
-            let global = self.llvm.add_global(ty, None, name);
-            match self.plan {
-                None => global.set_linkage(Self::linkage(item.linkage)),
-                Some(plan) => shared(global, item.linkage, plan.defined[index]),
+        }
+        for index in 0..self.functions.len() {
+            if self.has_body(index) {
+                self.function(FuncId(index as u32));
             }
-            global.set_constant(item.constant);
-            // Constants are nobody else's, and equal ones may be one.
-            if self.plan.is_none() && item.constant && item.linkage == Linkage::Internal {
-                super::objects::private(global, true);
+        }
+        if self.plan.is_none() {
+            for index in 0..self.externs.len() {
+                self.extern_(ExternId(index as u32));
             }
-            self.globals.push(global);
         }
     }
 
-    pub(super) fn declare_functions(&mut self) {
-        for (index, item) in self.mir.functions.iter().enumerate() {
-            let name = self.plan.map_or(&item.name, |plan| &plan.functions[index]);
-            let linkage = self.plan.is_none().then(|| Self::linkage(item.linkage));
-            let ty = self.function_type(&item.signature);
-            let function = self.llvm.add_function(name, ty, linkage);
-            if let Some(plan) = self.plan {
-                let global = function.as_global_value();
-                shared(global, item.linkage, plan.code[index] == Code::Here);
-                if plan.code[index] == Code::Along {
-                    global.set_linkage(LlvmLinkage::AvailableExternally);
-                }
+    /// A global of the module's.
+    pub(super) fn global(&self, id: GlobalId) -> Option<GlobalValue<'ctx>> {
+        let cell = self.globals.get(id.0 as usize)?;
+        Some(*cell.get_or_init(|| self.declare_global(id.0 as usize)))
+    }
+
+    /// A function of the module's.
+    pub(super) fn function(&self, id: FuncId) -> Option<FunctionValue<'ctx>> {
+        let cell = self.functions.get(id.0 as usize)?;
+        Some(*cell.get_or_init(|| self.declare_function(id.0 as usize)))
+    }
+
+    /// Something that the module does not define.
+    pub(super) fn extern_(&self, id: ExternId) -> Option<External<'ctx>> {
+        let cell = self.externs.get(id.0 as usize)?;
+        Some(*cell.get_or_init(|| self.declare_extern(id.0 as usize)))
+    }
+
+    fn declare_global(&self, index: usize) -> GlobalValue<'ctx> {
+        let item = &self.mir.globals[index];
+        let name = self.plan.map_or(&item.name, |plan| &plan.globals[index]);
+        if let Some(same) = self.plan.and_then(|_| self.llvm.get_global(name)) {
+            return same;
+        }
+        let ty = self.ty(&item.ty).unwrap_or_else(|| self.ptr().into());
+        let global = self.llvm.add_global(ty, None, name);
+        match self.plan {
+            None => global.set_linkage(Self::linkage(item.linkage)),
+            Some(plan) => shared(global, item.linkage, plan.defined[index]),
+        }
+        global.set_constant(item.constant);
+        // Constants are nobody else's, and equal ones may be one.
+        if self.plan.is_none() && item.constant && item.linkage == Linkage::Internal {
+            super::objects::private(global, true);
+        }
+        global
+    }
+
+    fn declare_function(&self, index: usize) -> FunctionValue<'ctx> {
+        let item = &self.mir.functions[index];
+        let name = self.plan.map_or(&item.name, |plan| &plan.functions[index]);
+        let linkage = self.plan.is_none().then(|| Self::linkage(item.linkage));
+        let ty = self.function_type(&item.signature);
+        let function = self.llvm.add_function(name, ty, linkage);
+        if let Some(plan) = self.plan {
+            let global = function.as_global_value();
+            shared(global, item.linkage, plan.code[index] == Code::Here);
+            if plan.code[index] == Code::Along {
+                global.set_linkage(LlvmLinkage::AvailableExternally);
             }
-            self.convention(&item.signature)
-                .mark_function(self, function);
+        }
+        self.convention(&item.signature)
+            .mark_function(self, function);
+        self.add_attribute(function, "nounwind");
+        if item.cold {
+            self.add_attribute(function, "cold");
+            self.add_attribute(function, "noinline");
+            self.add_attribute(function, "optnone");
+        }
+        function
+    }
+
+    fn declare_extern(&self, index: usize) -> External<'ctx> {
+        let item = &self.mir.externs[index];
+        let Some(signature) = &item.signature else {
+            let global = self.llvm.add_global(self.ptr(), None, &item.name);
+            global.set_visibility(GlobalVisibility::Default);
+            return External::Data(global);
+        };
+        External::Function(self.llvm.get_function(&item.name).unwrap_or_else(|| {
+            let ty = self.function_type(signature);
+            let function = self.llvm.add_function(&item.name, ty, None);
+            self.convention(signature).mark_function(self, function);
             self.add_attribute(function, "nounwind");
-            if item.cold {
-                self.add_attribute(function, "cold");
-                self.add_attribute(function, "noinline");
-                self.add_attribute(function, "optnone");
-            }
-            self.functions.push(function);
-        }
-        for index in 0..self.mir.externs.len() {
-            let item = &self.mir.externs[index];
-            match &item.signature {
-                Some(signature) => {
-                    let found = self.llvm.get_function(&item.name).unwrap_or_else(|| {
-                        let ty = self.function_type(signature);
-                        let function = self.llvm.add_function(&item.name, ty, None);
-                        self.convention(signature).mark_function(self, function);
-                        self.add_attribute(function, "nounwind");
-                        if crate::gpu::of_libm(&item.name) {
-                            self.mark_libm(function, &item.name);
-                        }
-                        function
-                    });
-                    self.externs.insert(index as u32, found);
-                }
-                None => {
-                    let global = self.llvm.add_global(self.ptr(), None, &item.name);
-                    global.set_visibility(GlobalVisibility::Default);
-                    self.extern_data.insert(index as u32, global);
-                }
-            }
-        }
+            function
+        }))
     }
 
     /// A function of libm: called without the jump through a stub, which is 3 % of a sine, and for its
@@ -101,19 +128,27 @@ impl<'ctx> Emitter<'ctx, '_> {
     }
 
     pub(super) fn external(&self, id: ExternId) -> Option<FunctionValue<'ctx>> {
-        self.externs.get(&id.0).copied()
+        match self.extern_(id)? {
+            External::Function(function) => Some(function),
+            External::Data(_) => None,
+        }
     }
 
-    pub(super) fn external_data(&self, id: ExternId) -> Option<GlobalValue<'ctx>> {
-        self.extern_data.get(&id.0).copied()
+    /// The address of something that the module does not define.
+    pub(super) fn external_address(&self, id: ExternId) -> Option<PointerValue<'ctx>> {
+        Some(match self.extern_(id)? {
+            External::Function(function) => function.as_global_value().as_pointer_value(),
+            External::Data(global) => global.as_pointer_value(),
+        })
     }
 
     pub(super) fn define_globals(&self) -> Result<(), EmitError> {
-        for (index, (item, global)) in self.mir.globals.iter().zip(&self.globals).enumerate() {
+        for (index, item) in self.mir.globals.iter().enumerate() {
             if self.plan.is_some_and(|plan| !plan.defined[index]) {
                 continue;
             }
-            let Some(ty) = self.ty(&item.ty) else {
+            let (Some(ty), Some(global)) = (self.ty(&item.ty), self.global(GlobalId(index as u32)))
+            else {
                 continue;
             };
             let value = self
@@ -150,16 +185,12 @@ impl<'ctx> Emitter<'ctx, '_> {
                 .into()
             }
             GlobalInit::Function(id) => self
-                .functions
-                .get(id.0 as usize)?
+                .function(*id)?
                 .as_global_value()
                 .as_pointer_value()
                 .into(),
-            GlobalInit::Global(id) => self.globals.get(id.0 as usize)?.as_pointer_value().into(),
-            GlobalInit::Extern(id) => match self.external(*id) {
-                Some(function) => function.as_global_value().as_pointer_value().into(),
-                None => self.external_data(*id)?.as_pointer_value().into(),
-            },
+            GlobalInit::Global(id) => self.global(*id)?.as_pointer_value().into(),
+            GlobalInit::Extern(id) => self.external_address(*id)?.into(),
             GlobalInit::List(items) => match ty {
                 BasicTypeEnum::StructType(ty) => {
                     let fields = ty.get_field_types();

@@ -13,7 +13,7 @@ mod refcount;
 mod traceback;
 mod types;
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
 
 use inkwell::AddressSpace;
 use inkwell::builder::{Builder, BuilderError};
@@ -62,8 +62,7 @@ pub fn emit<'ctx>(
     let mut emitter = Emitter::new(context, module, plan);
     emitter.c_abi = !options.device;
     emitter.count_total = options.count_total;
-    emitter.declare_globals();
-    emitter.declare_functions();
+    emitter.declare();
     emitter.define_objects();
     emitter.define_globals()?;
     emitter.define_lines();
@@ -82,8 +81,7 @@ pub fn emit<'ctx>(
     Ok(emitter.llvm)
 }
 
-/// Takes out declarations that nothing refers to: what compiles costs is to depend on the edit, not
-/// on the module's size.
+/// Takes out declarations that nothing refers to after all.
 fn drop_unused(module: &LlvmModule<'_>) {
     let unused: Vec<_> = module
         .get_functions()
@@ -108,6 +106,13 @@ fn drop_unused(module: &LlvmModule<'_>) {
     }
 }
 
+/// Something that the module does not define.
+#[derive(Clone, Copy)]
+enum External<'ctx> {
+    Function(FunctionValue<'ctx>),
+    Data(GlobalValue<'ctx>),
+}
+
 /// State of the emission of one module.
 struct Emitter<'ctx, 'm> {
     context: &'ctx Context,
@@ -118,10 +123,11 @@ struct Emitter<'ctx, 'm> {
     /// Whether structs are passed as C passes them.
     c_abi: bool,
     structs: Vec<StructType<'ctx>>,
-    globals: Vec<GlobalValue<'ctx>>,
-    functions: Vec<FunctionValue<'ctx>>,
-    externs: HashMap<u32, FunctionValue<'ctx>>,
-    extern_data: HashMap<u32, GlobalValue<'ctx>>,
+    // Where a plan says what is compiled, the rest is declared as code refers to it: what compiling
+    // costs is to depend on the edit, not on the module's size.
+    globals: Vec<OnceCell<GlobalValue<'ctx>>>,
+    functions: Vec<OnceCell<FunctionValue<'ctx>>>,
+    externs: Vec<OnceCell<External<'ctx>>>,
     /// The constant objects' places, where there are any.
     slots: Option<GlobalValue<'ctx>>,
     table: Option<GlobalValue<'ctx>>,
@@ -143,10 +149,9 @@ impl<'ctx, 'm> Emitter<'ctx, 'm> {
             builder: context.create_builder(),
             c_abi: true,
             structs: Vec::new(),
-            globals: Vec::new(),
-            functions: Vec::new(),
-            externs: HashMap::new(),
-            extern_data: HashMap::new(),
+            globals: vec![OnceCell::new(); mir.globals.len()],
+            functions: vec![OnceCell::new(); mir.functions.len()],
+            externs: vec![OnceCell::new(); mir.externs.len()],
             slots: None,
             table: None,
             lines: Vec::new(),

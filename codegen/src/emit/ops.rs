@@ -32,15 +32,17 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 };
                 b.build_load(self.e.ptr(), place, "object")?
             }
-            Op::GlobalAddr(id) => self.e.globals[id.0 as usize].as_pointer_value().into(),
-            Op::FunctionAddr(id) => self.e.functions[id.0 as usize]
-                .as_global_value()
-                .as_pointer_value()
-                .into(),
-            Op::ExternAddr(id) => match (self.e.external(*id), self.e.external_data(*id)) {
-                (Some(function), _) => function.as_global_value().as_pointer_value().into(),
-                (None, Some(data)) => data.as_pointer_value().into(),
-                (None, None) => return self.malformed("no such symbol"),
+            Op::GlobalAddr(id) => match self.e.global(*id) {
+                Some(global) => global.as_pointer_value().into(),
+                None => return self.malformed("no such global"),
+            },
+            Op::FunctionAddr(id) => match self.e.function(*id) {
+                Some(function) => function.as_global_value().as_pointer_value().into(),
+                None => return self.malformed("no such function"),
+            },
+            Op::ExternAddr(id) => match self.e.external_address(*id) {
+                Some(address) => address.into(),
+                None => return self.malformed("no such symbol"),
             },
             Op::LocalAddr(id) => self.locals[id.0 as usize].into(),
             Op::Frame => match self.frame {
@@ -355,7 +357,9 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         match callee {
             Callee::Function(id) => {
                 let signature = &self.e.mir.functions[id.0 as usize].signature;
-                let function = self.e.functions[id.0 as usize];
+                let Some(function) = self.e.function(*id) else {
+                    return self.malformed("no such function");
+                };
                 self.call_by(signature, args, |_, values| {
                     Ok(b.build_call(function, values, "")?)
                 })

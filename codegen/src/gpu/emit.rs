@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use inkwell::attributes::{Attribute, AttributeLoc};
-use inkwell::context::Context;
 use inkwell::memory_buffer::MemoryBuffer;
 use inkwell::module::{Linkage as LlvmLinkage, Module as LlvmModule};
 
@@ -19,14 +18,14 @@ pub(super) fn ptx(
     functions: &[FuncId],
 ) -> Result<String, EmitError> {
     let device = device_module(module, functions);
-    let context = Context::create();
-    let _messages = crate::context::collect_messages(&context);
+    let listened = crate::context::Listened::new();
+    let context = listened.context();
     let failed = |message: String| EmitError::Malformed {
         function: format!("GPU code of {}", module.name),
         message,
     };
     let made = emit::emit(
-        &context,
+        context,
         &device,
         EmitOptions {
             device: true,
@@ -49,7 +48,7 @@ pub(super) fn ptx(
         link(&made, part).map_err(&failed)?;
     }
     let buffer = MemoryBuffer::create_from_memory_range_copy(math::BITCODE, "math");
-    let bitcode = LlvmModule::parse_bitcode_from_buffer(&buffer, &context)
+    let bitcode = LlvmModule::parse_bitcode_from_buffer(&buffer, context)
         .map_err(|error| failed(error.to_string()))?;
     bitcode.strip_debug_info();
     link(&made, bitcode).map_err(&failed)?;

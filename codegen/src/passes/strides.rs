@@ -12,8 +12,9 @@ use crate::mir::{
 /// Functions with more operations than this stay single.
 const LARGE: usize = 2500;
 
-/// Makes the versions.
-pub fn strides(module: &mut Module) {
+/// Makes the versions; whether there are any.
+pub fn strides(module: &mut Module) -> bool {
+    let before = module.functions.len();
     for index in 0..module.functions.len() {
         if is_worth_it(&module.functions[index]) {
             let version = FuncId(module.functions.len() as u32);
@@ -22,6 +23,7 @@ pub fn strides(module: &mut Module) {
             choose(&mut module.functions[index], version);
         }
     }
+    module.functions.len() > before
 }
 
 fn is_worth_it(function: &Function) -> bool {

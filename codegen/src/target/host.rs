@@ -1,10 +1,11 @@
 //! x86-64 Linux: this machine, or another CPU by name.
 
-use std::ffi::{CStr, c_int};
-use std::sync::Once;
+use std::ffi::{CStr, CString, c_int};
+use std::sync::{Once, OnceLock};
 
 use inkwell::OptimizationLevel;
 use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::llvm_sys::core::LLVMSetDataLayout;
 use inkwell::llvm_sys::support::LLVMParseCommandLineOptions;
 use inkwell::llvm_sys::target_machine::LLVMTargetMachineRef;
 use inkwell::module::Module;
@@ -114,6 +115,22 @@ pub fn machine(cpu: &Cpu, level: u8) -> Result<TargetMachine, CodegenError> {
     Ok(machine)
 }
 
+/// The machine that a module was compiled for last: making one and what it knows of its CPU takes
+/// as long as a small function.
+#[derive(Default)]
+pub struct Machine(Option<(Cpu, u8, TargetMachine)>);
+
+impl Machine {
+    /// The machine for this CPU at this level of optimisation.
+    pub fn get(&mut self, cpu: Cpu, level: u8) -> Result<&TargetMachine, CodegenError> {
+        let made = match self.0.take() {
+            Some((known, at, machine)) if known == cpu && at == level => machine,
+            _ => machine(&cpu, level)?,
+        };
+        Ok(&self.0.insert((cpu, level, made)).2)
+    }
+}
+
 /// The CPU that the module's functions were compiled for; the plain x86-64 where none is named.
 ///
 /// Clang writes it on every function; the first definition speaks for all.
@@ -133,14 +150,21 @@ pub fn module_cpu(module: &Module<'_>) -> Cpu {
 
 /// Gives a module made here the triple and the data layout of x86-64 Linux.
 pub fn set_target(module: &Module<'_>) {
+    static LAYOUT: OnceLock<Option<CString>> = OnceLock::new();
     module.set_triple(&TargetTriple::create(TRIPLE));
-    let plain = Cpu {
-        name: "x86-64".to_owned(),
-        features: String::new(),
-    };
+    let layout = LAYOUT.get_or_init(|| {
+        let plain = Cpu {
+            name: "x86-64".to_owned(),
+            features: String::new(),
+        };
+        let machine = machine(&plain, 2).ok()?;
+        let layout = machine.get_target_data().get_data_layout();
+        Some(layout.as_str().to_owned())
+    });
     // The machine exists in every build; without a layout LLVM would take its default one.
-    if let Ok(machine) = machine(&plain, 2) {
-        module.set_data_layout(&machine.get_target_data().get_data_layout());
+    if let Some(layout) = layout {
+        // SAFETY: the text outlives the call.
+        unsafe { LLVMSetDataLayout(module.as_mut_ptr(), layout.as_ptr()) };
     }
 }
 
