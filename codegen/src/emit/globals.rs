@@ -95,17 +95,22 @@ impl<'ctx> Emitter<'ctx, '_> {
     fn declare_extern(&self, index: usize) -> External<'ctx> {
         let item = &self.mir.externs[index];
         let Some(signature) = &item.signature else {
-            let global = self.llvm.add_global(self.ptr(), None, &item.name);
-            global.set_visibility(GlobalVisibility::Default);
+            let global = self.llvm.get_global(&item.name).unwrap_or_else(|| {
+                let global = self.llvm.add_global(self.ptr(), None, &item.name);
+                global.set_visibility(GlobalVisibility::Default);
+                global
+            });
             return External::Data(global);
         };
-        External::Function(self.llvm.get_function(&item.name).unwrap_or_else(|| {
-            let ty = self.function_type(signature);
-            let function = self.llvm.add_function(&item.name, ty, None);
+        let ty = self.function_type(signature);
+        let known = self.llvm.get_function(&item.name);
+        let function = known.unwrap_or_else(|| self.llvm.add_function(&item.name, ty, None));
+        // The emitter itself may have needed it before.
+        if function.get_type() == ty {
             self.convention(signature).mark_function(self, function);
             self.add_attribute(function, "nounwind");
-            function
-        }))
+        }
+        External::Function(function)
     }
 
     /// A function of libm: called without the jump through a stub, which is 3 % of a sine, and for its
