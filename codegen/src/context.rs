@@ -37,7 +37,7 @@ pub struct Listened {
 }
 
 impl Listened {
-    pub fn new() -> Self {
+    pub fn create() -> Self {
         let context = Box::new(Context::create());
         let messages = Messages::default();
         let user: *const Mutex<Vec<Diagnostic>> = Arc::as_ptr(&messages.0);

@@ -69,7 +69,7 @@ impl OwnedModule {
     fn build<E>(
         make: impl FnOnce(&'static Context) -> Result<Module<'static>, E>,
     ) -> Result<Self, E> {
-        let context = Listened::new();
+        let context = Listened::create();
         // SAFETY: the context is in a box that stays in place, and is dropped after the module
         // (field order); the 'static reference never leaves this value.
         let borrowed: &'static Context = unsafe { &*std::ptr::from_ref(context.context()) };

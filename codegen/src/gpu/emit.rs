@@ -18,7 +18,7 @@ pub(super) fn ptx(
     functions: &[FuncId],
 ) -> Result<String, EmitError> {
     let device = device_module(module, functions);
-    let listened = crate::context::Listened::new();
+    let listened = crate::context::Listened::create();
     let context = listened.context();
     let failed = |message: String| EmitError::Malformed {
         function: format!("GPU code of {}", module.name),
