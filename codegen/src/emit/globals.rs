@@ -109,6 +109,9 @@ impl<'ctx> Emitter<'ctx, '_> {
         if function.get_type() == ty {
             self.convention(signature).mark_function(self, function);
             self.add_attribute(function, "nounwind");
+            if crate::gpu::of_libm(&item.name) {
+                self.mark_libm(function, &item.name);
+            }
         }
         External::Function(function)
     }

@@ -198,6 +198,10 @@ impl<'m> Keyer<'m> {
         let item = &self.module.externs[id.0 as usize];
         digest.text("extern");
         digest.text(&item.name);
+        // What calls of libm may be taken to do.
+        digest.number(u64::from(
+            self.module.asks_errno && crate::gpu::of_libm(&item.name),
+        ));
         if let Some(signature) = &item.signature {
             self.signature(digest, signature);
         }
