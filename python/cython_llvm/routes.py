@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import cobject, errors, sharedutil
+from . import cobject, errors
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def standing_reasons(settings: Settings, language: str) -> tuple[str, ...]:
     found = []
     if language == "c++":
         found.append("it is C++")
-    macros = [name for name, _ in settings.define_macros] + list(settings.undef_macros)
+    macros = [name for name, _ in settings.define_macros if name not in treeroute.TRACE_MACROS]
+    macros += settings.undef_macros
     args = for_tree(settings).extra_compile_args
     macros += [arg[2:].partition("=")[0] for arg in args if arg.startswith(("-D", "-U"))]
     macros += [following.partition("=")[0] for arg, following in zip(args, args[1:], strict=False)
@@ -200,8 +201,6 @@ def option_reasons(options: Any = None) -> tuple[str, ...]:
             found.append("--gdb is for C")
         if options.c_line_in_traceback:
             found.append("lines of C in tracebacks are C's")
-        if options.shared_utility_qualified_name not in (None, sharedutil.NAME):
-            found.append(f"its shared utility code is in {options.shared_utility_qualified_name}")
     return tuple(found)
 
 

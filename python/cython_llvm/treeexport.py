@@ -150,6 +150,8 @@ class Exporter:
         # Where C looks for headers beside the source; messages have shorter names.
         if path := getattr(self._module.pos[0], "filename", None):
             self._module.source_path = os.path.abspath(path)
+        # The module that has memoryview code for several others.
+        self._module.shared_utility = self._module.scope.context.shared_utility_qualified_name
         # An option of the process: what tp_clear leaves in fields.
         if not self._options.clear_to_none:
             self._module.clear_to_null = True

@@ -38,8 +38,8 @@ class Lowered:
     messages: tuple[Any, ...] = ()  # clang's warnings about shims
 
 
-#: C macros that make other code of the directives `profile` and `linetrace`.
-_TRACE_MACROS = ("CYTHON_TRACE", "CYTHON_PROFILE")
+#: C macros that make other code of the directives `profile` and `linetrace`, and whether they are on.
+TRACE_MACROS = {"CYTHON_PROFILE": True, "CYTHON_TRACE": False, "CYTHON_TRACE_NOGIL": False}
 #: Names of what Cython's C has for itself, which no library offers but the run-time library.
 _OWN_NAMES = re.compile(r"_*[Pp]yx_|cyl_")
 #: A module's shims are known after so many attempts, or never.
@@ -66,8 +66,9 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
     """
     from . import _native, incremental, shims, toolchain
 
-    if traced := [name for name, _ in settings.define_macros if name.startswith(_TRACE_MACROS)]:
-        return Lowered(None, (Missing(f"macro {traced[0]}", "", 0, 0),))
+    trace = _trace_macros(settings)
+    if isinstance(trace, Missing):
+        return Lowered(None, (trace,))
     made: shims.Shims | None = None
     parts = incremental.current()
     before = parts.before(settings.identity()) if parts is not None else None
@@ -75,7 +76,7 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
         given = made.given() if made is not None else None
         try:
             module, missing, text, request, ptx, known = _native.compile_tree(
-                tree, _symbols(), settings.debug, mir, given, before
+                tree, _symbols(), settings.debug, mir, given, before, trace
             )
         except _native.NativeError as error:
             raise toolchain.compile_error(error) from None
@@ -96,6 +97,19 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
     if made is None:
         return Lowered(module, found, text, (), ptx)
     return Lowered(module, found, text, made.headers, ptx, made.messages)
+
+
+def _trace_macros(settings: Settings) -> tuple[bool, ...] | Missing:
+    """The values of `TRACE_MACROS`, as Cython's C makes them out of each other."""
+    given = {name: "1" if value is None else value for name, value in settings.define_macros
+             if name in TRACE_MACROS}  # fmt: skip
+    for name, value in given.items():
+        if not value.strip().isdecimal():
+            return Missing(f"macro {name} as '{value}'", "", 0, 0)
+    found = TRACE_MACROS | {name: int(value) != 0 for name, value in given.items()}
+    if found["CYTHON_TRACE_NOGIL"] and "CYTHON_TRACE" not in given:
+        found["CYTHON_TRACE"] = True
+    return tuple(found.values())
 
 
 def _unknown(module: Any) -> tuple[Missing, ...]:

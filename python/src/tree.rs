@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use codegen::emit::EmitOptions;
 use codegen::incremental::Known;
-use codegen::lower::{self, ShimFacts, ShimRequest};
+use codegen::lower::{self, ShimFacts, ShimRequest, TraceMacros};
 use codegen::tree_route::{self, Shims};
 use frontend_bridge::clang::Outcome;
 use pyo3::exceptions::PyValueError;
@@ -91,8 +91,11 @@ type Compiled<'py> = (
 /// None, what is known once this is compiled or None) of a tree.
 ///
 /// With `before`, the module holds only what has changed since, where it can be compiled by parts.
+/// `trace`: CYTHON_PROFILE, CYTHON_TRACE and CYTHON_TRACE_NOGIL.
 #[pyfunction]
-#[pyo3(signature = (tree, symbols, debug = false, mir = false, shims = None, before = None))]
+#[pyo3(signature = (tree, symbols, debug = false, mir = false, shims = None, before = None,
+    trace = (true, false, false)))]
+#[allow(clippy::too_many_arguments)]
 pub fn compile_tree<'py>(
     py: Python<'py>,
     tree: &str,
@@ -101,15 +104,23 @@ pub fn compile_tree<'py>(
     mir: bool,
     shims: Option<Given>,
     before: Option<PyRef<'py, KnownCode>>,
+    trace: (bool, bool, bool),
 ) -> PyResult<Compiled<'py>> {
-    let shims = shims.map_or_else(Shims::default, |(bitcode, functions, numbers)| Shims {
+    let mut shims = shims.map_or_else(Shims::default, |(bitcode, functions, numbers)| Shims {
         facts: ShimFacts {
             functions: functions.into_iter().collect(),
             numbers,
             compiled: true,
+            ..ShimFacts::default()
         },
         bitcode: Some(bitcode),
     });
+    let (profile, trace, nogil) = trace;
+    shims.facts.macros = TraceMacros {
+        profile,
+        trace,
+        nogil,
+    };
     let before = before.map(|before| before.known.clone());
     // Of an interpreter built with Py_DEBUG, and of no other.
     let count_total = py.import("sys")?.hasattr("gettotalrefcount")?;

@@ -135,6 +135,12 @@ static int cyl_view_sequences(PyTypeObject *type) {
     return 0;
 }
 
+/* The module that the user has for memoryview code (`cython --shared`), where there is one: the library's
+   own code defines it. */
+extern const char cyl_shared_utility[] __attribute__((weak, visibility("hidden")));
+
+static int cyl_shared_layouts(void);
+
 static int cyl_need_layouts(void) {
     const struct { PyObject **place, *name; } layouts[] = {
         {&generic, __pyx_mstate_global->__pyx_kp_u_strided_and_direct_or_indirect},
@@ -144,6 +150,7 @@ static int cyl_need_layouts(void) {
         {&indirect_contiguous, __pyx_mstate_global->__pyx_kp_u_contiguous_and_indirect},
     };
     if (indirect_contiguous) return 0;
+    if (cyl_shared_utility) return cyl_shared_layouts();
     if (cyl_need_globals() < 0 || cyl_need_builtins() < 0) return -1;
     if (__Pyx_modinit_Exttype___pyx_MemviewEnum_obj(&CYL_STATE) < 0) return -1;
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
@@ -158,8 +165,11 @@ static int cyl_need_layouts(void) {
     return done;
 }
 
+static int cyl_shared_views(void);
+
 static int cyl_need_views(void) {
     if (CYL_STATE.__pyx_memoryviewslice_type) return 0;
+    if (cyl_shared_utility) return cyl_shared_views();
     if (cyl_need_globals() < 0 || cyl_need_builtins() < 0) return -1;
     PyObject *abc = PyImport_ImportModule("collections.abc");
     __pyx_collections_abc_Sequence = abc ? PyObject_GetAttrString(abc, "Sequence") : NULL;

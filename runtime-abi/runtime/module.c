@@ -71,8 +71,12 @@ void cyl_module_failed(PyObject **object) {
     PyErr_Restore(type, value, traceback);
 }
 
+/* Sets a C variable of the module: 1, or 0 where there is none of the name; -1 with an exception. */
+typedef int (*cyl_star_setter)(PyObject *name, PyObject *value);
+
 /* `from ... import *`: every public name, but those in `types`, the module's extension types. */
-static int cyl_import_star_one(PyObject *own, PyObject *name, PyObject *value, PyObject *types) {
+static int cyl_import_star_one(PyObject *own, PyObject *name, PyObject *value, PyObject *types,
+                               cyl_star_setter setter) {
     PyObject *text = PyUnicode_FromObject(name);
     if (!text) return -1;
     int result = -1;
@@ -85,7 +89,8 @@ static int cyl_import_star_one(PyObject *own, PyObject *name, PyObject *value, P
     if (found > 0) {
         PyErr_Format(PyExc_TypeError, "Cannot overwrite C type %.200U", text);
     } else if (found == 0) {
-        result = PyObject_SetAttr(own, text, value);
+        result = setter ? setter(text, value) : 0;
+        result = result ? (result > 0 ? 0 : -1) : PyObject_SetAttr(own, text, value);
     }
     Py_DECREF(text);
     return result;
@@ -111,7 +116,7 @@ static PyObject *cyl_import_star_names(PyObject *from, int *public) {
     return names;
 }
 
-int cyl_import_star(PyObject *own, PyObject *from, PyObject *types) {
+int cyl_import_star(PyObject *own, PyObject *from, PyObject *types, cyl_star_setter setter) {
     int public, result = -1;
     PyObject *found = PyDict_New(), *names = NULL, *name, *value;
     if (!found || !(names = cyl_import_star_names(from, &public))) goto done;
@@ -135,7 +140,7 @@ int cyl_import_star(PyObject *own, PyObject *from, PyObject *types) {
     }
     Py_ssize_t at = 0;
     while (PyDict_Next(found, &at, &name, &value)) {
-        if (cyl_import_star_one(own, name, value, types) < 0) goto done;
+        if (cyl_import_star_one(own, name, value, types, setter) < 0) goto done;
     }
     result = 0;
 done:

@@ -1,36 +1,36 @@
-/* Calls and returns of functions, told to a profiler: the directives `profile` and `linetrace` before
-   sys.monitoring.  Lines are told in modules built with CYTHON_TRACE only, which take the C route. */
+/* Calls and returns of functions, told to a profiler and, in modules built with CYTHON_TRACE, to a tracer:
+   the directives `profile` and `linetrace` before sys.monitoring. */
+
+/* The caller has told the call already. */
+#define CYL_TRACE_QUIET 1
+/* CYTHON_TRACE: tracers hear of it as well. */
+#define CYL_TRACE_TRACERS 2
 
 struct cyl_trace {
     PyFrameObject *frame; /* what the profiler sees */
-    int64_t active;
+    int32_t active;
+    int32_t tracers;
 };
 
-static int cyl_profiled(PyThreadState *state) {
+static int cyl_tracing_on(PyThreadState *state) {
 #if PY_VERSION_HEX >= 0x030C0000
-    return !state->tracing && state->c_profilefunc != NULL;
+    (void) state;
+    return 1;
 #else
-    return state->cframe->use_tracing && !state->tracing && state->c_profilefunc != NULL;
-#endif
-}
-
-/* Whether the events of a call that was told are still wanted. */
-static int cyl_still_profiled(PyThreadState *state) {
-#if PY_VERSION_HEX >= 0x030C0000
-    return state->c_profilefunc != NULL;
-#else
-    return state->cframe->use_tracing && state->c_profilefunc != NULL;
+    return state->cframe->use_tracing;
 #endif
 }
 
 /* A call starts.  `code`: the function's code object, or null for one that is made and kept in `place`.
-   `quiet`: the caller has told it already.  -1 where the profiler raised. */
+   `how`: CYL_TRACE_*.  -1 where the profiler raised. */
 int cyl_trace_start(struct cyl_trace *trace, PyObject *code, PyCodeObject **place, PyObject *globals,
-                    const char *name, const char *file, int32_t line, int32_t quiet) {
+                    const char *name, const char *file, int32_t line, int32_t how) {
     PyThreadState *state = PyThreadState_Get();
     trace->frame = NULL;
     trace->active = 0;
-    if (likely(!cyl_profiled(state))) return 0;
+    trace->tracers = (how & CYL_TRACE_TRACERS) != 0;
+    if (likely(!cyl_tracing_on(state)) || state->tracing) return 0;
+    if (!state->c_profilefunc && !(trace->tracers && state->c_tracefunc)) return 0;
     if (!code) {
         if (!*place) {
             *place = PyCode_NewEmpty(file, name, line);
@@ -41,13 +41,22 @@ int cyl_trace_start(struct cyl_trace *trace, PyObject *code, PyCodeObject **plac
     }
     trace->frame = PyFrame_New(state, (PyCodeObject *) code, globals, NULL);
     if (!trace->frame) return 0;
-    if (!quiet) {
+    if (trace->tracers && !trace->frame->f_trace) {
+        /* With it the frame's line is what was set last. */
+        trace->frame->f_trace = Py_NewRef(Py_None);
+    }
+    if (!(how & CYL_TRACE_QUIET)) {
         PyObject *type, *value, *traceback;
-        int failed;
+        int failed = 0;
         __Pyx_PyFrame_SetLineNumber(trace->frame, line);
         PyThreadState_EnterTracing(state);
         PyErr_Fetch(&type, &value, &traceback);
-        failed = state->c_profilefunc(state->c_profileobj, trace->frame, PyTrace_CALL, NULL);
+        if (trace->tracers && state->c_tracefunc) {
+            failed = state->c_tracefunc(state->c_traceobj, trace->frame, PyTrace_CALL, NULL);
+        }
+        if (!failed && state->c_profilefunc) {
+            failed = state->c_profilefunc(state->c_profileobj, trace->frame, PyTrace_CALL, NULL);
+        }
         PyThreadState_LeaveTracing(state);
         if (unlikely(failed)) {
             Py_XDECREF(type);
@@ -57,13 +66,16 @@ int cyl_trace_start(struct cyl_trace *trace, PyObject *code, PyCodeObject **plac
         }
         PyErr_Restore(type, value, traceback);
     }
-    trace->active = cyl_still_profiled(state);
+    trace->active = cyl_tracing_on(state);
     return 0;
 }
 
+/* Whether there is anything to tell, or to give back; to be asked without the GIL. */
+int cyl_trace_active(struct cyl_trace *trace) { return trace->frame != NULL; }
+
 /* Whether a return is to be told. */
 int cyl_trace_wanted(struct cyl_trace *trace) {
-    return unlikely(trace->active) && cyl_still_profiled(PyThreadState_Get());
+    return unlikely(trace->active) && cyl_tracing_on(PyThreadState_Get());
 }
 
 /* The call returns an object, or null: by an exception. */
@@ -73,6 +85,9 @@ void cyl_trace_return(struct cyl_trace *trace, PyObject *result) {
     if (!cyl_trace_wanted(trace)) return;
     PyErr_Fetch(&type, &value, &traceback);
     PyThreadState_EnterTracing(state);
+    if (trace->tracers && state->c_tracefunc) {
+        state->c_tracefunc(state->c_traceobj, trace->frame, PyTrace_RETURN, result);
+    }
     if (state->c_profilefunc) {
         state->c_profilefunc(state->c_profileobj, trace->frame, PyTrace_RETURN, result);
     }

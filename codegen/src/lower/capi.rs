@@ -38,9 +38,8 @@ impl<'t> Context<'t> {
         seen.remove(0);
         // Cython's own helpers: what uses them says what it needs.
         seen.retain(|module| {
-            !module
-                .text("qualified_name")
-                .is_some_and(|name| name.ends_with("._cyutility"))
+            let name = module.text("qualified_name");
+            name.is_none() || name != super::context::memoryview_module(self.tree)
         });
         seen
     }

@@ -90,20 +90,21 @@ impl<'t> Body<'_, 't> {
         }
         let start = bounds[0].unwrap_or_else(|| self.int(0, 64));
         let stop = match (bounds[1], size) {
-            (Some(stop), _) => stop,
-            (None, Some(size)) => self.int(i128::from(size), 64),
-            (None, None) => return missing_node(target, "as a target, without an end"),
+            (Some(stop), _) => Some(stop),
+            (None, Some(size)) => Some(self.int(i128::from(size), 64)),
+            (None, None) => None,
         };
-        let length = self.op(Op::Binary(BinaryOp::Sub, stop, start));
+        let length = stop.map(|stop| self.op(Op::Binary(BinaryOp::Sub, stop, start)));
         let from = types::resolve(source.expr_type()?);
         let known = match from.flag("is_array") {
             true => self.m.array_size(from, source.position()),
             false => None,
         };
-        let count = match known {
-            Some(count) => {
+        let count = match (known, length) {
+            (Some(count), length) => {
                 let count = self.int(i128::from(count), 64);
-                if ty.flag("is_array") {
+                // Behind a pointer there is room enough.
+                if let Some(length) = length.filter(|_| ty.flag("is_array")) {
                     let wrong = self.op(Op::Compare(Comparison::Ne, length, count));
                     self.if_unlikely(wrong, |body| {
                         let lengths = [count, length];
@@ -116,7 +117,8 @@ impl<'t> Body<'_, 't> {
                 }
                 count
             }
-            _ => length,
+            (None, Some(length)) => length,
+            (None, None) => return missing_node(target, "as a target, without an end"),
         };
         let to = self.expr(base)?;
         let to = self.op(Op::Index(to, item.clone(), start));

@@ -505,7 +505,8 @@ impl<'t> Body<'_, 't> {
             let Attr::Scope(module) = module else {
                 continue;
             };
-            if self.m.tree.scope(*module).text("qualified_name") == Some("cython_llvm._cyutility") {
+            let name = self.m.tree.scope(*module).text("qualified_name");
+            if name.is_some() && name == super::context::memoryview_module(self.m.tree) {
                 // Cython's memoryview types are the runtime's.
                 continue;
             }

@@ -8,7 +8,7 @@ use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, Position, Tree, TypeId
 use super::class_layout::Layout;
 use super::classes::Class;
 use super::closures::Closure;
-use super::shims::{ShimFacts, Shims};
+use super::shims::{ShimFacts, Shims, TraceMacros};
 use super::{LowerError, Missing, Result, Symbols};
 use crate::mir::{
     self, FuncId, Global, GlobalId, GlobalInit, Linkage, ObjectConstant, ObjectId, Type,
@@ -67,6 +67,8 @@ pub(super) struct Context<'t> {
     pub missing: Vec<Missing>,
     /// C that the module needs.
     pub shims: Shims,
+    /// Macros that decide about profilers and tracers.
+    pub macros: TraceMacros,
     /// Structs of headers that are not passed by value as their members say.
     pub strangers: HashSet<String>,
     /// NumPy's C API is seen to.
@@ -127,6 +129,7 @@ impl<'t> Context<'t> {
             type_infos: HashMap::new(),
             item_converters: HashMap::new(),
             missing: Vec::new(),
+            macros: facts.macros,
             shims: Shims::new(facts),
             strangers: HashSet::new(),
             numpy_ready: false,
@@ -229,11 +232,17 @@ impl<'t> Context<'t> {
     }
 }
 
+/// The module that has Cython's memoryview code in the tree.
+pub(super) fn memoryview_module(tree: &Tree) -> Option<&str> {
+    tree.root().text("shared_utility")
+}
+
 /// Whether a variable is one of the module that has Cython's memoryview code.
 pub(super) fn of_memoryview_code(entry: Entry<'_>) -> bool {
-    entry
+    let module = entry
         .scope("scope")
-        .is_some_and(|scope| scope.text("qualified_name") == Some("cython_llvm._cyutility"))
+        .and_then(|scope| scope.text("qualified_name"));
+    module.is_some() && module == memoryview_module(entry.tree())
 }
 
 /// The error for a construct without a lowering.

@@ -184,7 +184,10 @@ impl<'t> Body<'_, 't> {
     }
 
     fn leave_returning(&mut self) -> Result<()> {
-        self.trace_return()?;
+        // Not in Python's wrappers of cpdef functions.
+        if self.directive_on("profile") || self.directive_on("linetrace") {
+            self.trace_return()?;
+        }
         self.leave(Exit::Return)
     }
 

@@ -205,6 +205,7 @@ impl<'t> Body<'_, 't> {
         self.at(node);
         match node.kind() {
             "NameNode" => return self.variable_address(node),
+            "DereferenceNode" => return self.expr(node.child("operand")?),
             "AttributeNode" if !node.flag("is_py_attr") => {
                 let obj = node.child("obj")?;
                 if !self.of_struct(obj)? {
@@ -299,9 +300,30 @@ impl<'t> Body<'_, 't> {
         let mir = self.c_type(ty)?;
         if matches!(mir, Type::Array(_, 0)) {
             // Declared without a size, or with one that C knows.
-            return missing_node(node, "of an array of unknown size");
+            let Some(size) = node.node("operand").and_then(member_size) else {
+                return missing_node(node, "of an array of unknown size");
+            };
+            let size = self.m.c_number(&size, 1, node.position());
+            return Ok(self.int(i128::from(size), 64));
         }
         let size = self.m.mir.size_align(&mir).0;
         Ok(self.int(i128::from(size), 64))
     }
+}
+
+/// The size of a member of a header's struct, as C has it.
+fn member_size(operand: Node<'_>) -> Option<String> {
+    let of = operand
+        .node("obj")
+        .filter(|_| operand.kind() == "AttributeNode")?;
+    let mut of = types::resolve(of.expr_type().ok()?);
+    if of.flag("is_ptr") {
+        of = types::resolve(of.ty("base_type")?);
+    }
+    let declared = of.flag("is_struct_or_union") && of.entry("entry").is_some_and(external);
+    let name = super::ctypes::c_name(of).filter(|_| declared)?;
+    let member = operand
+        .text("member")
+        .or_else(|| operand.text("attribute"))?;
+    Some(format!("sizeof((({name} *)0)->{member})"))
 }

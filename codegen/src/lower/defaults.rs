@@ -9,6 +9,7 @@ use frontend_bridge::tree::{Node, Value as Attr};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
+use super::memview::is_slice;
 use crate::mir::{FuncId, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -22,7 +23,8 @@ impl<'t> Body<'_, 't> {
 
     /// The value of a computed default, as the argument's type; borrowed.
     pub(super) fn read_computed_default(&mut self, arg: Node<'t>) -> Result<Value> {
-        let ty = self.type_of(arg)?;
+        let slice = is_slice(arg);
+        let ty = if slice { Type::Ptr } else { self.type_of(arg)? };
         if arg.flag("is_dynamic") {
             let own = self.function_object(arg)?;
             let places = self.rt_value("cyl_function_defaults", "o:p", &[own])?;
@@ -33,7 +35,10 @@ impl<'t> Body<'_, 't> {
             return missing_node(arg, "with a default of a function that is not lowered");
         };
         let address = self.op(Op::GlobalAddr(global));
-        Ok(self.op(Op::Load(ty, address)))
+        Ok(match slice {
+            true => address,
+            false => self.op(Op::Load(ty, address)),
+        })
     }
 
     /// The place of a default among those of its function.
@@ -74,7 +79,10 @@ impl<'t> Body<'_, 't> {
             };
             let value = self.expr(default)?;
             let address = self.op(Op::GlobalAddr(global));
-            self.store(address, value);
+            match is_slice(default) {
+                true => self.assign_slice_to(address, value, default.expr_type()?)?,
+                false => self.store(address, value),
+            }
         }
         Ok(())
     }
@@ -156,7 +164,8 @@ impl<'t> Body<'_, 't> {
             }
             let ty = self.type_of(*arg)?;
             let object = ty == Type::Object;
-            let small = matches!(ty, Type::Int(bits) if bits <= 64)
+            let small = is_slice(*arg)
+                || matches!(ty, Type::Int(bits) if bits <= 64)
                 || matches!(ty, Type::F32 | Type::F64 | Type::Ptr | Type::Object);
             if object != ((index as i64) < objects) || !small {
                 return missing_node(*arg, "with a default of this type");
@@ -179,8 +188,12 @@ impl<'t> Body<'_, 't> {
             if is_none_slice(default) {
                 continue;
             }
-            let value = self.expr(default)?;
             let address = self.default_place(*arg, places)?;
+            if is_slice(default) {
+                self.keep_slice_default(default, address)?;
+                continue;
+            }
+            let value = self.expr(default)?;
             self.store(address, value);
         }
         Ok(())

@@ -106,6 +106,8 @@ impl<'t> Body<'_, 't> {
             "PyTypeTestNode" => self.lower_type_test(node),
             "NoneCheckNode" => self.lower_none_check(node),
             "AmpersandNode" => self.lower_ampersand(node),
+            "DereferenceNode" => self.lower_dereference(node),
+            "DecrementIncrementNode" => self.lower_step(node),
             "SizeofTypeNode" | "SizeofVarNode" => self.lower_sizeof(node),
             "HasNoGilNode" => {
                 Ok(self.int(i128::from(node.int("in_nogil_context").unwrap_or(0)), 32))

@@ -5,6 +5,7 @@ use frontend_bridge::tree::{Entry, Node, Type as TreeType};
 use super::Result;
 use super::body::Body;
 use super::context::{Context, missing_node};
+use super::memview::{dimensions, is_slice};
 use super::types;
 use crate::mir::{Callee, CastOp, Constant, GlobalId, Op, Param, Signature, Type, Value};
 
@@ -307,8 +308,12 @@ impl<'t> Body<'_, 't> {
                 .fields
                 .get(index + 1)
                 .cloned();
-            let value = field.map_or(value, |field| self.fit_type(value, from, &field));
             let place = self.op(Op::Field(base, id, index as u32 + 1));
+            if from.flag("is_memoryviewslice") {
+                self.copy_slice(place, value, dimensions(from));
+                continue;
+            }
+            let value = field.map_or(value, |field| self.fit_type(value, from, &field));
             // The caller keeps objects alive.
             let value = if *self.b.ty(value) == Type::Object {
                 self.borrow(value)
@@ -345,7 +350,10 @@ impl<'t> Body<'_, 't> {
             self.m.default_globals.insert(arg.id(), global);
             let value = self.expr(default)?;
             let address = self.op(Op::GlobalAddr(global));
-            self.store(address, value);
+            match is_slice(default) {
+                true => self.assign_slice_to(address, value, default.expr_type()?)?,
+                false => self.store(address, value),
+            }
         }
         Ok(())
     }
@@ -372,6 +380,22 @@ impl<'t> Body<'_, 't> {
         }
         let value = self.fit(value, default.expr_type()?, local);
         self.set_argument(local, owned, value);
+        self.when_given(node, index, carrier, |body, place| {
+            let ty = body.b.function.locals[local.0 as usize].ty.clone();
+            let value = body.op(Op::Load(ty, place));
+            body.set_argument(local, owned, value);
+            Ok(())
+        })
+    }
+
+    /// What is done with the place of an optional argument where the caller gave it.
+    pub(super) fn when_given(
+        &mut self,
+        node: Node<'t>,
+        index: usize,
+        carrier: Value,
+        work: impl FnOnce(&mut Self, Value) -> Result<()>,
+    ) -> Result<()> {
         let Some(Type::Struct(id)) = (match node.ty("type").and_then(|ty| ty.ty("op_arg_struct")) {
             Some(ty) => Some(self.optional_struct(ty)?),
             None => None,
@@ -388,10 +412,8 @@ impl<'t> Body<'_, 't> {
         let given = self.op(Op::Compare(crate::mir::Comparison::SGt, count, number));
         self.b.branch(given, more, after);
         self.b.switch_to(more);
-        let ty = self.b.function.locals[local.0 as usize].ty.clone();
         let place = self.op(Op::Field(carrier, id, index as u32 + 1));
-        let value = self.op(Op::Load(ty, place));
-        self.set_argument(local, owned, value);
+        work(self, place)?;
         self.b.jump(after);
         self.b.switch_to(after);
         Ok(())

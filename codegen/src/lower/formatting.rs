@@ -6,7 +6,7 @@ use super::Result;
 use super::body::Body;
 use super::context::missing_node;
 use super::types;
-use crate::mir::{CastOp, Comparison, Op, Type, Value};
+use crate::mir::{Comparison, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_joined_str(&mut self, node: Node<'t>) -> Result<Value> {
@@ -78,11 +78,8 @@ impl<'t> Body<'_, 't> {
             return Ok(self.name("None"));
         }
         match self.b.ty(value).clone() {
-            Type::F32 | Type::F64 => {
-                let wide = match self.b.ty(value) {
-                    Type::F32 => self.op(Op::Cast(CastOp::FExt, value, Type::F64)),
-                    _ => value,
-                };
+            Type::F32 | Type::F64 | Type::F80 => {
+                let wide = self.convert_float(value, &Type::F64);
                 let Some((code, precision)) = float_format(spec) else {
                     return missing_node(node, &format!("'{spec}' of a C number"));
                 };

@@ -41,10 +41,12 @@ impl<'t> Context<'t> {
     /// Whether the function belongs to Cython's memoryview code: the runtime has it.
     fn of_utility(&self, node: Node<'t>) -> bool {
         let source = node.position().map_or(0, |at| at.source) as usize;
-        self.tree
-            .sources()
-            .get(source)
-            .is_some_and(|file| file.ends_with("cython_llvm/_cyutility.pxd"))
+        let file = super::context::memoryview_module(self.tree)
+            .map(|name| format!("{}.pxd", name.replace('.', "/")));
+        match (self.tree.sources().get(source), file) {
+            (Some(source), Some(file)) => source.ends_with(&file),
+            _ => false,
+        }
     }
 
     fn declare_cdef(&mut self, node: Node<'t>) -> Result<()> {
@@ -304,7 +306,8 @@ impl<'t> Body<'_, 't> {
             body.gil_token = Some(body.op(Op::EnsureGil));
             body.gil = true;
         }
-        let traced = super::tracing::traced(Some(scope));
+        // A generator is told of when it runs, not when it is made.
+        let traced = body.m.traced(Some(scope)) && node.node("gbody").is_none();
         if traced {
             body.prepare_trace(node);
         }
@@ -318,6 +321,16 @@ impl<'t> Body<'_, 't> {
         body.start_scope_object(node, scope)?;
         body.declare_buffers(scope)?;
         for (index, entry) in args.iter().enumerate() {
+            let slice = entry
+                .ty("type")
+                .is_some_and(|ty| ty.flag("is_memoryviewslice"));
+            if index >= required && slice {
+                let skip = u32::from(node.flag("overridable"));
+                let carrier = body.op(Op::Param(required as u32 + first + skip));
+                let arg = node.nodes("args")[index];
+                body.optional_slice_argument(node, arg, *entry, index - required, carrier)?;
+                continue;
+            }
             if index >= required {
                 let shared = entry.flag("in_closure");
                 let object = entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject"));
@@ -339,10 +352,7 @@ impl<'t> Body<'_, 't> {
                 body.share_argument(*entry, value)?;
                 continue;
             }
-            if entry
-                .ty("type")
-                .is_some_and(|ty| ty.flag("is_memoryviewslice"))
-            {
+            if slice {
                 body.slice_argument(*entry, value, body.m.reassigned.contains(&entry.id()))?;
                 continue;
             }
@@ -390,9 +400,6 @@ impl<'t> Body<'_, 't> {
         }
         let generator = node.node("gbody").is_some();
         if traced {
-            if generator {
-                return missing_node(node, "profile, of a generator");
-            }
             body.trace_function(node)?;
         }
         let lowered = match node.node("body") {

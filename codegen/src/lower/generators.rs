@@ -101,6 +101,9 @@ impl<'t> Body<'_, 't> {
         body.at(node);
         body.directives.push(scope.map("directives"));
         body.scope_object = Some((ScopeObject::Frame, class.id()));
+        if body.m.traced(Some(scope)) {
+            body.start_generator_trace(def, node)?;
+        }
         body.first_run(node)?;
         if let Some(ty) = node.ty("inlined_comprehension_type") {
             body.start_inlined_comprehension(node, ty)?;
@@ -145,6 +148,9 @@ impl<'t> Body<'_, 't> {
         let Some(result) = self.returned else {
             return self.defect("a generator without a result");
         };
+        if !self.b.ended() {
+            self.end_generator()?;
+        }
         if !self.b.ended() && !node.flag("is_inlined") {
             let none = self.none();
             let none = self.op(Op::IncRef(none));
@@ -163,11 +169,19 @@ impl<'t> Body<'_, 't> {
         let in_async = self.int(i128::from(node.flag("is_async_gen_body")), 32);
         let raised = self.rt_value("cyl_generator_failed", "ii:i", &[replace, in_async])?;
         let raised = self.truth(raised)?;
-        self.if_else(raised, |body| body.add_traceback(line), |_| Ok(()))?;
+        self.if_else(
+            raised,
+            |body| {
+                body.add_traceback(line)?;
+                body.end_generator()
+            },
+            |_| Ok(()),
+        )?;
         let old = self.op(Op::Take(result));
         self.b.effect(Op::XDecRef(old));
         self.b.jump(self.return_block);
         self.b.switch_to(self.return_block);
+        self.end_trace()?;
         let mut owned = self.owned_locals.clone();
         owned.sort_unstable();
         for local in owned {
@@ -185,7 +199,8 @@ impl<'t> Body<'_, 't> {
 
     /// Hands a value out, and goes on when the generator is resumed; what was sent, or null with an
     /// exception or without.
-    fn suspend(&mut self, value: Value) -> Value {
+    fn suspend(&mut self, value: Value) -> Result<Value> {
+        self.suspend_generator_trace(value)?;
         let value = self.give(value);
         let resume = self.b.block();
         let handling = self.handled.is_some();
@@ -195,7 +210,8 @@ impl<'t> Body<'_, 't> {
             handling,
         });
         self.b.switch_to(resume);
-        self.op(Op::Param(SENT_PARAM))
+        self.resume_generator_trace()?;
+        Ok(self.op(Op::Param(SENT_PARAM)))
     }
 
     /// `YieldExprNode`.
@@ -212,7 +228,7 @@ impl<'t> Body<'_, 't> {
             let given = self.give(value);
             value = self.rt_value("__Pyx__PyAsyncGenValueWrapperNew", "O:O", &[given])?;
         }
-        let sent = self.suspend(value);
+        let sent = self.suspend(value)?;
         let sent = self.checked(sent, Raises::Null)?;
         if node
             .attr("result_is_used")
@@ -263,7 +279,7 @@ impl<'t> Body<'_, 't> {
         self.b.branch(more, yields, ends);
         let temps = self.temps.clone();
         self.b.switch_to(yields);
-        let sent = self.suspend(first);
+        let sent = self.suspend(first)?;
         let sent = self.checked_iteration(sent, end)?;
         let sent = self.op(Op::IncRef(sent));
         self.b.effect(Op::Set(result, sent));

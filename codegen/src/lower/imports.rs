@@ -57,9 +57,19 @@ impl<'t> Body<'_, 't> {
     pub(super) fn lower_from_import(&mut self, node: Node<'t>) -> Result<()> {
         let module = self.expr(node.child("module")?)?;
         if node.flag("import_star") {
-            let types = self.protected_names(node)?;
+            let (types, variables) = self.star_names();
+            let types = self.m.mir.object(ObjectConstant::Tuple(types));
+            let types = self.op(Op::Object(types));
+            let setter = match variables.is_empty() {
+                true => self.null(),
+                false => {
+                    let setter = self.star_setter(node, &variables)?;
+                    self.function_address(setter)
+                }
+            };
             let own = self.module_object();
-            self.rt_status("cyl_import_star", "ooo:i", &[own, module, types], NEGATIVE)?;
+            let args = [own, module, types, setter];
+            self.rt_status("cyl_import_star", "ooop:i", &args, NEGATIVE)?;
         }
         for item in node.list("interned_items") {
             let Attr::List(parts) = item else {
@@ -86,40 +96,6 @@ impl<'t> Body<'_, 't> {
         }
         self.release(module);
         Ok(())
-    }
-
-    /// The names of the module that `from ... import *` must not assign to, as a constant tuple.
-    fn protected_names(&mut self, node: Node<'t>) -> Result<Value> {
-        let mut names = Vec::new();
-        let entries = self
-            .m
-            .tree
-            .root()
-            .scope("scope")
-            .map(|scope| scope.map("entries"))
-            .unwrap_or_default();
-        for (name, entry) in entries {
-            let (Attr::Str(name), Attr::Entry(entry)) = (name, entry) else {
-                continue;
-            };
-            let entry = self.m.tree.entry(*entry);
-            let internal = entry
-                .scope("scope")
-                .is_some_and(|scope| scope.flag("is_internal"));
-            if internal || name.to_lowercase().starts_with("__pyx_") {
-                continue;
-            }
-            if entry.flag("is_cclass") {
-                names.push(self.m.name(name));
-            } else if entry.flag("is_cglobal")
-                && entry.flag("used")
-                && !entry.ty("type").is_some_and(|ty| ty.flag("is_const"))
-            {
-                return missing_node(node, "of everything, with C variables");
-            }
-        }
-        let id = self.m.mir.object(ObjectConstant::Tuple(names));
-        Ok(self.op(Op::Object(id)))
     }
 
     /// `RawCNameExprNode`, `ExcValueNode`: a value that the statement around has put in place.

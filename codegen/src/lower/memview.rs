@@ -11,7 +11,6 @@ use super::Result;
 use super::body::{Body, Variable};
 use super::cleanup::Frame;
 use super::context::{Context, missing_node};
-use super::defaults::is_none_slice;
 use crate::mir::{
     BlockId, Callee, Comparison, KnownStride, Op, Raises, Signature, StructId, Type, UnaryOp, Value,
 };
@@ -509,22 +508,6 @@ impl<'t> Body<'_, 't> {
                 "Memoryview return value is not initialized",
             )
         })
-    }
-
-    /// An argument that may be left out: None, as a slice.
-    pub(super) fn optional_slice(
-        &mut self,
-        arg: Node<'t>,
-        default: Node<'t>,
-        given: Value,
-    ) -> Result<Value> {
-        if default.kind() != "NoneNode" && !is_none_slice(default) {
-            return missing_node(arg, "with a computed default");
-        }
-        let absent = self.is_null(given);
-        let none = self.none();
-        let object = self.op(Op::Select(absent, none, given));
-        self.slice_from_object(object, arg.expr_type()?)
     }
 
     /// A comparison of a slice with None.

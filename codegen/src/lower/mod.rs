@@ -15,6 +15,7 @@ mod body;
 mod buffers;
 mod builtin_methods;
 mod c_integers;
+mod c_steps;
 mod calls;
 mod capi;
 mod carrays;
@@ -54,6 +55,7 @@ mod functions;
 mod fused;
 mod fused_buffers;
 mod generators;
+mod import_star;
 mod imports;
 mod indexing;
 mod items;
@@ -64,6 +66,7 @@ mod literals;
 mod loops;
 mod match_stat;
 mod memview;
+mod memview_defaults;
 mod memview_fields;
 mod memview_index;
 mod memview_slice;
@@ -114,7 +117,7 @@ mod with_stat;
 
 pub use error::{LowerError, Missing};
 pub use module::{Lowered, lower};
-pub use shims::{ShimFacts, ShimRequest};
+pub use shims::{ShimFacts, ShimRequest, TraceMacros};
 pub use symbols::{CSignature, Symbols};
 
 /// What lowering functions give.

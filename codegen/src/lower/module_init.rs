@@ -9,6 +9,8 @@ use crate::mir::{
     Callee, Constant, FuncId, Function, Global, GlobalInit, Linkage, Op, Raises, Signature, Type,
 };
 
+/// The package's own module with memoryview code: by the tree route that is the run-time library's.
+const OWN_SHARED_UTILITY: &str = "cython_llvm._cyutility";
 /// Slots of a module definition (PEP 489).
 const CREATE: i128 = 1;
 const EXEC: i128 = 2;
@@ -62,7 +64,7 @@ impl<'t> Context<'t> {
         body.export_declared()?;
         body.make_classes()?;
         body.fetch_cimports()?;
-        let traced = super::tracing::traced(root.scope("scope"));
+        let traced = body.m.traced(root.scope("scope"));
         if traced {
             let last = name.rsplit('.').next().unwrap_or(&name);
             body.prepare_trace(root);
@@ -83,6 +85,21 @@ impl<'t> Context<'t> {
         body.finish(ErrorReturn::Value(Constant::Int(-1, 32)))?;
         let function = body.b.finish();
         Ok(self.mir.add_function(function))
+    }
+
+    /// Where the user has a module for memoryview code, the run-time library takes it from there: it
+    /// looks for this symbol where it is linked into the library.
+    fn name_shared_utility(&mut self) {
+        let Some(name) = super::context::memoryview_module(self.tree) else {
+            return;
+        };
+        if name == OWN_SHARED_UTILITY {
+            return;
+        }
+        let id = self.c_string(name.as_bytes());
+        let text = &mut self.mir.globals[id.0 as usize];
+        text.name = "cyl_shared_utility".to_owned();
+        text.linkage = Linkage::External;
     }
 
     /// The module object for a spec: the one that there is, once there is one.
@@ -131,6 +148,7 @@ impl<'t> Context<'t> {
     }
 
     fn define_module(&mut self, exec: FuncId) -> Result<()> {
+        self.name_shared_utility();
         let full = self.tree.module_name();
         let full = full.strip_suffix(".__init__").unwrap_or(full);
         let last = full.rsplit('.').next().unwrap_or(full).to_owned();

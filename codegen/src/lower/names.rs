@@ -22,6 +22,15 @@ impl<'t> Body<'_, 't> {
         if let Some(variable) = self.variables.get(&entry.id()).copied() {
             return self.read_variable(node, entry, variable);
         }
+        if let Some(address) = self.comprehension_global(entry) {
+            let ty = self.type_of(node)?;
+            let value = self.op(Op::Load(ty.clone(), address));
+            if ty != Type::Object {
+                return Ok(value);
+            }
+            self.check_bound(entry, value)?;
+            return Ok(self.owned(value));
+        }
         if entry.flag("is_const") && !entry.flag("is_builtin") {
             return self.enum_constant(node, entry);
         }
@@ -86,16 +95,20 @@ impl<'t> Body<'_, 't> {
         let value = self.op(Op::Get(id));
         let unbound = node.flag("cf_maybe_null") || node.flag("cf_is_null");
         if unbound && !node.flag("allow_null") && *self.b.ty(value) == Type::Object {
-            let null = self.is_null(value);
-            let name = entry.text("name").unwrap_or_default();
-            self.if_unlikely(null, |body| {
-                let text = body.text(name);
-                body.rt_void("__Pyx_RaiseUnboundLocalError", "p:v", &[text])?;
-                body.raise_now();
-                Ok(())
-            })?;
+            self.check_bound(entry, value)?;
         }
         Ok(value)
+    }
+
+    fn check_bound(&mut self, entry: Entry<'t>, value: Value) -> Result<()> {
+        let null = self.is_null(value);
+        let name = entry.text("name").unwrap_or_default();
+        self.if_unlikely(null, |body| {
+            let text = body.text(name);
+            body.rt_void("__Pyx_RaiseUnboundLocalError", "p:v", &[text])?;
+            body.raise_now();
+            Ok(())
+        })
     }
 
     /// A built-in type, or a built-in that Cython keeps.
@@ -249,6 +262,10 @@ impl<'t> Body<'_, 't> {
             }
             let value = self.give(value);
             self.replace(id, value);
+            return Ok(());
+        }
+        if let Some(address) = self.comprehension_global(entry) {
+            self.store(address, value);
             return Ok(());
         }
         if entry.flag("is_pyclass_attr") && entry.flag("is_pyglobal") {

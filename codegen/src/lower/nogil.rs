@@ -73,8 +73,8 @@ fn constant_raise(mut body: Node<'_>) -> Option<(Node<'_>, &str, &str)> {
 impl<'t> Body<'_, 't> {
     /// `GILStatNode`.
     pub(super) fn lower_gil_block(&mut self, node: Node<'t>) -> Result<()> {
-        if node.node("condition").is_some() || node.node("state_temp").is_some() {
-            return missing_node(node, "with a condition or in a generator");
+        if node.node("condition").is_some() {
+            return missing_node(node, "with a condition");
         }
         let takes = node.text("state") == Some("gil");
         if takes

@@ -19,6 +19,29 @@ pub struct ShimFacts {
     pub numbers: HashMap<String, i64>,
     /// Whether the module's C has been compiled at all.
     pub compiled: bool,
+    /// Macros that the module is built with.
+    pub macros: TraceMacros,
+}
+
+/// The macros of Cython's C that decide what of the directives `profile` and `linetrace` is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TraceMacros {
+    /// CYTHON_PROFILE.
+    pub profile: bool,
+    /// CYTHON_TRACE.
+    pub trace: bool,
+    /// CYTHON_TRACE_NOGIL.
+    pub nogil: bool,
+}
+
+impl Default for TraceMacros {
+    fn default() -> TraceMacros {
+        TraceMacros {
+            profile: true,
+            trace: false,
+            nogil: false,
+        }
+    }
 }
 
 /// C that a module needs.

@@ -1,14 +1,14 @@
 //! Temporaries that Cython's transforms put into the tree, and variables that live in a part of a
 //! function only: those of comprehensions.
 
-use frontend_bridge::tree::{Node, Scope, Value as Attr};
+use frontend_bridge::tree::{Entry, Node, Scope, Value as Attr};
 
 use super::Result;
 use super::body::{Body, Variable};
 use super::cleanup::{Frame, Handler};
 use super::context::missing_node;
 use super::error::LowerError;
-use crate::mir::{LocalId, Op, Type, Value};
+use crate::mir::{GlobalId, LocalId, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
     /// A local that owns its object until the function ends, if not released before.
@@ -196,6 +196,9 @@ impl<'t> Body<'_, 't> {
         let Some(scope) = scope.filter(|_| node.flag("has_local_scope")) else {
             return lower(self);
         };
+        if self.shared_with_functions(scope) {
+            return self.with_module_variables(scope, lower);
+        }
         let mut owned = Vec::new();
         // Its `var_entries` are those of the function around it, which has declared most of them.
         for (_, value) in scope.map("entries") {
@@ -223,5 +226,85 @@ impl<'t> Body<'_, 't> {
             }
         }
         self.with_locals(&owned, lower)
+    }
+
+    /// Whether functions inside a comprehension of the module's body use its variables, which are the
+    /// module's own then.
+    fn shared_with_functions(&self, scope: Scope<'t>) -> bool {
+        let outer = scope.scope("outer_scope");
+        let inside = |node: Node<'t>| {
+            let local = node.scope("local_scope");
+            local.and_then(|local| local.scope("outer_scope")) == Some(scope)
+        };
+        outer.is_some_and(|outer| outer.is_a("ModuleScope")) && self.m.tree.nodes().any(inside)
+    }
+
+    /// Lowers a comprehension whose variables are the module's; they are cleared on every way out.
+    fn with_module_variables<T>(
+        &mut self,
+        scope: Scope<'t>,
+        lower: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let mut objects = Vec::new();
+        for (_, value) in scope.map("entries") {
+            let Attr::Entry(entry) = value else { continue };
+            let entry = self.m.tree.entry(*entry);
+            if !entry.flag("is_variable") {
+                continue;
+            }
+            if entry
+                .ty("type")
+                .is_some_and(|ty| ty.flag("is_memoryviewslice"))
+            {
+                return self.missing("memoryview of a comprehension that functions share");
+            }
+            let global = self.m.global_of(entry)?;
+            if self.m.mir.globals[global.0 as usize].ty == Type::Object {
+                objects.push(global);
+            }
+        }
+        let failed = self.b.cold_block();
+        let depth = self.temps.len();
+        self.handlers.push(Handler {
+            block: failed,
+            depth,
+        });
+        let done = lower(self);
+        self.handlers.pop();
+        let done = done?;
+        self.clear_globals(&objects);
+        let back = self.b.current();
+        let temps = self.temps.clone();
+        self.temps.truncate(depth);
+        self.b.switch_to(failed);
+        self.clear_globals(&objects);
+        self.pass_on();
+        self.temps = temps;
+        self.b.switch_to(back);
+        Ok(done)
+    }
+
+    fn clear_globals(&mut self, globals: &[GlobalId]) {
+        for global in globals {
+            let address = self.op(Op::GlobalAddr(*global));
+            let old = self.op(Op::Load(Type::Object, address));
+            let old = self.op(Op::Own(old));
+            let null = self.null_object();
+            self.b.effect(Op::Store {
+                address,
+                value: null,
+            });
+            self.b.effect(Op::XDecRef(old));
+        }
+    }
+
+    /// The address of such a variable.
+    pub(super) fn comprehension_global(&mut self, entry: Entry<'t>) -> Option<Value> {
+        let global = self.m.globals.get(&entry.id()).copied();
+        let scope = entry.scope("scope")?;
+        if !scope.is_a("GeneratorExpressionScope") {
+            return None;
+        }
+        Some(self.op(Op::GlobalAddr(global?)))
     }
 }
