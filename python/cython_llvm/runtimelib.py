@@ -606,8 +606,9 @@ def build(output: str | None = None) -> str:
     with tempfile.TemporaryDirectory() as folder:
         with LOCK:
             text = _with_wrappers(_c_text(folder))
+        # A name without the folder: it stays in the code.
         module, static = (
-            toolchain.compile_c(text, os.path.join(folder, "_cyrt.c"), "c", settings,
+            toolchain.compile_c(text, "_cyrt.c", "c", settings,
                                 extra_args=["-femit-all-decls", "-Werror=implicit-function-declaration", *more])
             for more in ((), _STATIC))  # fmt: skip
     signatures = module.function_signatures()

@@ -64,7 +64,7 @@ def build_shared_utility(output: str | None = None) -> str:
             text = file.read()
         # For every machine that the wheel may land on.
         settings = Settings(opt_level=2, march="x86-64")
-        module = toolchain.compile_c(text, c_file, "c", settings)
+        module = toolchain.compile_c(text, os.path.basename(c_file), "c", settings)
         toolchain.optimize(module, settings)
         toolchain.link_extension([toolchain.emit(module, "obj", settings)], output, settings)
     with open(os.path.join(os.path.dirname(output), "_cyutility.version"), "w", encoding="ascii") as file:

@@ -6,7 +6,7 @@ use super::Result;
 use super::body::Body;
 use super::cleanup::{Frame, Handler};
 use super::context::missing_node;
-use crate::mir::{LocalId, Op, Raises, Value};
+use crate::mir::{LocalId, Op, Raises, Type, Value};
 
 /// What undoes the start of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +15,10 @@ pub(super) enum GilExit {
     Release(Value),
     /// Let go of by `SaveThread`.
     Restore(Value),
+    /// In a generator: let go of, the thread's state is in a local.
+    RestoreFrom(LocalId),
+    /// In a generator: taken with the state in a local, where it goes again.
+    SaveTo(LocalId),
     /// Let go of where it was held: the function is called with and without it.
     RestoreUnknown(Value),
 }
@@ -97,7 +101,25 @@ impl<'t> Body<'_, 't> {
         known: bool,
         work: impl FnOnce(&mut Self) -> Result<()>,
     ) -> Result<()> {
-        let exit = if takes {
+        // What `EnsureGil` gives is nothing to keep while a generator is suspended.
+        let generator = self.b.function.frame.is_some();
+        let saved = self.frames.iter().rev().find_map(|frame| match frame {
+            Frame::Gil {
+                exit: GilExit::RestoreFrom(local),
+                ..
+            } => Some(*local),
+            _ => None,
+        });
+        let exit = if let Some(local) = saved.filter(|_| takes && generator && !self.gil) {
+            let state = self.op(Op::Get(local));
+            self.b.effect(Op::RestoreThread(state));
+            GilExit::SaveTo(local)
+        } else if !takes && generator && known && self.gil {
+            let local = self.b.local("thread", Type::Ptr);
+            let state = self.op(Op::SaveThread);
+            self.b.effect(Op::Set(local, state));
+            GilExit::RestoreFrom(local)
+        } else if takes {
             GilExit::Release(self.op(Op::EnsureGil))
         } else if known && self.gil {
             GilExit::Restore(self.op(Op::SaveThread))
@@ -137,6 +159,14 @@ impl<'t> Body<'_, 't> {
         match exit {
             GilExit::Release(token) => self.b.effect(Op::ReleaseGil(token)),
             GilExit::Restore(state) => self.b.effect(Op::RestoreThread(state)),
+            GilExit::RestoreFrom(local) => {
+                let state = self.op(Op::Get(local));
+                self.b.effect(Op::RestoreThread(state));
+            }
+            GilExit::SaveTo(local) => {
+                let state = self.op(Op::SaveThread);
+                self.b.effect(Op::Set(local, state));
+            }
             GilExit::RestoreUnknown(state) => {
                 self.rt_void("cyl_restore_unknown_thread", "p:v", &[state])?;
             }

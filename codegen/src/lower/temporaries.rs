@@ -300,11 +300,8 @@ impl<'t> Body<'_, 't> {
 
     /// The address of such a variable.
     pub(super) fn comprehension_global(&mut self, entry: Entry<'t>) -> Option<Value> {
-        let global = self.m.globals.get(&entry.id()).copied();
-        let scope = entry.scope("scope")?;
-        if !scope.is_a("GeneratorExpressionScope") {
-            return None;
-        }
-        Some(self.op(Op::GlobalAddr(global?)))
+        let global = self.m.globals.get(&entry.id()).copied()?;
+        let shared = entry.flag("in_subscope") && entry.flag("is_cglobal");
+        shared.then(|| self.op(Op::GlobalAddr(global)))
     }
 }

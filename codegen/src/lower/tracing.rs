@@ -177,7 +177,7 @@ impl<'t> Body<'_, 't> {
         let active = self.rt_value("cyl_trace_active", "p:i", &[trace])?;
         let active = self.truth(active)?;
         self.if_unlikely(active, |body| {
-            body.with_gil(|body| body.tell_return(trace, ty))
+            body.with_lock(true, true, |body| body.tell_return(trace, ty))
         })
     }
 

@@ -83,6 +83,12 @@ impl<'t> Context<'t> {
         {
             return self.c_type(base, at);
         }
+        // Of C, `dereference()` alone is one: of what it refers to.
+        if ty.kind() == "CReferenceType"
+            && let Some(base) = ty.ty("ref_base_type")
+        {
+            return self.c_type(base, at);
+        }
         if ty.flag("is_memoryviewslice") {
             return Ok(Type::Struct(self.slice_struct()));
         }
@@ -197,6 +203,7 @@ pub(super) fn resolve(ty: TreeType<'_>) -> TreeType<'_> {
             "CConstType" | "CConstOrVolatileType" | "CQualifierType" => {
                 ty.ty("cv_base_type").or_else(|| ty.ty("const_base_type"))
             }
+            "CReferenceType" => ty.ty("ref_base_type"),
             _ => None,
         };
         match next {
