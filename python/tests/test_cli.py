@@ -349,6 +349,39 @@ def test_generate_shared(tmp_path: Path) -> None:
     assert python(tmp_path, "import mv, array; print(mv.f(array.array('i', [1, 2])))") == "2"
 
 
+@pytest.mark.parametrize("route", ["tree", "c"])
+def test_shared_memoryview_code(tmp_path: Path, route: str) -> None:
+    package = tmp_path / "pkg"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    done = cython(tmp_path, "--backend=llvm", "--generate-shared=pkg/_views.c")
+    assert done.returncode == 0, done.stderr
+    (package / "user.pyx").write_text(
+        "cimport cython\nfrom cython.view cimport array as view\n"
+        "def nothing():\n    cdef object[::cython.view.indirect, :] x = None\n    return x\n"
+        "def part(int[:] a): return a[::2]\n"
+        "def copied(int[:] a):\n    cdef int[::1] b = a.copy()\n    return b\n"
+        "def made(n):\n    cdef view v = view((n,), itemsize=4, format='i')\n    cdef int[:] w = v\n"
+        "    w[:] = 7\n    return v\n"
+        "def total(int[:, ::1] a):\n    cdef int k, t = 0\n    for k in range(a.shape[0]): t += a[k, 0]\n"
+        "    return t\n")  # fmt: skip
+    done = cython(tmp_path, "--backend=llvm", "-3", f"--route={route}", "--shared=pkg._views", "pkg/user.pyx")
+    assert done.returncode == 0, done.stderr
+    program = (
+        "import array; from pkg import user, _views; a = array.array('i', range(6)); x = user.part(a); "
+        "types = [type(x), type(user.copied(a)), type(x.T), type(memoryview(x[:2]).obj)]; "
+        "print([t is _views._memoryviewslice for t in types], type(user.made(2)) is _views.array, "
+        "list(x), list(user.copied(a)), "
+        "list(user.made(2)), user.total(memoryview(bytearray(24)).cast('i', (3, 2))), "
+        "str(user.nothing()))"
+    )
+    shown = f"{[True] * 4} True [0, 2, 4] [0, 1, 2, 3, 4, 5] [7, 7] 0 None"
+    assert python(tmp_path, program) == shown
+    os.remove(package / ("_views" + SUFFIX))
+    done = run(tmp_path, sys.executable, "-c", "import pkg.user")
+    assert "ModuleNotFoundError: No module named 'pkg._views'" in done.stderr
+
+
 def test_cythonize_in_place_incremental(tmp_path: Path) -> None:
     package = tmp_path / "pkg"
     package.mkdir()

@@ -24,7 +24,7 @@ NOT_CALLED = {
     "__Pyx_PyObject_AsWritableSString", "__Pyx_PyObject_AsWritableUString", "__Pyx_PyObject_PopIndex",
     "__Pyx_PyUnicode_FromCString", "__Pyx_Py", "__Pyx_StructField", "__Pyx_TypeInfo", "__Pyx_c_conj",
     "__Pyx_long_cast", "__Pyx_memviewslice", "__Pyx_truncl", "cyl_class", "cyl_closure",
-    "cyl_parameters", "cyl_slot",
+    "cyl_parameters", "cyl_shared_utility", "cyl_slot",
 }  # fmt: skip
 
 LETTERS = {"o": "ptr", "O": "ptr", "p": "ptr", "b": "i32", "i": "i32", "l": "i64", "d": "double",

@@ -6,6 +6,7 @@ import doctest
 from pathlib import Path
 
 import pytest
+
 from conftest import Both
 
 _STEPS = '''
@@ -271,6 +272,6 @@ def test_star_of_another_type(tmp_path: Path, route: str) -> None:
     import cython_llvm
 
     path = tmp_path / "star_wrong.pyx"
-    path.write_text("# cython: language_level=3\ncdef list version\nfrom sys import *\ndef f(): return version\n")
+    path.write_text("cdef list version\nfrom sys import *\ndef f(): return version\n")
     with pytest.raises(TypeError, match="Expected list, got str"):
         cython_llvm.import_file(path, f"star_wrong_{route}", route=route)

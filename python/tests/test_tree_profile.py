@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from conftest import Both
 
 _SOURCE = '''# cython: language_level=3, profile=True

@@ -73,11 +73,14 @@ impl<'t> Body<'_, 't> {
         let Some(ty) = entry.ty("type") else {
             return missing_node(node, "of everything, with a variable without a type");
         };
-        let external = entry.text("visibility") == Some("extern");
-        if ty.flag("is_memoryviewslice") || external {
-            return missing_node(node, "of everything, with such a C variable");
+        let address = match (entry.text("visibility"), entry.text("cname")) {
+            (Some("extern"), Some(name)) => self.shim_address(entry.position(), name, "&"),
+            _ => self.global_address(node, entry)?,
+        };
+        if ty.flag("is_memoryviewslice") {
+            let slice = self.slice_from_object(object, ty)?;
+            return self.assign_slice_to(address, slice, ty);
         }
-        let address = self.global_address(node, entry)?;
         if ty.flag("is_pyobject") {
             if ty.flag("is_extension_type") {
                 self.extension_type_test(object, ty, true)?;

@@ -282,6 +282,9 @@ impl<'t> Body<'_, 't> {
             if arg.node("default").is_some() {
                 return missing_node(arg, "with a default in a special method");
             }
+            if is_slice(arg) {
+                return self.slice_from_object(value, ty);
+            }
             return self.from_python(value, ty);
         }
         if ty.flag("is_pyobject") {

@@ -51,7 +51,13 @@ impl<'t> Body<'_, 't> {
             let packed = self.m.mir.structs[id.0 as usize].packed;
             let part = match (&mir, packed) {
                 (Type::Array(..), false) => place,
-                (Type::Array(..), true) => return self.missing("array in a packed struct"),
+                (Type::Array(..), true) => {
+                    // It may lie anywhere.
+                    let local = self.b.local("member", mir.clone());
+                    let copy = self.op(Op::LocalAddr(local));
+                    self.copy_memory(copy, place, &mir)?;
+                    copy
+                }
                 (_, true) => self.op(Op::Extract(value, index as u32)),
                 _ => self.op(Op::Load(mir, place)),
             };

@@ -148,6 +148,11 @@ impl<'t> Context<'t> {
                 None => missing(&format!("integer type '{}'", ty.kind()), at),
             };
         }
+        if ty.kind() == "CPyTSSTType" {
+            // Py_tss_t: whether there is a key, and the key.  Zeros are Py_tss_NEEDS_INIT.
+            let fields = || vec![Type::I32, Type::I32];
+            return Ok(Type::Struct(self.mir.structure("Py_tss_t", fields)));
+        }
         missing(&format!("type '{}'", ty.kind()), at)
     }
 
