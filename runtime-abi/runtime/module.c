@@ -53,13 +53,14 @@ int cyl_module_begin(PyObject *module, PyObject **object, PyObject **dict) {
                                          "Re-initialisation is not supported.", PyModule_GetName(module));
         return -1;
     }
-    if (cyl_runtime_init() < 0) return -1;
     PyObject *own = PyModule_GetDict(module); /* borrowed */
+    /* What fails from here on has its line in the traceback. */
+    if (own) Py_XSETREF(*dict, Py_NewRef(own));
+    if (cyl_runtime_init() < 0) return -1;
     PyObject *builtins = PyImport_AddModule("builtins"); /* borrowed */
     if (!own || !builtins) return -1;
     if (PyDict_SetItemString(own, "__builtins__", builtins) < 0) return -1;
     Py_XSETREF(*object, Py_NewRef(module));
-    Py_XSETREF(*dict, Py_NewRef(own));
     return 0;
 }
 
