@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,13 @@ def test_it_needs_nothing_but_the_c_library() -> None:
     shown = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=True).stdout
     needed = {line.split("[")[1].rstrip("]") for line in shown.splitlines() if "NEEDED" in line}
     assert needed <= {"libc.so.6", "libm.so.6"}
+
+
+def test_no_file_tells_where_it_was_made() -> None:
+    path = Path(runtimelib.available() or "")
+    for name in (path.name, runtimelib.ARCHIVE, runtimelib.HOT, runtimelib.SYMBOLS):
+        data = (path.parent / name).read_bytes()
+        assert b"/_cyrt.c" not in data and tempfile.gettempdir().encode() + b"/" not in data, name
 
 
 def test_every_symbol_of_the_table_is_there(library: ctypes.PyDLL) -> None:

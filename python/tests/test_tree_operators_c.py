@@ -256,7 +256,47 @@ def check():
     return executable, hexversion, version, maxsize
 '''
 
-CASES = {"steps": _STEPS, "slices": _SLICES, "formats": _FORMATS, "scopes": _SCOPES,
+_VARIABLES = '''
+cdef object unset
+cdef list nothing
+cdef object given = 5
+cdef class A:
+    pass
+cdef A instance
+
+def read():
+    """
+    >>> initial
+    (None, None, 5, None)
+    >>> write(7); read()
+    (7, [7], 5, True)
+    """
+    return unset, nothing, given, None if instance is None else True
+
+def write(x):
+    global unset, nothing, instance
+    unset, nothing, instance = x, [x], A()
+
+cdef take(object first, unsigned char[:] view):
+    return first, view is None
+
+cdef unsigned char[:] kept = bytearray(8)
+
+def views():
+    """
+    >>> views()
+    (None, False)
+    """
+    global kept
+    result = take(never, kept)
+    kept = bytearray(8)
+    return result
+
+cdef object never
+initial = read()
+'''
+
+CASES = {"steps": _STEPS, "variables": _VARIABLES, "slices": _SLICES, "formats": _FORMATS, "scopes": _SCOPES,
          "generators": _GENERATORS, "defaults": _DEFAULTS, "star": _STAR}  # fmt: skip
 
 

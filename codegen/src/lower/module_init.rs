@@ -60,6 +60,7 @@ impl<'t> Context<'t> {
         body.b.switch_to(go_on);
         let status = body.op(Op::InitObjects);
         body.checked(status, Raises::Negative)?;
+        body.variables_are_none(root)?;
         body.module_docstring(root)?;
         body.export_declared()?;
         body.make_classes()?;
@@ -212,6 +213,27 @@ impl<'t> Context<'t> {
 }
 
 impl<'t> Body<'_, 't> {
+    /// The module's C variables of object types are None until something is assigned to them.
+    fn variables_are_none(&mut self, root: frontend_bridge::tree::Node<'t>) -> Result<()> {
+        let Some(scope) = root.scope("scope") else {
+            return Ok(());
+        };
+        for entry in scope.entries("var_entries") {
+            let object = entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject"));
+            let own = entry.flag("is_cglobal") && entry.scope("scope") == Some(scope);
+            let other = entry.flag("is_pyglobal") || entry.flag("is_cclass_var_entry");
+            let external = entry.text("visibility") == Some("extern");
+            if !object || !own || other || external || !entry.flag("used") {
+                continue;
+            }
+            let global = self.m.global_of(entry)?;
+            let address = self.op(Op::GlobalAddr(global));
+            let none = self.none();
+            self.store(address, none);
+        }
+        Ok(())
+    }
+
     fn module_docstring(&mut self, root: frontend_bridge::tree::Node<'t>) -> Result<()> {
         use frontend_bridge::tree::Value as Attr;
         let data = match root.attr("doc") {
