@@ -1,5 +1,8 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Loops for `prange_device`: plain Cython, which stock Cython compiles for the CPU."""
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Loops for the CPU and, with `prange_device`, for a GPU: plain Cython, which stock Cython compiles too.
+
+The examples beside it, `testsuite/gpu` and `testsuite/benches/prange.py` run them.
+"""
 
 from cython.parallel import prange
 from libc.math cimport erf, exp, log, sin, sqrt

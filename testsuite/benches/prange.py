@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-SOURCE = HERE / "prange_kernels.pyx"
+SOURCES = (HERE.parents[1] / "examples" / "gpu_kernels.pyx", HERE / "prange_kernels.pyx")
 GCC = ["-O3", "-march=native", "-fopenmp", "-fwrapv", "-fno-strict-aliasing", "-DNDEBUG", "-w"]
 ENGINES = ("tree", "gcc", "numba")
 LEAST_TIME = 0.01
@@ -40,9 +40,9 @@ def arguments() -> dict[str, tuple[Any, ...]]:
     wide = np.empty(400_000)
     wide[::2], wide[1::2] = many, more
     return {
-        "sum_sin": (many,),
+        "total": (many,),
         "all_pairs": (random.uniform(0, 1, (500, 3)), np.empty((500, 500))),
-        "mandelbrot": (np.empty((200, 200), np.intc), 200),
+        "mandelbrot": (np.empty((200, 200), np.intc), -2.0, 1.5, 3 / 200, 200),
         "difference": (many, more, np.empty_like(many)),
         "difference_strided": (wide[::2], wide[1::2], np.empty_like(wide)[::2]),
         "stencil": (plane, np.empty_like(plane)),
@@ -55,28 +55,33 @@ def functions(engine: str, folder: str) -> dict[str, Callable[..., Any]]:
         from prange_numba import compiled
 
         return compiled()
-    if engine == "gcc":
-        path = os.path.join(folder, "prange_kernels.so")
-        spec = importlib.util.spec_from_file_location("prange_kernels", path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    else:
-        import cython_llvm
+    found: dict[str, Callable[..., Any]] = {}
+    for source in SOURCES:
+        if engine == "gcc":
+            path = os.path.join(folder, f"{source.stem}.so")
+            spec = importlib.util.spec_from_file_location(source.stem, path)
+            assert spec is not None and spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        else:
+            import cython_llvm
 
-        module = cython_llvm.import_file(SOURCE, "prange_kernels", route="tree")
-    return {name: getattr(module, name) for name in arguments()}
+            module = cython_llvm.import_file(source, source.stem, route="tree")
+        found |= {name: getattr(module, name) for name in arguments() if hasattr(module, name)}
+    return found
 
 
 def build_gcc(folder: str) -> None:
-    shutil.copy(SOURCE, folder)
+    sources = [shutil.copy(source, folder) for source in SOURCES]
     # Stock Cython: no part of us is in its process.
     cython = [sys.executable, "-S", "-c",
               f"import sys; sys.path[:0] = {sys.path!r}; from Cython.Compiler.Main import setuptools_main; "
               "sys.exit(setuptools_main())"]  # fmt: skip
-    subprocess.run([*cython, "-3", SOURCE.name], cwd=folder, check=True)
-    subprocess.run(["gcc", *GCC, "-fPIC", "-shared", "-I" + sysconfig.get_path("include"),
-                    "prange_kernels.c", "-o", "prange_kernels.so", "-lm"], cwd=folder, check=True)  # fmt: skip
+    subprocess.run([*cython, "-3", *sources], cwd=folder, check=True)
+    for source in SOURCES:
+        output = ["-o", f"{source.stem}.so", f"{source.stem}.c", "-lm"]
+        headers = "-I" + sysconfig.get_path("include")
+        subprocess.run(["gcc", *GCC, "-fPIC", "-shared", headers, *output], cwd=folder, check=True)
 
 
 def child(engine: str, folder: str, pipe: Connection) -> None:

@@ -12,7 +12,7 @@ njit = numba.njit(error_model="numpy", parallel=True)
 
 
 @njit
-def sum_sin(x: Any) -> float:
+def total(x: Any) -> float:
     s = 0.0
     for i in numba.prange(x.shape[0]):
         s += math.sin(x[i]) * x[i]
@@ -30,24 +30,20 @@ def all_pairs(x: Any, out: Any) -> None:
             out[i, j] = math.sqrt(s)
 
 
-@numba.njit(error_model="numpy")
-def escape(x: float, y: float, limit: int) -> int:
-    a = b = 0.0
-    for n in range(limit):
-        t = a * a - b * b + x
-        b = 2 * a * b + y
-        a = t
-        if a * a + b * b > 4:
-            return n
-    return limit
-
-
 @njit
-def mandelbrot(out: Any, limit: int) -> None:
-    rows, columns = out.shape
-    for i in numba.prange(rows):
-        for j in range(columns):
-            out[i, j] = escape(-2.0 + 3.0 * j / columns, -1.5 + 3.0 * i / rows, limit)
+def mandelbrot(out: Any, left: float, top: float, step: float, most: int) -> None:
+    for i in numba.prange(out.shape[0]):
+        for j in range(out.shape[1]):
+            cr = left + j * step
+            ci = top - i * step
+            zr = zi = 0.0
+            k = 0
+            while k < most and zr * zr + zi * zi <= 4:
+                t = zr * zr - zi * zi + cr
+                zi = 2 * zr * zi + ci
+                zr = t
+                k += 1
+            out[i, j] = k
 
 
 @njit
@@ -72,6 +68,6 @@ def nothing(x: Any) -> None:
 def compiled() -> dict[str, Callable[..., Any]]:
     """By the loops' names; compiled when first called."""
     return {
-        "sum_sin": sum_sin, "all_pairs": all_pairs, "mandelbrot": mandelbrot, "difference": difference,
+        "total": total, "all_pairs": all_pairs, "mandelbrot": mandelbrot, "difference": difference,
         "difference_strided": difference, "stencil": stencil, "nothing": nothing,
     }  # fmt: skip

@@ -9,24 +9,30 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .code import Program, smaller
+from .kernels import KernelMaker
 from .program import Maker
 
 CHILD = Path(__file__).with_name("child.py")
+KERNEL_CHILD = Path(__file__).with_name("kernel_child.py")
 #: Programs that one process compares.
 BATCH = 10
 FAULTS = ("different", "leak", "crash", "error", "missing")
 
 
-def compared(programs: Iterable[tuple[str, Program]], timeout: float = 900) -> Iterator[dict[str, Any]]:
+def compared(
+    programs: Iterable[tuple[str, Program]], timeout: float = 900, child: Path = CHILD
+) -> Iterator[dict[str, Any]]:
     """What child.py says of each program; a crash for the one in which its process ended."""
     waiting = dict(programs)
     while waiting:
@@ -34,7 +40,7 @@ def compared(programs: Iterable[tuple[str, Program]], timeout: float = 900) -> I
             for name, program in waiting.items():
                 file.write(json.dumps({"name": name, "text": program.text(), "calls": program.calls()}) + "\n")
             file.flush()
-            command = [sys.executable, "-X", "faulthandler", str(CHILD), file.name]
+            command = [sys.executable, "-X", "faulthandler", str(child), file.name]
             try:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
                 out, why = done.stdout, f"exit status {done.returncode}: {done.stderr[-1500:]}"
@@ -99,23 +105,43 @@ def _first(batch: list[Program], wanted: str, compare: Compare) -> tuple[Program
     return None
 
 
+def for_gpu(folder: Path) -> Compare:
+    """Compares loops on the CPU with what stands for a GPU, which is made in the folder."""
+    from gpu import tools
+
+    os.environ["CYTHON_LLVM_CUDA_DRIVER"] = str(tools.fake_driver(folder))
+    os.environ["CYTHON_LLVM_CACHE_DIR"] = str(folder / "cache")
+    try:
+        os.environ["FUZZ_PTXAS"] = str(tools.ptxas())
+    except tools.Missing as error:
+        print(f"PTX IS NOT CHECKED: {error}")
+    return partial(compared, child=KERNEL_CHILD)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="the first program's seed")
     parser.add_argument("--count", type=int, default=100, help="how many programs")
     parser.add_argument("--show", action="store_true", help="print the programs instead")
     parser.add_argument("--reduce", type=float, default=120, metavar="SECONDS", help="for each fault (0: not)")
+    parser.add_argument("--gpu", action="store_true", help="loops of prange, on the CPU and for a GPU")
     parser.add_argument("-v", "--verbose", action="store_true", help="print why Cython refuses programs")
     options = parser.parse_args()
     seeds = range(options.seed, options.seed + options.count)
+    maker = KernelMaker if options.gpu else Maker
     if options.show:
         for seed in seeds:
-            print(Maker(seed).program().text())
+            print(maker(seed).program().text())
         return 0
+    with tempfile.TemporaryDirectory() as folder:
+        return run(options, seeds, maker, for_gpu(Path(folder)) if options.gpu else compared)
+
+
+def run(options: argparse.Namespace, seeds: range, maker: Any, compare: Compare) -> int:
     totals: collections.Counter[str] = collections.Counter()
     for start in range(0, len(seeds), BATCH):
-        programs = {f"random_{seed}": Maker(seed).program() for seed in seeds[start : start + BATCH]}
-        for found in compared(programs.items()):
+        programs = {f"random_{seed}": maker(seed).program() for seed in seeds[start : start + BATCH]}
+        for found in compare(programs.items()):
             totals[found["status"]] += 1
             if found["status"] == "refused" and options.verbose:
                 print(f"{found['name']}: refused: {found['detail'][0]}")
@@ -123,7 +149,7 @@ def main() -> int:
                 continue
             print(f"{found['name']}: {found['status']}: " + "\n".join(found["detail"][:3])[:2000], flush=True)
             if options.reduce:
-                program, found = reduced(programs[found["name"]], found, options.reduce)
+                program, found = reduced(programs[found["name"]], found, options.reduce, compare)
                 detail = "\n".join(found["detail"][:3])[:3000]
                 print(f"made smaller:\n{program.text()}\n{program.calls()}\n{detail}")
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The loops of loops.pyx on the CPU and on the GPU, or on what CYTHON_LLVM_CUDA_DRIVER names.
+"""The loops of SOURCES on the CPU and on the GPU, or on what CYTHON_LLVM_CUDA_DRIVER names.
 
 ``python cases.py`` compares results, exceptions and what is left in the arrays; exit status 1 and a line
 for each difference.
@@ -6,25 +6,31 @@ for each difference.
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCE = os.path.join(HERE, "loops.pyx")
+HERE = Path(__file__).resolve().parent
+SOURCES = (HERE / "loops.pyx", HERE.parents[1] / "examples" / "gpu_kernels.pyx")
 random = np.random.default_rng(5)
 
 
 def build(device: str) -> Any:
+    """The functions of all sources."""
     import cython_llvm
 
-    name = f"loops_{device}"
-    directives = {"prange_device": device}
-    return cython_llvm.import_file(SOURCE, name, route="tree", directives=directives)
+    found: dict[str, Any] = {}
+    for source in SOURCES:
+        name = f"{source.stem}_{device}"
+        directives = {"prange_device": device}
+        module = cython_llvm.import_file(source, name, route="tree", directives=directives)
+        found |= {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    return SimpleNamespace(**found)
 
 
 def reals(*shape: int) -> np.ndarray:
@@ -74,8 +80,14 @@ case("strided", lambda: grid(40, 60)[::-1, 3], zeros(40, dtype=np.float32))
 case("strided", lambda: np.arange(50.0)[::-1], lambda: np.zeros((50, 9), np.float32)[:, 2])
 case("strided", lambda: np.broadcast_to(np.array(2.0), (9,)).copy(), zeros(9, dtype=np.float32))
 case("difference", fixed(reals(999)), fixed(reals(999) + 7), zeros(999))
-case("difference", fixed(reals(9)), fixed(np.zeros(9)), zeros(9))
 case("difference", fixed(np.zeros(9)), fixed(np.zeros(9)), zeros(9))
+case("quotients", fixed(reals(9)), fixed(reals(9)), zeros(9))
+case("quotients", fixed(reals(9)), fixed(np.zeros(9)), zeros(9))
+case("all_pairs", fixed(reals(40, 3)), zeros(40, 40))
+case("all_pairs", fixed(reals(3, 0)), zeros(3, 3))
+case("total", fixed(reals(3000)), tolerance=1e-12)
+case("black_scholes", fixed(reals(500) + 9), fixed(reals(500) + 9), fixed(reals(500) + 4), fixed(0.02),
+     fixed(0.3), zeros(500), tolerance=1e-13)  # fmt: skip
 for rows, columns in ((1, 1), (5, 700), (300, 3), (100, 100), (0, 4)):
     case("plane", lambda r=rows, c=columns: grid(r, c), zeros(rows, columns))
 case("plane", lambda: np.asfortranarray(grid(30, 20)), lambda: np.zeros((20, 30)).T)

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Loops that run on the CPU and on a GPU: cases.py compares."""
+"""Loops that run on the CPU and on a GPU, besides those of examples/gpu_kernels.pyx: cases.py compares."""
 
 from cython.parallel import prange
 from libc.math cimport (
@@ -43,11 +43,11 @@ def strided(double[:] x, float[:] out):
     for i in prange(out.shape[0], nogil=True):
         out[i] = <float> (2 * x[i])
 
-def difference(double[::1] x, double[::1] y, double[::1] out):
+def quotients(double[::1] x, double[::1] y, double[::1] out):
     cdef Py_ssize_t i
     with nogil:
         for i in prange(x.shape[0]):
-            out[i] = 2 * (x[i] - y[i]) / (x[i] + y[i])
+            out[i] = x[i] / y[i]
 
 def plane(double[:, :] a, double[:, :] out):
     cdef Py_ssize_t i, j = -1
@@ -78,12 +78,6 @@ def cube(int[:, :, ::1] a, int[:, :, ::1] out):
         for j in prange(a.shape[1]):
             for k in range(a.shape[2]):
                 out[i, j, k] = a[i, j, a.shape[2] - 1 - k]
-
-def stencil(double[:, ::1] a, double[:, ::1] out):
-    cdef Py_ssize_t i, j
-    for i in prange(1, a.shape[0] - 1, nogil=True):
-        for j in prange(1, a.shape[1] - 1):
-            out[i, j] = 0.25 * (a[i - 1, j] + a[i + 1, j] + a[i, j - 1] + a[i, j + 1])
 
 def reductions(long[::1] x, long start):
     cdef Py_ssize_t i
@@ -222,24 +216,6 @@ def complexes(double complex[::1] x, double complex[::1] out, double complex c):
                 break
             z = z * z + x[i]
         out[i] = z * c
-
-def mandelbrot(int[:, ::1] out, double left, double top, double step, int most):
-    cdef Py_ssize_t i, j
-    cdef int k
-    cdef double cr, ci, zr, zi, t
-    for i in prange(out.shape[0], nogil=True):
-        for j in prange(out.shape[1]):
-            cr = left + j * step
-            ci = top - i * step
-            zr = 0
-            zi = 0
-            k = 0
-            while k < most and zr * zr + zi * zi <= 4:
-                t = zr * zr - zi * zi + cr
-                zi = 2 * zr * zi + ci
-                zr = t
-                k = k + 1
-            out[i, j] = k
 
 def table(unsigned char[::1] x, int[::1] out):
     cdef Py_ssize_t i

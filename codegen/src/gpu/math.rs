@@ -77,7 +77,7 @@ const RUNTIME: &[&str] = &[
 
 /// Whether a function can be called on a GPU.
 pub(super) fn known(name: &str) -> bool {
-    of_libm(name) || RUNTIME.contains(&name) || COMPLEX.contains(&name)
+    of_libm(name) || RUNTIME.contains(&name) || COMPLEX.contains(&name) || power(name).is_some()
 }
 
 /// Whether a function is one of libm's, in double or single precision.
@@ -85,6 +85,61 @@ pub(crate) fn of_libm(name: &str) -> bool {
     let plain =
         |name: &str| BUILT.contains(&name) || INTRINSIC.iter().any(|(known, ..)| *known == name);
     plain(name) || name.strip_suffix('f').is_some_and(plain)
+}
+
+/// Cython's powers of integers: the name of the type in theirs, its bits, and whether it is signed.
+const POWERS: &[(&str, u32, bool)] = &[
+    ("char", 8, true),
+    ("signed_char", 8, true),
+    ("unsigned_char", 8, false),
+    ("short", 16, true),
+    ("unsigned_short", 16, false),
+    ("int", 32, true),
+    ("unsigned_int", 32, false),
+    ("long", 64, true),
+    ("unsigned_long", 64, false),
+    ("PY_LONG_LONG", 64, true),
+    ("unsigned_PY_LONG_LONG", 64, false),
+    ("Py_ssize_t", 64, true),
+    ("Py_hash_t", 64, true),
+    ("ptrdiff_t", 64, true),
+    ("intptr_t", 64, true),
+    ("size_t", 64, false),
+    ("uintptr_t", 64, false),
+];
+
+fn power(name: &str) -> Option<&(&str, u32, bool)> {
+    let ty = name.strip_prefix("__Pyx_pow_")?;
+    POWERS.iter().find(|(known, ..)| *known == ty)
+}
+
+/// Multiplies as often as the exponent has bits; what is less than nothing gives nothing, as in C.
+fn power_text((ty, bits, signed): (&str, u32, bool)) -> String {
+    let ty = format!("__Pyx_pow_{ty}(i{bits} %base, i{bits} %exponent)");
+    // Whether a negative number is one.
+    let can_be = i32::from(signed);
+    format!(
+        "define i{bits} @{ty} alwaysinline {{
+begin:
+  %less = icmp slt i{bits} %exponent, 0
+  %none = and i1 %less, {can_be}
+  br i1 %none, label %out, label %loop
+loop:
+  %total = phi i{bits} [ 1, %begin ], [ %next, %loop ]
+  %square = phi i{bits} [ %base, %begin ], [ %twice, %loop ]
+  %left = phi i{bits} [ %exponent, %begin ], [ %rest, %loop ]
+  %odd = trunc i{bits} %left to i1
+  %more = mul i{bits} %total, %square
+  %next = select i1 %odd, i{bits} %more, i{bits} %total
+  %twice = mul i{bits} %square, %square
+  %rest = lshr i{bits} %left, 1
+  %done = icmp eq i{bits} %rest, 0
+  br i1 %done, label %out, label %loop
+out:
+  %result = phi i{bits} [ 0, %begin ], [ %next, %loop ]
+  ret i{bits} %result
+}}\n"
+    )
 }
 
 /// The runtime's functions on a GPU.  A thread's state starts with a mark (0, 1: it raised, 2: before
@@ -147,6 +202,7 @@ define i32 @cyl_gpu_broken(ptr %state) alwaysinline {
 /// LLVM text of all that is not in the bitcode.
 pub(super) fn support() -> String {
     let mut text = SUPPORT.to_owned();
+    text.extend(POWERS.iter().map(|one| power_text(*one)));
     for (c, llvm, count) in INTRINSIC {
         for (ty, suffix, short) in [("double", "", "f64"), ("float", "f", "f32")] {
             let params: Vec<_> = (0..*count).map(|index| format!("{ty} %{index}")).collect();

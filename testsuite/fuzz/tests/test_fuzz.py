@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from fuzz import __main__ as fuzz
 from fuzz.child import differences
 from fuzz.code import Program
+from fuzz.kernels import KernelMaker
 from fuzz.program import Maker
 
 
@@ -69,3 +73,34 @@ def test_programs_are_made_smaller_as_long_as_they_show_the_fault() -> None:
     assert found["status"] == "different"
     rendered = [line for function in small.functions for line in function.render() if line.strip()]
     assert wanted in "\n".join(rendered) and len(rendered) < 20
+
+
+def test_random_loops_are_the_same_for_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numpy")
+    for name in ("CYTHON_LLVM_CUDA_DRIVER", "CYTHON_LLVM_CACHE_DIR", "FUZZ_PTXAS"):
+        monkeypatch.delenv(name, raising=False)
+    programs = {f"kernels_{seed}": KernelMaker(seed).program(3) for seed in (1, 5)}
+    with monkeypatch.context() as environment:
+        # What it sets goes back to what it was.
+        environment.setattr(os, "environ", os.environ.copy())
+        compare = fuzz.for_gpu(tmp_path)
+        found = list(compare(programs.items()))
+    assert {one["name"]: one["status"] for one in found} == dict.fromkeys(programs, "same"), found
+
+
+def test_random_loops_have_what_a_gpu_can_do() -> None:
+    text = "".join(KernelMaker(seed).program().text() for seed in range(30))
+    for what in (
+        "raise ", "while ", "break", "continue", "else:", "prange(cube", "max(", "turned[i]", "marks[i].x",
+        "helper0(", "weights[", "sqrt(", "erf(", " ** ", " // ", "schedule='dynamic'",
+    ):  # fmt: skip
+        assert what in text, what
+    assert KernelMaker(5).program().text() == KernelMaker(5).program().text()
+
+
+def test_differences_of_loops_are_found() -> None:
+    np = pytest.importorskip("numpy")
+    from fuzz.kernel_child import same
+
+    a = np.array([1.0, np.nan, 3.0])
+    assert same(a, a.copy()) and not same(a, a + 1) and same((1, 2.5), (1, 2.5)) and not same((1,), (2,))
