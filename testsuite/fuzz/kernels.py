@@ -100,7 +100,7 @@ class Kernels(Expressions):
 
     def condition(self, depth: int) -> str:
         if depth <= 0:
-            return self.pick("True", "False", "i & 1 == 0" if self.items else "True")
+            return self.pick("True", "False", "(i & 1 == 0)" if self.items else "True")
         operator = self.pick("<", "<=", ">", ">=", "==", "!=")
         which = self.random.randrange(8)
         if which < 3:
