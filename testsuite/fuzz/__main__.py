@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,13 @@ FAULTS = ("different", "leak", "crash", "error", "missing")
 
 
 def compared(
-    programs: Iterable[tuple[str, Program]], timeout: float = 900, child: Path = CHILD
+    programs: Iterable[tuple[str, Program]],
+    timeout: float = 900,
+    child: Path = CHILD,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """What child.py says of each program; a crash for the one in which its process ended."""
+    variables = {**os.environ, **(environment or {})}
     waiting = dict(programs)
     while waiting:
         with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
@@ -42,7 +46,7 @@ def compared(
             file.flush()
             command = [sys.executable, "-X", "faulthandler", str(child), file.name]
             try:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+                done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=variables)
                 out, why = done.stdout, f"exit status {done.returncode}: {done.stderr[-1500:]}"
             except subprocess.TimeoutExpired as error:
                 out, why = (error.stdout or b"").decode(), "timeout"
@@ -109,13 +113,13 @@ def for_gpu(folder: Path) -> Compare:
     """Compares loops on the CPU with what stands for a GPU, which is made in the folder."""
     from gpu import tools
 
-    os.environ["CYTHON_LLVM_CUDA_DRIVER"] = str(tools.fake_driver(folder))
-    os.environ["CYTHON_LLVM_CACHE_DIR"] = str(folder / "cache")
+    environment = {"CYTHON_LLVM_CUDA_DRIVER": str(tools.fake_driver(folder)),
+                   "CYTHON_LLVM_CACHE_DIR": str(folder / "cache")}  # fmt: skip
     try:
-        os.environ["FUZZ_PTXAS"] = str(tools.ptxas())
+        environment["FUZZ_PTXAS"] = str(tools.ptxas())
     except tools.Missing as error:
         print(f"PTX IS NOT CHECKED: {error}")
-    return partial(compared, child=KERNEL_CHILD)
+    return partial(compared, child=KERNEL_CHILD, environment=environment)
 
 
 def main() -> int:
