@@ -7,8 +7,8 @@
 # scripts/gpu_bundle.py is unpacked (.gpu/bundle.tar.xz, or what GPU_BUNDLE names), which brings an
 # interpreter of its own.  Needs no network and no CUDA toolkit.
 # --bench: kernel times beside nvcc's or nvrtc's, numba-cuda's and the copy bandwidth, with what of these
-# there is; NVRTC names a libnvrtc that is not on the library path.  numba-cuda and numpy of PYTHON's own
-# are timed by PYTHON.  --output: what is printed also goes to FILE.
+# there is; NVRTC names a libnvrtc that is not on the library path.  The bundle has no numba-cuda.
+# --output: what is printed also goes to FILE.
 # Exit status: 0, 1 where something differs, 2 without a usable GPU.
 set -eu
 bench= output=
