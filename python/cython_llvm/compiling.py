@@ -120,6 +120,7 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
     if name in incremental.reports:
         incremental.reports[name].llvm += timed
         incremental.reports[name].shortened = found is not None
+        incremental.tell(name)
     built = Built(unit, objects, list(choice.headers),
                   toolchain.uses_openmp(choice.module),
                   messages=list(choice.messages), runtime=True)  # fmt: skip

@@ -110,6 +110,16 @@ def wanted(name: str) -> bool:
     return name in loader.current or (live is not None and live.options.expected)
 
 
+def tell(name: str) -> None:
+    """Say to the log "cython_llvm" what was compiled."""
+    import logging
+
+    report = reports[name]
+    logging.getLogger("cython_llvm").info(
+        "%s: %d of %d functions compiled", name, report.compiled, report.functions
+    )
+
+
 def forget(name: str) -> None:
     """Compile everything the next time."""
     from . import shortened

@@ -26,14 +26,18 @@ def counting(each: Callable[[Any, int, dict[Any, int]], None]) -> Iterator[None]
     from Cython.Compiler import Nodes
     from Cython.Compiler.ParseTreeTransforms import AnalyseDeclarationsTransform
 
-    declare = Nodes.DefNode.analyse_declarations
+    kinds = (Nodes.DefNode, Nodes.CFuncDefNode)
+    declare = {kind: kind.analyse_declarations for kind in kinds}
     visit = AnalyseDeclarationsTransform.visit_FuncDefNode
 
-    def analyse_declarations(node: Any, env: Any) -> None:
-        counters = env.global_scope().id_counters
-        each(node, 0, counters)
-        declare(node, env)
-        each(node, 1, counters)
+    def declaring(kind: Any) -> Callable[[Any, Any], None]:
+        def analyse_declarations(node: Any, env: Any) -> None:
+            counters = env.global_scope().id_counters
+            each(node, 0, counters)
+            declare[kind](node, env)
+            each(node, 1, counters)
+
+        return analyse_declarations
 
     def visit_function(transform: Any, node: Any) -> Any:
         counters = transform.global_scope().id_counters
@@ -42,12 +46,14 @@ def counting(each: Callable[[Any, int, dict[Any, int]], None]) -> Iterator[None]
         each(node, 3, counters)
         return result
 
-    Nodes.DefNode.analyse_declarations = analyse_declarations
+    for kind in kinds:
+        kind.analyse_declarations = declaring(kind)
     AnalyseDeclarationsTransform.visit_FuncDefNode = visit_function
     try:
         yield
     finally:
-        Nodes.DefNode.analyse_declarations = declare
+        for kind in kinds:
+            kind.analyse_declarations = declare[kind]
         AnalyseDeclarationsTransform.visit_FuncDefNode = visit
 
 
@@ -109,6 +115,22 @@ def swap(scope: Any, old: Any, new: Any) -> None:
                     value[at] = new
 
 
+def use_type(old: Any, new: Any) -> bool:
+    """Give a C function in another's place the type that the module knows the function by.
+
+    False where it consists of types that were made anew.
+    """
+    pairs = [*zip(old.type.args, new.type.args, strict=True)]
+    if old.type.return_type is not new.type.return_type or any(a.type is not b.type for a, b in pairs):
+        return False
+    if old.type is old.entry.type:
+        for argument, its in pairs:
+            if "entry" in vars(its):
+                argument.entry = its.entry
+        new.type = old.type
+    return True
+
+
 def doctests(body: Any, first: int, moved: int) -> bool:
     """The same in the names of doctests, which Cython makes of lines; whether they could be found."""
     from Cython.Compiler.StringEncoding import EncodedString
@@ -134,6 +156,18 @@ def doctests(body: Any, first: int, moved: int) -> bool:
 _NAMED = re.compile(r"(.*) \(line (\d+)\)", re.DOTALL)
 
 
+def _table(function: Any, scope: Any, places: list[Any]) -> None:
+    """Give a function its table of positions, as Cython makes it: some are of other sources."""
+    places.sort(key=lambda place: place[1:])
+    rows: list[tuple[int, int, int, int]] = []
+    following = (-1, 0)
+    for _, line, column in reversed(places):
+        rows.append((line, line, column, following[1] if following[0] == line else column + 1))
+        following = line, column
+    function.node_positions = rows[::-1]
+    scope.node_positions_to_offset = {place: at for at, place in enumerate(places)}
+
+
 def lines(objects: list[Any], source: Any, first: int, moved: int) -> None:
     """Add to the numbers of all lines from ``first`` on."""
     places: dict[Any, Any] = {}
@@ -153,9 +187,16 @@ def lines(objects: list[Any], source: Any, first: int, moved: int) -> None:
             thing.pos = moved_place(pos)
         table = values.get("node_positions")
         if table and table[-1][1] >= first:
-            thing.node_positions = [
-                row if row[0] < first else (row[0] + moved, row[1] + moved, *row[2:]) for row in table
-            ]
+            known = thing.local_scope.node_positions_to_offset
+            if [row[::2] for row in table] == [place[1:] for place in known]:
+                _table(thing, thing.local_scope, [
+                    moved_place(place) if place[0] is source and place[1] >= first else place
+                    for place in known
+                ])
+            else:  # the scope is that of a generator, too
+                thing.node_positions = [
+                    row if row[0] < first else (row[0] + moved, row[1] + moved, *row[2:]) for row in table
+                ]
         assigned = values.get("assignments") if "is_parallel" in values else None
         if assigned and pos[1] >= first:
             thing.assignments = {

@@ -136,6 +136,8 @@ class Notes:
         text = _text(unit.source_path)
         if self.module is None or text is None or unit.warnings or unit.language != "c" or not enabled:
             return
+        if self.module.directives.get("np_pythran"):
+            return
         if _CONDITIONAL.search(text) or unit.source_path in frontend.PRELUDES or settings.cimport_from_pyx:
             return
         _number_of_lines(self.functions, text.count("\n") + 1)
@@ -158,12 +160,28 @@ def _functions(module: Any) -> Iterator[Function]:
     for at, stat in enumerate(own):
         first = _first_line(stat)
         end = _first_line(own[at + 1]) if at + 1 < len(own) else -1
-        if type(stat) is not Nodes.DefNode:
+        if not (type(stat) is Nodes.DefNode or _is_plain_c_function(stat)):
             continue
         inner = stat.body.stats if isinstance(stat.body, Nodes.StatListNode) else [stat.body]
         start = min((_first_line(one) for one in inner), default=0)
         if inner and start > stat.pos[1]:
             yield Function(stat, first - 1, start - 1, end - 1 if end > 0 else -1, stat.doc)
+
+
+def _is_plain_c_function(stat: Any) -> bool:
+    """Whether a statement is a C function that nobody else declares, or sees."""
+    from Cython.Compiler import Nodes
+
+    return (
+        type(stat) is Nodes.CFuncDefNode
+        and not (stat.overridable or stat.api or stat.inline_in_pxd or stat.decorators)
+        and stat.visibility == "private"
+        and stat.template_declaration is None
+    )
+
+
+def _name(node: Any) -> Any:
+    return node.name if hasattr(node, "name") else node.declared_name()
 
 
 def _number_of_lines(functions: list[Function], lines: int) -> None:
@@ -318,8 +336,13 @@ class _Edit:
         stats = body.stats if isinstance(body, Nodes.StatListNode) else [body]
         node = stats[0] if len(stats) == 1 else None
         self._no_messages()
-        if type(node) is not Nodes.DefNode or node.doc != function.doc or node.name != function.node.name:
+        same = type(node) is type(function.node) and _name(node) == _name(function.node)
+        if not same or node.doc != function.doc:
             raise Refused("it is not the function that it was")
+        if type(node) is Nodes.CFuncDefNode:
+            known = function.node
+            if known.entry.defined_in_pxd or known.type.optional_arg_count or known.has_fused_arguments:
+                raise Refused("it is a C function with optional or fused arguments, or of a .pxd")
         part = copy.copy(module)
         part.body = body
         inner = node.body.stats if isinstance(node.body, Nodes.StatListNode) else [node.body]
@@ -343,6 +366,7 @@ class _Edit:
         lists = [(vars(thing), name, list(value)) for thing in things
                  for name, value in vars(thing).items() if type(value) is list]  # fmt: skip
         utility = len(scope.utility_code_list)
+        positions = scope.node_positions_to_offset
         for thing in used:
             thing.used = 0
 
@@ -375,6 +399,7 @@ class _Edit:
                 thing.used = value or thing.used
             counters.clear()
             counters.update(finally_counted)
+            scope.node_positions_to_offset = positions
         # The function's own entry is put where the old one is.
         for values, name, value in lists:
             now = values.get(name)
@@ -417,6 +442,8 @@ class _Edit:
         if [type(one) for one in old_pair] != [type(one) for one in pair]:
             raise Refused("the function has become another statement")
         stats[at : at + len(pair)] = pair
+        if hasattr(new.node, "cfunc_declarator") and not shift.use_type(function.node, new.node):
+            raise Refused("it is a C function with types that each declaration makes anew")
         shift.swap(self.kept.module.scope, function.node.entry, new.node.entry)
 
 

@@ -251,7 +251,8 @@ class Exporter:
         pos = thing.pos
         if type(pos) is not tuple or len(pos) != 3:
             return None
-        if getattr(thing.__dict__.get("scope"), "is_builtin_scope", False):
+        values = thing.__dict__
+        if values.get("is_builtin") or getattr(values.get("scope"), "is_builtin_scope", False):
             return None  # where it was first asked for
         source, line, column = pos
         index = self._source_index.get(id(source))

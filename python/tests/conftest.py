@@ -43,6 +43,20 @@ def sources(tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch) ->
             del sys.modules[name]
 
 
+@pytest.fixture
+def reloaded_by_parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Modules are compiled so that a reload compiles only what changed; nothing of them stays."""
+    from cython_llvm import incremental, live, shortened
+
+    monkeypatch.setenv("CYTHON_LLVM_CACHE", "0")
+    monkeypatch.setattr(live.options, "expected", True)
+    before = {*incremental._codes, *shortened._kept}
+    yield
+    for name in {*incremental._codes, *shortened._kept} - before:
+        incremental.forget(name)
+        sys.modules.pop(name, None)
+
+
 def write(path: Path, text: str) -> Path:
     """Write a source, dedented."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,6 @@ import importlib
 import random
 import sys
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 import cython_llvm
-from cython_llvm import incremental, live
+from cython_llvm import incremental
 
 SOURCE = """
 cdef int LIMIT = 5
@@ -51,14 +50,7 @@ def last():
 """
 
 
-@pytest.fixture(autouse=True)
-def by_parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("CYTHON_LLVM_CACHE", "0")
-    monkeypatch.setattr(live.options, "expected", True)
-    yield
-    for name in ("parts", "whole"):
-        incremental.forget(name)
-        sys.modules.pop(name, None)
+pytestmark = pytest.mark.usefixtures("reloaded_by_parts")
 
 
 def load(path: Path, source: str) -> ModuleType:

@@ -6,14 +6,13 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import cython_llvm
-from cython_llvm import incremental, live, routes, settings, sharedutil, shortened
+from cython_llvm import incremental, routes, settings, sharedutil, shortened
 
 SOURCE = '''# cython: language_level=3
 import os
@@ -53,14 +52,7 @@ def last():
 OLD = "    total = a + b\n"
 
 
-@pytest.fixture(autouse=True)
-def as_reloaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("CYTHON_LLVM_CACHE", "0")
-    monkeypatch.setattr(live.options, "expected", True)
-    yield
-    for name in ("shorter", "reloaded"):
-        shortened.forget(name)
-        incremental.forget(name)
+pytestmark = pytest.mark.usefixtures("reloaded_by_parts")
 
 
 def whole(path: Path, notes: Any = None) -> str:
@@ -97,6 +89,72 @@ EDITS = {
     "another function's call": "    total = twice(b) + user(a)\n",
     "new builtins": "    total = sorted(reversed(list(zip(range(b), 'abc'))), key=len)\n",
 }  # fmt: skip
+
+
+C_EDITS = {
+    "a constant": "    return a * 3\n",
+    "more lines": "    cdef int b = a\n\n    # a comment\n    b += 1\n    return b * LIMIT\n",
+    "another call": "    if a > LIMIT:\n        return twice(a - 1)\n    return len(str(a))\n",
+    "an exception": "    if a > 3:\n        raise ValueError(a)\n    return a\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("new", C_EDITS.values(), ids=C_EDITS)
+def test_the_tree_is_the_same_for_a_c_function(tmp_path: Path, new: str) -> None:
+    path = tmp_path / "shorter.pyx"
+    path.write_text(SOURCE)
+    whole(path)
+    whole(path, shortened.Notes())
+    old = "    return a * 2\n"
+    for text in (SOURCE.replace(old, new), SOURCE.replace(old, "    a += 5\n" + new)):
+        path.write_text(text)
+        made = short(path)
+        assert shortened.ways["shorter"] == ""
+        assert made == whole(path)
+
+
+def test_lines_of_code_of_cythons_own_stay(tmp_path: Path) -> None:
+    """Pickling of a class is Cython's source: its lines are among those of the module."""
+    path = tmp_path / "shorter.pyx"
+    source = SOURCE + "\n\ncdef class Pickled:\n    cdef int one\n"
+    path.write_text(source)
+    whole(path)
+    whole(path, shortened.Notes())
+    path.write_text(source.replace(OLD, "\n\n\n" + OLD))
+    assert short(path) == whole(path)
+
+
+def test_the_first_use_of_a_builtin_may_move(tmp_path: Path) -> None:
+    path = tmp_path / "shorter.pyx"
+    source = SOURCE.replace(OLD, OLD + "    print(total)\n")
+    source = source.replace("    raise Key", "    print()\n    raise Key")
+    path.write_text(source)
+    whole(path)
+    whole(path, shortened.Notes())
+    path.write_text(source.replace(OLD, "    # here\n" + OLD))
+    assert short(path) == whole(path)
+
+
+HINTED = """# cython: language_level=3
+def caller(int[:] a):
+    cdef int b = a[0]
+    with nogil:
+        b += 1
+    return b
+"""
+
+
+def test_what_cython_says_with_its_c_is_said_all_the_same(tmp_path: Path) -> None:
+    """It hints at bounds that are checked without the GIL, while it writes C: of which there is none here."""
+    path = tmp_path / "shorter.pyx"
+    path.write_text(HINTED)
+    whole(path)
+    whole(path, shortened.Notes())
+    path.write_text(HINTED.replace("b += 1", "b += 2"))
+    assert short(path) == whole(path)
+    path.write_text(HINTED.replace("b += 1", "b += a[1]"))
+    assert short(path) is None
+    assert shortened.ways["shorter"] == "Cython may have something to say with its C"
 
 
 @pytest.mark.parametrize("new", EDITS.values(), ids=EDITS)
