@@ -198,3 +198,166 @@ cdef enum:
     names = ("CHAR_BIT", "ANON_A", "ANON_B", "ANON_C", "HIDDEN")
     tree, c = ([getattr(module, name, None) for name in names] for module in both(text))
     assert tree == c == [8, 2, -7, 6, None]
+
+
+FUSED_DEFAULTS = """
+cdef enum Kind:
+    FIRST = 3
+    SECOND
+ctypedef fused number:
+    double
+    long
+    object
+cdef number ranked(number x, Kind kind=FIRST, bint keep=True, const double[:] labels=None):
+    return x + <int>kind + (0 if keep else 10) + (0 if labels is None else 100)
+cdef number unused(number x, Kind kind=SECOND):
+    return x
+def go(double[:] labels):
+    return (ranked[double](3.0), ranked[long](2, SECOND), ranked[object](1, FIRST, False),
+            ranked[double](1, FIRST, True, labels))
+"""
+
+
+def test_defaults_of_fused_c_functions_that_are_constants(both: Both) -> None:
+    tree, c = both(FUSED_DEFAULTS)
+    labels = array.array("d", [1.0])
+    assert tree.go(labels) == c.go(labels) == (6.0, 6, 14, 104.0)
+
+
+NONE_WITHOUT_GIL = """
+cdef int absent(double[:] x, const int[:, ::1] y) noexcept nogil:
+    return (x is None) + 2 * (y is None)
+def call(double[:] x, int n):
+    cdef int i, r = 0
+    cdef int[:, ::1] y = None
+    with nogil:
+        for i in range(n):
+            r = absent(None, y) * 10 + absent(x, None)
+        x = None
+        r = r * 10 + (x is None)
+    return r
+"""
+
+
+def test_none_as_a_memoryview_without_the_gil(both: Both) -> None:
+    tree, c = both(NONE_WITHOUT_GIL)
+    numbers = array.array("d", [1.0])
+    assert tree.call(numbers, 1) == c.call(numbers, 1) == 321
+    held, before = sys.getrefcount(numbers), sys.getrefcount(None)
+    for _ in range(100):
+        tree.call(numbers, 10)
+    assert sys.getrefcount(numbers) == held
+    assert abs(sys.getrefcount(None) - before) < 50
+
+
+MACROS = '''
+cdef extern from *:
+    """
+    typedef struct { double real; double imag; } pair_t;
+    #define SAME(a, b) (a.real == b.real && a.imag == b.imag)
+    #define THIRD(p) p[2]
+    struct point { int x, y; };
+    static void shift(const struct point *p, int n) { ((struct point *) p)->x += n; }
+    static const char *named(char const *name) { return name + 1; }
+    """
+    ctypedef struct pair_t:
+        double real
+        double imag
+    bint SAME(pair_t a, pair_t b)
+    int THIRD(int *p)
+    struct point:
+        int x
+        int y
+    ctypedef point *point_const_ptr "point const *"
+    ctypedef char *char_const_ptr "char const *"
+    int shift(point_const_ptr p, int n)
+    char_const_ptr named(char_const_ptr name)
+
+def same(double a):
+    cdef pair_t x, y
+    x.real, x.imag = a, 1
+    y.real, y.imag = 3, 1
+    return SAME(x, y)
+
+def third():
+    cdef int[3] numbers = [1, 2, 3]
+    return THIRD(numbers), THIRD(&numbers[0])
+
+def shifted():
+    cdef point p = point(2, 3)
+    shift(&p, 3)
+    return p.x, p.y, named(b"abc")
+'''
+
+
+def test_macros_that_do_not_guard_their_arguments_and_functions_declared_loosely(both: Both) -> None:
+    tree, c = both(MACROS)
+    assert tree.same(3) == c.same(3) == 1
+    assert tree.same(4) == c.same(4) == 0
+    assert tree.third() == c.third() == (3, 3)
+    assert tree.shifted() == c.shifted() == (5, 3, b"bc")
+
+
+FUSED_COMPLEX = """
+import cython
+ctypedef double complex complex128_t
+ctypedef fused item:
+    complex128_t
+    float complex
+    double
+    object
+def kind(const item[:] values, default=None):
+    return cython.typeof(values), values[0]
+"""
+
+
+def test_dispatch_on_arrays_of_complex_numbers(both: Both) -> None:
+    np = pytest.importorskip("numpy")
+    tree, c = both(FUSED_COMPLEX)
+    for dtype in ("D", "F", "d", "O", "q", "f"):
+        array_ = np.ones(2, dtype)
+        assert outcome(tree.kind, array_) == outcome(c.kind, array_), dtype
+
+
+LOOKED_UP = """
+def plain(tzinfo=object, *, key=sorted, kind=int):
+    return tzinfo, key, kind
+class Class:
+    def method(self, tzinfo=object, fold=None):
+        return tzinfo
+cdef class Ext:
+    def method(self, tzinfo=object, fold=None):
+        return tzinfo
+"""
+
+
+def test_builtins_as_defaults(both: Both) -> None:
+    tree, c = both(LOOKED_UP)
+    before = sys.getrefcount(object)
+    for module in (tree, c):
+        for _ in range(100):
+            assert module.plain() == (object, sorted, int)
+            assert module.plain(1, key=2) == (1, 2, int)
+            assert module.Class().method() is module.Ext().method() is object
+            assert module.Class().method(5) == module.Ext().method(5) == 5
+        assert module.plain.__defaults__ == (object,)
+        assert module.plain.__kwdefaults__ == {"key": sorted, "kind": int}
+    assert abs(sys.getrefcount(object) - before) < 20
+
+
+POWERS = """
+cimport cython
+from libc.stdint cimport int64_t, uint16_t
+ctypedef int64_t own_t
+ctypedef uint16_t small_t
+ctypedef signed char tiny_t
+@cython.cpow(True)
+def powers(own_t a, own_t b, small_t c, small_t d, tiny_t e, tiny_t f):
+    return a ** b, c ** d, e ** f
+"""
+
+
+def test_powers_of_typedefs(both: Both) -> None:
+    tree, c = both(POWERS)
+    for args in [(3, 5, 3, 5, 3, 4), (-2, 63, 255, 3, -3, 3), (7, -1, 0, 0, -2, 7), (1, -5, 2, 17, 0, 5)]:
+        assert outcome(tree.powers, *args) == outcome(c.powers, *args), args

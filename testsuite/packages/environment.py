@@ -52,6 +52,7 @@ class Package:
         default_factory=dict
     )  # pattern of modules: further C sources
     tests: list[str] = field(default_factory=list)  # arguments for pytest
+    all_tests: list[str] = field(default_factory=list)  # the same, where `tests` are a choice
     tests_folder: str = ""  # a folder of the sdist that the tests run in, where the wheel has none
 
     @property

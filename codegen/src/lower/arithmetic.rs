@@ -497,9 +497,14 @@ impl<'t> Body<'_, 't> {
             Type::F64 => self.rt_value("pow", "dd:d", &[x, y]),
             Type::F32 => self.rt_value("powf", "ff:f", &[x, y]),
             Type::F80 => self.call_same("powl", &[x, y]),
-            Type::Int(_) => {
+            Type::Int(bits) => {
                 let function = node.text("pow_func").unwrap_or_default();
-                self.call_same(function, &[x, y])
+                if self.m.symbols.resolve(function).is_some() {
+                    return self.call_same(function, &[x, y]);
+                }
+                // Of a typedef, whose name is the module's alone.
+                let kind = if types::unsigned(ty) { "uint" } else { "int" };
+                self.call_same(&format!("__Pyx_pow_{kind}{bits}_t"), &[x, y])
             }
             _ => missing_node(node, "of C integers"),
         }

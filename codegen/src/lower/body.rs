@@ -96,6 +96,8 @@ pub(super) struct Body<'m, 't> {
     pub handle_locals: HashMap<HelperId, LocalId>,
     /// Variables that nodes stand for.
     pub node_locals: HashMap<NodeId, LocalId>,
+    /// The call that is a statement, whose result nobody wants.
+    pub statement: Option<NodeId>,
     /// Temporaries that may be null.
     pub nullable: HashSet<Value>,
     /// Where the `while` loops around lead when their iteration ends, innermost last.
@@ -165,6 +167,7 @@ impl<'m, 't> Body<'m, 't> {
             temp_locals: HashMap::new(),
             handle_locals: HashMap::new(),
             node_locals: HashMap::new(),
+            statement: None,
             nullable: HashSet::new(),
             exhausted: Vec::new(),
             assigned: None,

@@ -77,7 +77,10 @@ impl<'t> Body<'_, 't> {
             let Some(global) = self.m.default_globals.get(&arg.id()).copied() else {
                 return missing_node(arg, "with a default without a place");
             };
-            let value = self.expr(default)?;
+            let value = match default.kind() {
+                "DefaultLiteralArgNode" => self.expr(default.child("arg")?)?,
+                _ => self.expr(default)?,
+            };
             let address = self.op(Op::GlobalAddr(global));
             match is_slice(default) {
                 true => self.assign_slice_to(address, value, default.expr_type()?)?,
@@ -211,11 +214,27 @@ impl<'t> Body<'_, 't> {
 
 /// Whether Cython evaluates the default anew at each use.
 pub(super) fn is_literal(default: Node<'_>) -> bool {
+    if looked_up(default) {
+        return false;
+    }
     default.flag("is_literal")
         || matches!(
             default.kind(),
             "NoneNode" | "BoolNode" | "NullNode" | "DefaultLiteralArgNode"
         )
+}
+
+/// Whether a default is a built-in object that is found by its name, such as `object`: Cython takes it
+/// for a literal, and looks it up once.
+fn looked_up(default: Node<'_>) -> bool {
+    let name = match default.kind() {
+        "DefaultLiteralArgNode" => default.node("arg"),
+        _ => Some(default),
+    };
+    name.filter(|node| node.kind() == "NameNode")
+        .and_then(|node| node.entry("entry"))
+        .and_then(|entry| entry.text("cname"))
+        .is_some_and(|cname| cname.starts_with("__pyx_builtin_"))
 }
 
 /// Whether a default is None as a memoryview, which needs no place: it is the same each time.

@@ -10,21 +10,28 @@ use crate::mir::{GlobalInit, Op, Value};
 impl<'t> Body<'_, 't> {
     /// `FusedCFuncDefNode`.
     pub(super) fn lower_fused(&mut self, node: Node<'t>) -> Result<()> {
-        if node.node("py_func").is_none() {
+        let used = |stat: &Node<'t>| stat.entry("entry").is_some_and(|entry| entry.flag("used"));
+        let python = node.node("py_func").is_some();
+        let mut held = Vec::new();
+        if python || node.nodes("nodes").iter().any(used) {
+            for default in node.nodes("defaults") {
+                let value = self.expr(default)?;
+                self.results.insert(default.id(), value);
+                held.push(value);
+            }
+        }
+        if !python {
             for stat in node.nodes("nodes") {
-                if stat.entry("entry").is_some_and(|entry| entry.flag("used")) {
+                if used(&stat) {
                     self.stat(stat)?;
                 } else {
                     self.leave_out(stat);
                 }
             }
+            for value in held.into_iter().rev() {
+                self.release(value);
+            }
             return Ok(());
-        }
-        let mut held = Vec::new();
-        for default in node.nodes("defaults") {
-            let value = self.expr(default)?;
-            self.results.insert(default.id(), value);
-            held.push(value);
         }
         let tuple = node.child("defaults_tuple")?;
         let value = self.expr(tuple)?;

@@ -74,10 +74,13 @@ impl<'t> Body<'_, 't> {
             axes.push(("direct", "strided"));
             rest = more;
         }
+        let item = rest.strip_prefix('_');
         let dtype = self.m.tree.types().find_map(|ty| {
-            let dtype = ty.ty("dtype").filter(|_| is_buffer(ty))?;
-            let found = rest.strip_prefix('_') == mangled(dtype).as_deref();
-            found.then_some(dtype)
+            let array = is_buffer(ty) || ty.flag("is_memoryviewslice");
+            let dtype = ty.ty("dtype").filter(|_| array)?;
+            // The dispatch speaks of items without `const`.
+            let dtype = dtype.ty("cv_base_type").unwrap_or(dtype);
+            (item.is_some() && item == mangled(dtype).as_deref()).then_some(dtype)
         });
         match dtype {
             Some(dtype) if !axes.is_empty() => {
@@ -137,7 +140,10 @@ fn mangled(ty: TreeType<'_>) -> Option<String> {
         });
     }
     if ty.flag("is_complex") {
-        return ty.text("cname").map(str::to_owned);
+        return ty
+            .text("from_parts")?
+            .strip_suffix("_from_parts")
+            .map(str::to_owned);
     }
     Some(
         shown(ty)?

@@ -12,7 +12,8 @@ use super::body::{Body, Variable};
 use super::cleanup::Frame;
 use super::context::{Context, missing_node};
 use crate::mir::{
-    BlockId, Callee, Comparison, KnownStride, Op, Raises, Signature, StructId, Type, UnaryOp, Value,
+    BlockId, Callee, Comparison, KnownStride, Op, Raises, Signature, StructId, Type,
+    UnaryOp, Value,
 };
 
 /// Fields of a slice.
@@ -66,6 +67,9 @@ impl<'t> Body<'_, 't> {
             "AttributeNode" if !node.flag("is_py_attr") => self.slice_attribute(node),
             "CoerceToMemViewSliceNode" => {
                 let arg = node.child("arg")?;
+                if arg.kind() == "NoneNode" {
+                    return Ok(self.none_slice(dimensions(node.expr_type()?)));
+                }
                 let object = self.expr(arg)?;
                 self.at(node);
                 let made = self.slice_from_object(object, node.expr_type()?)?;
@@ -99,6 +103,26 @@ impl<'t> Body<'_, 't> {
         let structure = self.m.slice_struct();
         let local = self.b.local(name, Type::Struct(structure));
         self.op(Op::LocalAddr(local))
+    }
+
+    /// None as a slice, borrowed; nobody needs the GIL for it.
+    fn none_slice(&mut self, ndim: usize) -> Value {
+        let storage = self.slice_storage("none");
+        let none = self.m.mir.declare_data("_Py_NoneStruct");
+        let none = self.op(Op::ExternAddr(none));
+        let null = self.null();
+        for (field, value) in [(MEMVIEW, none), (DATA, null)] {
+            let address = self.slice_field(storage, field);
+            self.b.effect(Op::Store { address, value });
+        }
+        let value = self.int(0, 64);
+        for field in [SHAPE, STRIDES, SUBOFFSETS] {
+            for dim in 0..ndim {
+                let address = self.extent_address(storage, field, dim);
+                self.b.effect(Op::Store { address, value });
+            }
+        }
+        storage
     }
 
     /// A pointer field of a slice.

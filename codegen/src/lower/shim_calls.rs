@@ -64,8 +64,21 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, "of a function without a result type");
         };
         let call = format!("{cname}({})", shim.args.join(", "));
+        if let (true, Type::Int(bits)) = (self.unused(node, ty), self.c_type(returns)?) {
+            // Nor does C look at it: what is declared as a number may be nothing at all.
+            let text = format!("void @({}) {{ {call}; }}", shim.parameters());
+            self.call_made(node.position(), &text, shim, Type::Void, false);
+            return Ok(Some(self.int(0, bits)));
+        }
         let counted = node.flag("is_temp");
         self.finish_shim(node.position(), shim, &call, returns, counted)
+    }
+
+    /// Whether a call is a statement that looks at its result for no exception.
+    fn unused(&self, node: Node<'t>, ty: TreeType<'t>) -> bool {
+        let check = ty.attr("exception_check").is_some_and(Attr::truth);
+        let value = ty.attr("exception_value");
+        self.statement == Some(node.id()) && !check && matches!(value, None | Some(Attr::None))
     }
 
     /// Calls a macro on its arguments where they lie.
@@ -83,7 +96,7 @@ impl<'t> Body<'_, 't> {
             let place = self.lvalue(arg)?;
             let name = format!("a{}", shim.params.len());
             shim.params.push(format!("void *{name}"));
-            shim.args.push(format!("*({c} *){name}"));
+            shim.args.push(format!("(*({c} *){name})"));
             shim.signature.push(Param {
                 ty: Type::Ptr,
                 steals: false,
@@ -168,6 +181,11 @@ impl<'t> Body<'_, 't> {
         let name = format!("a{}", shim.params.len());
         let have = self.b.ty(value).clone();
         let passed = Passed::of(&have);
+        // A typedef's name may be a type of C++ such as `point const *`: C gets to see what is given.
+        let to = match external_name(to) {
+            Some(name) if name.contains(' ') && passed == Passed::Address => from,
+            _ => to,
+        };
         let c = match c_name(to) {
             Some(c) => c,
             None if passed == Passed::Address => "void *".to_owned(),
@@ -176,15 +194,15 @@ impl<'t> Body<'_, 't> {
         let (value, arg) = match passed {
             Passed::Integer => {
                 let wide = self.widen(value, 64, types::unsigned(from));
-                (wide, format!("({c}){name}"))
+                (wide, format!("(({c}){name})"))
             }
             Passed::Memory => {
                 // The declared type of a complex number may be another.
                 let c = c_name(from).unwrap_or(c);
-                (self.spill(value), format!("*({c} *){name}"))
+                (self.spill(value), format!("(*({c} *){name})"))
             }
-            Passed::Float | Passed::Double => (value, format!("({c}){name}")),
-            Passed::Address => (value, format!("({c}){name}")),
+            Passed::Float | Passed::Double => (value, format!("(({c}){name})")),
+            Passed::Address => (value, format!("(({c}){name})")),
         };
         shim.params.push(format!("{} {name}", passed.c()));
         shim.args.push(arg);
@@ -205,12 +223,8 @@ impl<'t> Body<'_, 't> {
         counted: bool,
     ) -> Result<Option<Value>> {
         let result = self.c_type(returns)?;
-        let params = |shim: &Shim| match shim.params.is_empty() {
-            true => "void".to_owned(),
-            false => shim.params.join(", "),
-        };
         if result == Type::Void {
-            let text = format!("void @({}) {{ {value}; }}", params(&shim));
+            let text = format!("void @({}) {{ {value}; }}", shim.parameters());
             self.call_made(at, &text, shim, Type::Void, false);
             return Ok(None);
         }
@@ -227,12 +241,12 @@ impl<'t> Body<'_, 't> {
                 steals: false,
             });
             shim.values.push(place);
-            let text = format!("void @({}) {{ *({c} *)r = {value}; }}", params(&shim));
+            let text = format!("void @({}) {{ *({c} *)r = {value}; }}", shim.parameters());
             self.call_made(at, &text, shim, Type::Void, false);
             return Ok(Some(self.op(Op::Get(local))));
         }
         let c = passed.c();
-        let text = format!("{c} @({}) {{ return ({c})({value}); }}", params(&shim));
+        let text = format!("{c} @({}) {{ return ({c})({value}); }}", shim.parameters());
         let object = result == Type::Object;
         let native = if object { Type::Object } else { passed.mir() };
         let Some(made) = self.call_made(at, &text, shim, native, object && counted) else {
@@ -278,6 +292,20 @@ impl Shim {
             signature: Vec::new(),
         }
     }
+
+    /// Its parameters in C.
+    fn parameters(&self) -> String {
+        match self.params.is_empty() {
+            true => "void".to_owned(),
+            false => self.params.join(", "),
+        }
+    }
+}
+
+/// What a typedef of a header is called in C.
+fn external_name(ty: TreeType<'_>) -> Option<&str> {
+    let external = ty.kind() == "CTypedefType" && ty.flag("typedef_is_external");
+    ty.text("typedef_cname").filter(|_| external)
 }
 
 /// The declared types of a function's parameters.

@@ -191,6 +191,7 @@ impl<'t> Body<'_, 't> {
                 expr = expr.child("obj")?;
             }
         }
+        self.statement = Some(expr.id());
         let value = self.expr(expr)?;
         self.release(value);
         Ok(())
