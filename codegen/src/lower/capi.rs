@@ -16,32 +16,39 @@ const IMPORT_FUNCTION: &str = "cyl_import_function";
 const IMPORT_VARIABLE: &str = "cyl_import_variable";
 
 impl<'t> Context<'t> {
-    /// The modules whose .pxd files this one uses, in the order met.
-    fn cimported(&self) -> Vec<Scope<'t>> {
+    /// The modules whose .pxd files this one uses, by way of others too, what they use before them:
+    /// where modules cimport each other in a circle, this order decides which of them runs first.
+    pub(super) fn cimported(&self) -> Vec<Scope<'t>> {
         let Some(own) = self.tree.root().scope("scope") else {
             return Vec::new();
         };
-        let mut seen = vec![own];
-        let mut index = 0;
-        while index < seen.len() {
-            for module in seen[index].list("cimported_modules") {
-                let Attr::Scope(module) = module else {
-                    continue;
-                };
-                let module = self.tree.scope(*module);
-                if !seen.contains(&module) {
-                    seen.push(module);
-                }
-            }
-            index += 1;
-        }
-        seen.remove(0);
+        let (mut seen, mut order) = (vec![own], Vec::new());
+        self.add_cimported(own, &mut seen, &mut order);
         // Cython's own helpers: what uses them says what it needs.
-        seen.retain(|module| {
+        order.retain(|module| {
             let name = module.text("qualified_name");
             name.is_none() || name != super::context::memoryview_module(self.tree)
         });
-        seen
+        order
+    }
+
+    fn add_cimported(
+        &self,
+        scope: Scope<'t>,
+        seen: &mut Vec<Scope<'t>>,
+        order: &mut Vec<Scope<'t>>,
+    ) {
+        for module in scope.list("cimported_modules") {
+            let Attr::Scope(module) = module else {
+                continue;
+            };
+            let module = self.tree.scope(*module);
+            if !seen.contains(&module) {
+                seen.push(module);
+                self.add_cimported(module, seen, order);
+                order.push(module);
+            }
+        }
     }
 
     /// Makes the places for what is fetched from other modules.

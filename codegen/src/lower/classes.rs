@@ -501,16 +501,8 @@ impl<'t> Body<'_, 't> {
                 self.make_class(&class, None)?;
             }
         }
-        for module in scope.list("cimported_modules") {
-            let Attr::Scope(module) = module else {
-                continue;
-            };
-            let name = self.m.tree.scope(*module).text("qualified_name");
-            if name.is_some() && name == super::context::memoryview_module(self.m.tree) {
-                // Cython's memoryview types are the runtime's.
-                continue;
-            }
-            for entry in self.m.tree.scope(*module).entries("c_class_entries") {
+        for module in self.m.cimported() {
+            for entry in module.entries("c_class_entries") {
                 if !entry.flag("defined_in_pxd") {
                     continue;
                 }

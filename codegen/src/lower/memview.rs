@@ -12,8 +12,7 @@ use super::body::{Body, Variable};
 use super::cleanup::Frame;
 use super::context::{Context, missing_node};
 use crate::mir::{
-    BlockId, Callee, Comparison, KnownStride, Op, Raises, Signature, StructId, Type,
-    UnaryOp, Value,
+    BlockId, Callee, Comparison, KnownStride, Op, Raises, Signature, StructId, Type, UnaryOp, Value,
 };
 
 /// Fields of a slice.
