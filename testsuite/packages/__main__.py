@@ -8,6 +8,7 @@ the package's tests, once with the wheel and once with the copy.  What differs i
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -22,6 +23,11 @@ def main() -> int:
     )
     parser.add_argument("-k", dest="only", help="only modules whose names contain this")
     parser.add_argument("--no-tests", action="store_true", help="only compile")
+    parser.add_argument(
+        "--all-tests",
+        action="store_true",
+        help="where packages.toml has a choice of tests, all of them",
+    )
     parser.add_argument("--kept", action="store_true", help="take the libraries of an earlier run")
     parser.add_argument("--update", action="store_true", help="write testsuite/PACKAGES.md")
     args = parser.parse_args()
@@ -30,6 +36,8 @@ def main() -> int:
     results = []
     python = environment.virtual_environment(args.work, chosen.values())
     for package in chosen.values():
+        if args.all_tests and package.all_tests:
+            package = dataclasses.replace(package, tests=package.all_tests)
         results.append(checking.check(package, args.work, python, only=args.only, kept=args.kept,
                                       tests=not args.no_tests))  # fmt: skip
     if args.update:

@@ -25,7 +25,7 @@ def build(job: dict[str, Any]) -> dict[str, Any]:
         define_macros=tuple((name, value) for name, value in job["macros"]),
         extra_sources=tuple(job["sources"]),
     )  # fmt: skip
-    if is_cplus(job["path"]):
+    if job["cplus"] or is_cplus(job["path"]):
         return {"state": "C++"}
     begin = time.process_time()
     tree, unit = treefrontend.analyse(
@@ -42,7 +42,9 @@ def build(job: dict[str, Any]) -> dict[str, Any]:
             "missing": [[m.construct, m.file, m.line] for m in lowered.missing],
         }
     made = produce.CUnit(b"", job["name"], "c", job["path"])
-    settings = unit.settings.with_(extra_sources=settings.extra_sources)
+    settings = unit.settings.with_(
+        extra_sources=settings.extra_sources, extra_compile_args=tuple(job["compile_args"])
+    )
     treeproduce.write(lowered.module, made, settings, "so", job["output"])
     return {**found, "state": "tree"}
 

@@ -80,7 +80,8 @@ def _compile(
         "language_level": package.language_level, "directives": package.directives,
         "include_path": [str(root)], "macros": package.macros,
         "include_dirs": [str(numpy), *(str(root / folder) for folder in package.include_dirs)],
-        "sources": [str(root / source) for source in extra],
+        "sources": [str(root / source) for source in extra], "compile_args": package.compile_args,
+        "cplus": any(fnmatch.fnmatch(relative, pattern) for pattern in package.cplus),
     }  # fmt: skip
     command = [python, str(environment.HERE / "build.py"), json.dumps(job)]
     env = {**os.environ, "PYTHONPATH": environment.compiler()}

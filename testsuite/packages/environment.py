@@ -44,6 +44,9 @@ class Package:
     substitute: dict[str, str] = field(
         default_factory=dict
     )  # what meson puts for @NAME@ in these templates
+    files: dict[str, str] = field(
+        default_factory=dict
+    )  # what the package's build writes: their text
     language_level: Any = 3
     directives: dict[str, Any] = field(default_factory=dict)
     include_dirs: list[str] = field(default_factory=list)
@@ -51,6 +54,10 @@ class Package:
     sources: dict[str, list[str]] = field(
         default_factory=dict
     )  # pattern of modules: further C sources
+    compile_args: list[str] = field(default_factory=list)  # for these sources
+    cplus: list[str] = field(
+        default_factory=list
+    )  # patterns of modules that the package has as C++
     tests: list[str] = field(default_factory=list)  # arguments for pytest
     all_tests: list[str] = field(default_factory=list)  # the same, where `tests` are a choice
     tests_folder: str = ""  # a folder of the sdist that the tests run in, where the wheel has none
@@ -117,6 +124,8 @@ def _fill_in(package: Package, root: Path) -> None:
             for name, value in package.substitute.items():
                 text = text.replace(f"@{name}@", value)
             path.with_suffix("").write_text(Tempita.sub(text))
+    for name, text in package.files.items():
+        (root / name).write_text(text)
 
 
 def virtual_environment(work: Path, chosen: Iterable[Package]) -> str:

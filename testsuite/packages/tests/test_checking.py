@@ -62,6 +62,11 @@ def test_templates_are_filled_in(tmp_path: Path) -> None:
     assert (tmp_path / "a.pxi").read_text().split("\n")[:2] == ["DEF A1 = 7", "DEF A2 = 7"]
 
 
+def test_files_of_the_build_are_written(tmp_path: Path) -> None:
+    environment._fill_in(package(files={"config.h": "#define A 1\n"}), tmp_path)
+    assert (tmp_path / "config.h").read_text() == "#define A 1\n"
+
+
 def test_missing_constructs_are_counted() -> None:
     result = checking.Result(package())
     result.modules["some.a"] = {
