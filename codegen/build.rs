@@ -12,6 +12,7 @@ const TARGETS: &[&str] = &["X86", "NVPTX"];
 fn main() {
     build_support::shim()
         .files([
+            "shim/choices.cpp",
             "shim/features.cpp",
             "shim/hot.cpp",
             "shim/lld.cpp",

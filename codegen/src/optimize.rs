@@ -11,6 +11,8 @@ use crate::target::host::{self, Machine};
 unsafe extern "C" {
     /// Keeps loops around others from being unrolled.
     fn cyl_mark_outer_loops(module: LLVMModuleRef);
+    /// Makes choices between numbers in loops without branches, where floating-point numbers are compared.
+    fn cyl_choose_numbers(module: LLVMModuleRef);
     /// Has nests of loops with few iterations unrolled as a whole.
     fn cyl_mark_small_nests(module: LLVMModuleRef);
     /// Inlines small functions into themselves; whether there were any.
@@ -56,6 +58,10 @@ pub fn optimize(module: &Module<'_>, level: u8, machine: &mut Machine) -> Result
         // SAFETY: sets an option of LLVM's.
         unsafe { cyl_keep_order_of_sums() };
         run(&format!("default<O{}>", level.min(3)))?;
+        if level >= 2 {
+            // SAFETY: the module outlives the call.
+            unsafe { cyl_choose_numbers(module.as_mut_ptr()) };
+        }
         // SAFETY: the module outlives the call.
         if level >= 3 && unsafe { cyl_unroll_recursion(module.as_mut_ptr()) } {
             run(AFTER_RECURSION)?;
@@ -117,11 +123,16 @@ out:
 }
 "#;
 
-    fn branches(count: &str) -> usize {
-        let text = PAIRS.replace("COUNT", count);
-        let mut module = OwnedModule::from_text(&text, "pairs").expect("text");
+    fn optimized(text: &str) -> String {
+        let mut module = OwnedModule::from_text(text, "loops").expect("text");
         module.optimize(3).expect("optimised");
-        module.text().expect("text").matches("br i1").count()
+        module.text().expect("text")
+    }
+
+    fn branches(count: &str) -> usize {
+        optimized(&PAIRS.replace("COUNT", count))
+            .matches("br i1")
+            .count()
     }
 
     #[test]
@@ -129,5 +140,69 @@ out:
         assert_eq!(branches("6"), 0);
         assert_ne!(branches("16"), 0);
         assert_ne!(branches("%n"), 0);
+    }
+    /// A sum of numbers by their distance in memory, each of them cut off at two bounds; or their least.
+    const CLIPPED: &str = r#"
+target datalayout = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
+target triple = "x86_64-unknown-linux-gnu"
+define double @clipped(ptr %from, i64 %apart, i64 %n, double %low, double %high) {
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %i2, %next ]
+  %s = phi double [ 0.0, %entry ], [ %t, %next ]
+  %at = mul i64 %i, %apart
+  %p = getelementptr i8, ptr %from, i64 %at
+  %v = load double, ptr %p
+  %below = fcmp olt double %v, CUT
+  br i1 %below, label %under, label %other
+under:
+  br label %next
+other:
+  %above = fcmp ogt double %v, %high
+  br i1 %above, label %over, label %within
+over:
+  br label %next
+within:
+  br label %next
+next:
+  %c = phi double [ RESULT, %under ], [ %high, %over ], [ %v, %within ]
+  %t = fadd double %s, TERM
+  %i2 = add i64 %i, 1
+  %again = icmp slt i64 %i2, %n
+  br i1 %again, label %loop, label %out
+out:
+  ret double %t
+}
+"#;
+
+    #[test]
+    fn floats_are_chosen_without_branches() {
+        let text = CLIPPED
+            .replace("CUT", "%low")
+            .replace("RESULT", "%low")
+            .replace("TERM", "%c");
+        let text = optimized(&text);
+        assert!(!text.contains("br i1 %below"), "{text}");
+        assert!(!text.contains("br i1 %above"), "{text}");
+        // What is not a number is neither below nor above.
+        assert!(text.contains("fcmp olt double %v, %low"), "{text}");
+    }
+
+    #[test]
+    fn a_choice_that_the_next_depends_on_is_a_branch() {
+        let least = CLIPPED
+            .replace(
+                "%t = fadd double %s, TERM",
+                "%t = select i1 true, double %c, double 0.0",
+            )
+            .replace("CUT", "%s")
+            .replace("RESULT", "%v")
+            .replace(
+                "[ %high, %over ], [ %v, %within ]",
+                "[ %s, %over ], [ %s, %within ]",
+            );
+        let text = optimized(&least);
+        assert!(text.contains("br i1 %below"), "{text}");
     }
 }

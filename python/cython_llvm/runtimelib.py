@@ -398,8 +398,8 @@ void cyl_add_traceback(void **cache, PyObject *globals, const char *function, in
     PyObject *type, *value, *traceback;
     PyFrameObject *frame = NULL;
     PyCodeObject *code = NULL;
-    if (!PyErr_Occurred()) return; /* the end of an iteration */
     __Pyx_ErrFetchInState(state, &type, &value, &traceback);
+    if (!type) return; /* the end of an iteration */
     if (unlikely(!*cache)) *cache = PyMem_Calloc(1, sizeof(struct __Pyx_CodeObjectCache));
     if (likely(*cache)) code = __pyx__find_code_object(*cache, line);
     if (!code) {
@@ -408,7 +408,14 @@ void cyl_add_traceback(void **cache, PyObject *globals, const char *function, in
     }
     if (likely(code)) frame = PyFrame_New(state, code, globals, NULL);
     if (likely(frame)) {
-        __Pyx_ErrRestoreInState(state, type, value, traceback);
+#if CYTHON_FAST_THREAD_STATE && PY_VERSION_HEX < 0x030C00A6
+        if (likely(!state->curexc_type)) {
+            state->curexc_type = type;
+            state->curexc_value = value;
+            state->curexc_traceback = traceback;
+        } else
+#endif
+            __Pyx_ErrRestoreInState(state, type, value, traceback);
         __Pyx_PyFrame_SetLineNumber(frame, line);
         PyTraceBack_Here(frame);
     } else {

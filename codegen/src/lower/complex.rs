@@ -169,7 +169,7 @@ impl<'t> Body<'_, 't> {
         let how = match operator {
             "+" => BinaryOp::FAdd,
             "-" => BinaryOp::FSub,
-            "*" => return self.complex_call("prod", &[x, y]),
+            "*" => return self.complex_product(x, y),
             "/" => return self.complex_call("quot", &[x, y]),
             "**" => return self.complex_call("pow", &[x, y]),
             _ => return missing_node(node, &format!("'{operator}' of complex numbers")),
@@ -181,10 +181,35 @@ impl<'t> Body<'_, 't> {
         Ok(self.op(Op::Make(id, vec![real, imag])))
     }
 
+    /// C99's product: what the formula gives, but where both parts are NaN, which may stand for an
+    /// infinity, the run-time library's function decides.
+    fn complex_product(&mut self, x: Value, y: Value) -> Result<Value> {
+        let (id, _) = self.complex_struct(x)?;
+        let ty = self.b.ty(x).clone();
+        let ((a, b), (c, d)) = (self.parts(x), self.parts(y));
+        let [ac, bd, ad, bc] = [(a, c), (b, d), (a, d), (b, c)]
+            .map(|(one, other)| self.op(Op::Binary(BinaryOp::FMul, one, other)));
+        let real = self.op(Op::Binary(BinaryOp::FSub, ac, bd));
+        let imag = self.op(Op::Binary(BinaryOp::FAdd, ad, bc));
+        let plain = self.op(Op::Make(id, vec![real, imag]));
+        let result = self.b.local("complex", ty);
+        self.b.effect(Op::Set(result, plain));
+        let real_is_nan = self.op(Op::Compare(Comparison::FNe, real, real));
+        self.if_unlikely(real_is_nan, |body| {
+            let imag_is_nan = body.op(Op::Compare(Comparison::FNe, imag, imag));
+            body.if_unlikely(imag_is_nan, |body| {
+                let whole = body.complex_call("prod", &[x, y])?;
+                body.b.effect(Op::Set(result, whole));
+                Ok(())
+            })
+        })?;
+        Ok(self.op(Op::Get(result)))
+    }
+
     /// Two parts of a reduction put together.
     pub(super) fn complex_combined(&mut self, operator: &str, x: Value, y: Value) -> Result<Value> {
         if operator == "*" {
-            return self.complex_call("prod", &[x, y]);
+            return self.complex_product(x, y);
         }
         let (id, _) = self.complex_struct(x)?;
         let ((a, b), (c, d)) = (self.parts(x), self.parts(y));

@@ -129,8 +129,15 @@ impl<'t> Body<'_, 't> {
         let fetched = self.exception_locals("raised");
         let saved = self.exception_locals("saved");
         let raised_at = self.op(Op::Get(self.line));
-        let addresses = self.addresses(fetched);
-        self.rt_void("PyErr_Fetch", "ppp:v", &addresses)?;
+        // While a pattern is computed no exception is set; the names of built-in ones need nothing.
+        let patterns = node.nodes("except_clauses").into_iter();
+        let apart = !patterns
+            .flat_map(|clause| clause.nodes("pattern"))
+            .all(is_built_in);
+        if apart {
+            let addresses = self.addresses(fetched);
+            self.rt_void("PyErr_Fetch", "ppp:v", &addresses)?;
+        }
         let mut caught_all = false;
         for clause in node.nodes("except_clauses") {
             self.at(clause);
@@ -143,9 +150,12 @@ impl<'t> Body<'_, 't> {
             }
             for pattern in patterns {
                 let class = self.expr(pattern)?;
-                let raised = self.op(Op::Get(fetched[0]));
-                let matches =
-                    self.rt_value("PyErr_GivenExceptionMatches", "oo:i", &[raised, class])?;
+                let matches = if apart {
+                    let raised = self.op(Op::Get(fetched[0]));
+                    self.rt_value("PyErr_GivenExceptionMatches", "oo:i", &[raised, class])?
+                } else {
+                    self.rt_value("__Pyx_PyErr_ExceptionMatches", "o:i", &[class])?
+                };
                 self.release(class);
                 let matches = self.truth(matches)?;
                 let more = self.b.cold_block();
@@ -156,6 +166,9 @@ impl<'t> Body<'_, 't> {
                 self.b.jump(next);
             }
             self.b.switch_to(body);
+            if apart {
+                self.set_again(fetched)?;
+            }
             self.except_clause(clause, fetched, saved, raised_at, after)?;
             self.b.switch_to(next);
             if caught_all {
@@ -163,13 +176,20 @@ impl<'t> Body<'_, 't> {
             }
         }
         if !caught_all {
-            let parts = self.taken(fetched);
-            self.rt_void("PyErr_Restore", "OOO:v", &parts)?;
+            if apart {
+                self.set_again(fetched)?;
+            }
             self.b.effect(Op::Set(self.line, raised_at));
             self.pass_on();
         }
         self.b.switch_to(after);
         Ok(())
+    }
+
+    /// Sets an exception that was taken away.
+    fn set_again(&mut self, fetched: [LocalId; 3]) -> Result<()> {
+        let parts = self.taken(fetched);
+        self.rt_void("PyErr_Restore", "OOO:v", &parts)
     }
 
     /// The body of `except`: the exception is handled while it runs.
@@ -181,8 +201,6 @@ impl<'t> Body<'_, 't> {
         raised_at: Value,
         after: BlockId,
     ) -> Result<()> {
-        let parts = self.taken(fetched);
-        self.rt_void("PyErr_Restore", "OOO:v", &parts)?;
         if !clause.flag("never_add_traceback") {
             // Of a generator, it has the name with the module's before it.
             let name = clause.text("function_name").map(str::to_owned);
@@ -365,4 +383,14 @@ impl<'t> Body<'_, 't> {
             &[cache, dict, name, line, file],
         )
     }
+}
+
+/// Whether a pattern of `except` is the name of a built-in exception.
+fn is_built_in(pattern: Node<'_>) -> bool {
+    let Some(entry) = pattern.entry("entry") else {
+        return false;
+    };
+    let cname = entry.text("cname").unwrap_or_default();
+    let constant = entry.flag("is_builtin") && entry.flag("is_const");
+    pattern.kind() == "NameNode" && constant && cname.contains("PyExc_")
 }
