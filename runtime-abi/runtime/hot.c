@@ -84,3 +84,46 @@ int cyl_is_function(PyObject *callee, PyMethodDef *method) {
 CYL_HOT_COMPARES(object, object)
 CYL_HOT_COMPARES(object, int)
 CYL_HOT_COMPARES(int, object)
+
+#if CYTHON_ASSUME_SAFE_MACROS && CYTHON_ASSUME_SAFE_SIZE && !CYTHON_AVOID_BORROWED_REFS \
+    && !CYTHON_AVOID_THREAD_UNSAFE_BORROWED_REFS
+/* An item by its number, of an object that is most often a list or a tuple. */
+__attribute__((noinline)) PyObject *cyl_slow_item(PyObject *o, Py_ssize_t i, int wraparound, int boundscheck,
+                                                  int unsafe_shared) {
+    return __Pyx_GetItemInt_Fast(o, i, wraparound, boundscheck, unsafe_shared);
+}
+
+PyObject *cyl_hot___Pyx_GetItemInt_Fast(PyObject *o, Py_ssize_t i, int wraparound, int boundscheck,
+                                        int unsafe_shared) {
+    Py_ssize_t at = i;
+    if (likely(PyList_CheckExact(o))) {
+        if (wraparound && unlikely(i < 0)) at += PyList_GET_SIZE(o);
+        if (!boundscheck || likely(__Pyx_is_valid_index(at, PyList_GET_SIZE(o))))
+            return __Pyx_NewRef(PyList_GET_ITEM(o, at));
+    } else if (PyTuple_CheckExact(o)) {
+        if (wraparound && unlikely(i < 0)) at += PyTuple_GET_SIZE(o);
+        if (!boundscheck || likely(__Pyx_is_valid_index(at, PyTuple_GET_SIZE(o))))
+            return __Pyx_NewRef(PyTuple_GET_ITEM(o, at));
+    }
+    return cyl_slow_item(o, i, wraparound, boundscheck, unsafe_shared);
+}
+
+__attribute__((noinline)) int cyl_slow_set_item(PyObject *o, Py_ssize_t i, PyObject *v, int wraparound,
+                                                int boundscheck, int unsafe_shared) {
+    return __Pyx_SetItemInt_Fast(o, i, v, wraparound, boundscheck, unsafe_shared);
+}
+
+int cyl_hot___Pyx_SetItemInt_Fast(PyObject *o, Py_ssize_t i, PyObject *v, int wraparound, int boundscheck,
+                                  int unsafe_shared) {
+    if (likely(PyList_CheckExact(o))) {
+        Py_ssize_t at = wraparound && unlikely(i < 0) ? i + PyList_GET_SIZE(o) : i;
+        if (!boundscheck || likely(__Pyx_is_valid_index(at, PyList_GET_SIZE(o)))) {
+            PyObject *old = PyList_GET_ITEM(o, at);
+            PyList_SET_ITEM(o, at, __Pyx_NewRef(v));
+            Py_DECREF(old);
+            return 0;
+        }
+    }
+    return cyl_slow_set_item(o, i, v, wraparound, boundscheck, unsafe_shared);
+}
+#endif
