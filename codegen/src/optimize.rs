@@ -160,13 +160,11 @@ under:
   br label %next
 other:
   %above = fcmp ogt double %v, %high
-  br i1 %above, label %over, label %within
+  br i1 %above, label %over, label %next
 over:
   br label %next
-within:
-  br label %next
 next:
-  %c = phi double [ RESULT, %under ], [ %high, %over ], [ %v, %within ]
+  %c = phi double [ RESULT, %under ], [ %high, %over ], [ %v, %other ]
   %t = fadd double %s, TERM
   %i2 = add i64 %i, 1
   %again = icmp slt i64 %i2, %n
