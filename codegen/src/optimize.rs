@@ -182,7 +182,7 @@ out:
             .replace("TERM", "%c");
         let text = optimized(&text);
         assert!(!text.contains("br i1 %below,"), "{text}");
-        assert!(!text.contains("br i1 %above"), "{text}");
+        assert!(!text.contains("br i1 %above,"), "{text}");
         // What is not a number is neither below nor above.
         assert!(text.contains("fcmp olt double %v, %low"), "{text}");
     }
