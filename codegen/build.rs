@@ -18,8 +18,8 @@ fn main() {
             "shim/lld.cpp",
             "shim/loops.cpp",
             "shim/nests.cpp",
+            "shim/options.cpp",
             "shim/recursion.cpp",
-            "shim/reductions.cpp",
             "shim/tables.cpp",
             "shim/target.cpp",
         ])

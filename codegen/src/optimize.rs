@@ -17,8 +17,8 @@ unsafe extern "C" {
     fn cyl_mark_small_nests(module: LLVMModuleRef);
     /// Inlines small functions into themselves; whether there were any.
     fn cyl_unroll_recursion(module: LLVMModuleRef) -> bool;
-    /// Lets loops with sums of floating-point numbers be vectorised, in order.
-    fn cyl_keep_order_of_sums();
+    /// Sets LLVM's options that are the process's.
+    fn cyl_set_options();
 }
 
 /// What makes of functions inlined into themselves one function again.
@@ -36,6 +36,7 @@ pub fn verify(module: &Module<'_>) -> Result<(), CodegenError> {
 pub fn optimize(module: &Module<'_>, level: u8, machine: &mut Machine) -> Result<(), CodegenError> {
     recovery::run(|| {
         verify(module)?;
+        host::tune(module);
         let machine = machine.get(host::module_cpu(module), level)?;
         let run = |passes: &str| {
             let options = PassBuilderOptions::create();
@@ -55,8 +56,8 @@ pub fn optimize(module: &Module<'_>, level: u8, machine: &mut Machine) -> Result
             // SAFETY: the module outlives the call.
             unsafe { cyl_mark_outer_loops(module.as_mut_ptr()) };
         }
-        // SAFETY: sets an option of LLVM's.
-        unsafe { cyl_keep_order_of_sums() };
+        // SAFETY: writes flags of LLVM's, the same values each time.
+        unsafe { cyl_set_options() };
         run(&format!("default<O{}>", level.min(3)))?;
         if level >= 2 {
             // SAFETY: the module outlives the call.

@@ -106,3 +106,44 @@ def test_libraries_are_the_same_bytes(folder: Path) -> None:
              "classes.pyx", seed=seed, temporary=folder / f"tmp-{seed}")  # fmt: skip
         made.append(out.read_bytes())
     assert made[0] == made[1]
+
+
+#: Optimises a loop over items with gaps between them by each route, links the one's code, and does the
+#: same again: LLVM's linker sets the process's options back.
+AFTER_LINKING = """
+import sys
+from cython_llvm import frontend, sharedutil, toolchain, treefrontend, treeroute
+from cython_llvm.settings import Settings
+settings = Settings(language_level=3, opt_level=3, march="znver3")
+shared = sharedutil.available()
+
+def by_tree():
+    tree, unit = treefrontend.analyse("strided.pyx", "strided", settings, shared_utility=shared)
+    return treeroute.lower(tree, unit.settings).module, unit.settings
+
+def by_c():
+    unit = frontend.generate_c("strided.pyx", "strided", settings, shared_utility=shared)
+    return toolchain.compile_c(unit.c_text, unit.c_filename, unit.language, unit.settings), unit.settings
+
+for make in (by_tree, by_c):
+    texts = []
+    for _ in range(2):
+        module, its = make()
+        toolchain.optimize(module, its)
+        texts.append(module.to_ir())
+        toolchain.link_extension([toolchain.emit(module, "obj", its)], "strided.so", its)
+    print(make.__name__, texts[0] == texts[1], "vector" if "x double>" in texts[0] else "scalar",
+          "gathered" if "masked.gather" in texts[0] else "loaded")
+"""
+
+
+def test_linking_does_not_change_what_the_optimiser_does(folder: Path) -> None:
+    (folder / "strided.pyx").write_text("""\
+# cython: language_level=3, boundscheck=False, wraparound=False
+def scale(double[:] x, double[:] y, double by):
+    cdef Py_ssize_t i
+    for i in range(x.shape[0]):
+        y[i] = x[i] * by + 1.0
+""")
+    found = _run(folder, "-c", AFTER_LINKING, seed="1", temporary=folder / "tmp")
+    assert found == ["by_tree True vector loaded", "by_c True vector loaded"]

@@ -361,3 +361,58 @@ def test_powers_of_typedefs(both: Both) -> None:
     tree, c = both(POWERS)
     for args in [(3, 5, 3, 5, 3, 4), (-2, 63, 255, 3, -3, 3), (7, -1, 0, 0, -2, 7), (1, -5, 2, 17, 0, 5)]:
         assert outcome(tree.powers, *args) == outcome(c.powers, *args), args
+
+
+RELEASED = """
+cdef added(a, b, c=None):
+    return [a, b, c]
+
+def called(make):
+    return len(added(make("a"), make("b"), make("c")))
+
+def operated(make):
+    return (make("a") + make("b")) * make("c")
+
+def cascaded(make):
+    return make("a") == make("b") in 42
+
+def cascaded_more(make):
+    return make("a") == make("b") == make("c") in make("d")
+"""
+
+
+def test_objects_are_released_in_the_order_of_c_and_none_is_kept(both: Both) -> None:
+    tree, c = both(RELEASED)
+    log: list[str] = []
+
+    class Made:
+        alive = 0
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+            Made.alive += 1
+
+        def __add__(self, other: object) -> Made:
+            return Made("sum")
+
+        def __mul__(self, other: object) -> int:
+            return 3
+
+        def __eq__(self, other: object) -> Made:  # type: ignore[override]
+            return Made("equal")
+
+        __hash__ = None  # type: ignore[assignment]
+
+        def __del__(self) -> None:
+            log.append(self.name)
+            Made.alive -= 1
+
+    for name in ("called", "operated", "cascaded", "cascaded_more"):
+        logs = []
+        for module in (tree, c):
+            log.clear()
+            result = outcome(getattr(module, name), Made)
+            assert Made.alive == 0, (name, module)
+            # By an exception, C releases temporaries in the order of their variables.
+            logs.append((result, sorted(log) if name.startswith("cascaded") else log[:]))
+        assert logs[0] == logs[1], name

@@ -627,9 +627,10 @@ int cyl_override(PyObject *self, PyObject *name, void *wrapper, uint64_t *cache,
     return 0;
 }
 
-/* The end of __getbuffer__: no object where it failed or the method left None there. */
-void cyl_end_buffer(Py_buffer *view, int32_t status) {
-    if (status < 0 || view->obj == Py_None) Py_CLEAR(view->obj);
+/* The end of __getbuffer__: no object where it failed, or where the method left the None that it had
+   been given. */
+void cyl_end_buffer(Py_buffer *view, int32_t status, int32_t had_none) {
+    if (status < 0 || (had_none && view->obj == Py_None)) Py_CLEAR(view->obj);
 }
 
 /* The check of a call of something without parameters; `names` is a tuple, a dictionary, or null. */

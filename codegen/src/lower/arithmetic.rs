@@ -131,9 +131,10 @@ impl<'t> Body<'_, 't> {
         Ok(result)
     }
 
-    /// Releases operands below a result that stays.
+    /// Releases operands below a result that stays: as in C, the first one first, which `__del__`
+    /// and buffers can tell.
     pub(super) fn release_under(&mut self, _result: Value, operands: &[Value]) {
-        for operand in operands.iter().rev() {
+        for operand in operands {
             self.release(*operand);
         }
     }

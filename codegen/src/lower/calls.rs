@@ -167,7 +167,7 @@ impl<'t> Body<'_, 't> {
             self.clear_memview(storage);
             self.b.call(&self.m.mir, callee, values);
             self.checked_slice(storage)?;
-            for value in held.into_iter().rev() {
+            for value in held {
                 self.release(value);
             }
             return Ok(storage);
@@ -213,7 +213,7 @@ impl<'t> Body<'_, 't> {
             (None, None) => self.call_extern(node, entry, ty, &args)?,
         };
         let result = self.check_result(node, ty, result)?;
-        for value in held.into_iter().rev() {
+        for value in held {
             self.release(value);
         }
         Ok(result)
@@ -272,7 +272,7 @@ impl<'t> Body<'_, 't> {
             }
             made => self.check_result(node, ty, made)?,
         };
-        for value in held.into_iter().rev() {
+        for value in held {
             self.release(value);
         }
         Ok(result)

@@ -25,19 +25,24 @@ impl<'t> Body<'_, 't> {
         };
         let ty = if as_object { Type::Object } else { Type::I32 };
         let local = self.b.local("comparison", ty);
-        let first = self.compare(node, (left, x), (right, y), as_object)?;
-        self.keep_comparison(local, first);
-        let after = self.b.block();
-        self.cascade(cascade, node, right, y, local, as_object, after)?;
-        self.b.jump(after);
-        self.b.switch_to(after);
-        self.release(y);
-        self.release(x);
-        if as_object {
-            let result = self.op(Op::Take(local));
-            return Ok(self.hold(result));
-        }
-        Ok(self.op(Op::Get(local)))
+        // The object that is the result so far is released where the next comparison raises.
+        let owning = [local];
+        let owning = if as_object { &owning[..] } else { &[] };
+        let result = self.with_locals(owning, |body| {
+            let first = body.compare(node, (left, x), (right, y), as_object)?;
+            body.keep_comparison(local, first);
+            let after = body.b.block();
+            body.cascade(cascade, node, right, y, local, as_object, after)?;
+            body.b.jump(after);
+            body.b.switch_to(after);
+            if as_object {
+                let result = body.op(Op::Take(local));
+                return Ok(body.hold(result));
+            }
+            Ok(body.op(Op::Get(local)))
+        })?;
+        self.release_under(result, &[x, y]);
+        Ok(result)
     }
 
     fn keep_comparison(&mut self, local: LocalId, value: Value) {

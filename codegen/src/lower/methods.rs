@@ -9,6 +9,7 @@ use super::cleanup::Handler;
 use super::context::missing_node;
 use super::functions::ErrorReturn;
 use super::memview::is_slice;
+use super::types;
 use crate::mir::{
     Callee, Comparison, Constant, FuncId, Function, Linkage, Op, Raises, Signature, Type, Value,
 };
@@ -235,7 +236,7 @@ impl<'t> Body<'_, 't> {
         }
         body.handlers.pop();
         if is_buffer {
-            body.start_buffer(values[1])?;
+            body.start_buffer(values[1], has_object(args.last().copied()))?;
         }
         let mut made = body
             .b
@@ -247,12 +248,16 @@ impl<'t> Body<'_, 't> {
             made = Some(body.rt_value("cyl_mend_hash", "l:l", &[hash])?);
         }
         if is_buffer {
-            body.end_buffer(values[1], made)?;
+            body.end_buffer(values[1], made, has_object(args.last().copied()))?;
         }
-        for temp in body.temps.clone().into_iter().rev() {
-            if Some(temp) != made {
-                body.release(temp);
-            }
+        // Objects first, then slices, each in the order of the arguments: releasing them may run code.
+        let (objects, slices): (Vec<_>, Vec<_>) = body
+            .temps
+            .iter()
+            .filter(|temp| Some(**temp) != made)
+            .partition(|temp| *body.b.ty(**temp) == Type::Object);
+        for temp in objects.into_iter().chain(slices) {
+            body.release(temp);
         }
         if let (Some(made), Some(local)) = (made, body.returned) {
             // An error passes through: the function has added its own frame to the traceback.
@@ -372,8 +377,9 @@ impl<'t> Body<'_, 't> {
         })
     }
 
-    /// `__getbuffer__`: the view's object is None while the method runs.
-    fn start_buffer(&mut self, view: Value) -> Result<()> {
+    /// `__getbuffer__`: the view's object is None while the method runs; null where `has_object` says
+    /// that the source declares `Py_buffer` itself and without one.
+    fn start_buffer(&mut self, view: Value, has_object: bool) -> Result<()> {
         let absent = self.is_null(view);
         self.if_unlikely(absent, |body| {
             let text = "PyObject_GetBuffer: view==NULL argument is obsolete";
@@ -381,8 +387,12 @@ impl<'t> Body<'_, 't> {
         })?;
         let at = self.int(BUFFER_OBJECT, 64);
         let place = self.op(Op::Index(view, Type::Int(8), at));
-        let none = self.none();
-        let value = self.op(Op::IncRef(none));
+        let value = if has_object {
+            let none = self.none();
+            self.op(Op::IncRef(none))
+        } else {
+            self.null_object()
+        };
         self.b.effect(Op::Store {
             address: place,
             value,
@@ -391,10 +401,24 @@ impl<'t> Body<'_, 't> {
     }
 
     /// After an error, or where the method left it None, the view has no object.
-    fn end_buffer(&mut self, view: Value, status: Option<Value>) -> Result<()> {
+    fn end_buffer(&mut self, view: Value, status: Option<Value>, has_object: bool) -> Result<()> {
         if let Some(status) = status {
-            self.rt_void("cyl_end_buffer", "pi:v", &[view, status])?;
+            let has_object = self.int(i128::from(has_object), 32);
+            self.rt_void("cyl_end_buffer", "pii:v", &[view, status, has_object])?;
         }
         Ok(())
     }
+}
+
+/// Whether a `Py_buffer *` argument's struct has an object `obj`: the source may declare another.
+fn has_object(arg: Option<Node<'_>>) -> bool {
+    arg.and_then(|arg| arg.ty("type"))
+        .and_then(|pointer| types::resolve(pointer).ty("base_type"))
+        .and_then(|buffer| types::resolve(buffer).scope("scope"))
+        .and_then(|scope| {
+            let mut fields = scope.entries("var_entries").into_iter();
+            fields.find(|field| field.text("name") == Some("obj"))
+        })
+        .and_then(|field| field.ty("type"))
+        .is_some_and(|ty| ty.flag("is_pyobject"))
 }

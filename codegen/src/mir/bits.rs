@@ -63,6 +63,15 @@ impl Bits {
         less
     }
 
+    /// Adds what the other has; whether that is more.
+    pub fn unite(&mut self, other: &Bits) -> bool {
+        let before = self.clone();
+        for number in other.numbers() {
+            self.insert(number);
+        }
+        before != *self
+    }
+
     fn word(&self, word: usize) -> u64 {
         self.0.get(word).copied().unwrap_or(0)
     }
@@ -111,6 +120,8 @@ mod tests {
         );
         assert!(bits.retain(&of(&[3, 65])) && !bits.retain(&of(&[3, 65, 66])));
         assert_eq!(bits.first(), Some(3));
+        assert!(bits.unite(&of(&[3, 900])) && !bits.unite(&of(&[900])));
+        assert_eq!(bits, of(&[3, 65, 900]));
         assert_eq!(Bits::default().first(), None);
     }
 }

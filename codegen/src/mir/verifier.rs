@@ -1,13 +1,14 @@
-//! Checks a module: types, definitions before uses, and that every owned reference, and every
-//! acquisition of a memoryview that a temporary slice holds, is consumed exactly once on every path.  Runs in tests and debug builds; a failure is a defect of lowering.
+//! Checks a module: types, definitions before uses, and that every owned reference, also one that a
+//! local keeps, and every acquisition of a memoryview that a temporary slice holds, is consumed exactly
+//! once on every path.  Runs in tests and debug builds; a failure is a defect of lowering.
 
 use std::collections::HashMap;
 
 use super::bits::Bits;
 use super::builder::result_of;
 use super::{
-    BinaryOp, BlockId, Callee, CastOp, Function, Instr, Module, Op, Ownership, Raises, Signature,
-    Terminator, Type, Value,
+    BinaryOp, Block, BlockId, Callee, CastOp, Function, Instr, Module, Op, Ownership, Raises,
+    Signature, Terminator, Type, Value,
 };
 
 /// What is wrong, and where.
@@ -34,6 +35,7 @@ pub fn verify(module: &Module) -> Result<(), VerifyError> {
             Verifier {
                 module,
                 function,
+                elsewhere: elsewhere(function),
                 block: 0,
                 place: None,
             }
@@ -41,11 +43,31 @@ pub fn verify(module: &Module) -> Result<(), VerifyError> {
         })
 }
 
+/// The locals that this function does not empty by itself: those whose addresses are taken, and all
+/// of a generator whose suspensions are returns by now.
+fn elsewhere(function: &Function) -> Bits {
+    let mut found = Bits::default();
+    let suspends = |block: &Block| matches!(block.terminator, Terminator::Suspend { .. });
+    if function.frame.is_some() && !function.blocks.iter().any(suspends) {
+        (0..).zip(&function.locals).for_each(|(local, _)| {
+            found.insert(local);
+        });
+    }
+    for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
+        if let Op::LocalAddr(local) = instr.op {
+            found.insert(local.0);
+        }
+    }
+    found
+}
+
 /// What holds at a point: values that exist, and those of them that are owned and not yet consumed.
 #[derive(Clone, PartialEq, Default)]
 struct State {
     defined: Bits,
     live: Bits,
+    /// Locals that may own an object: it was put there on some path, and not taken out since.
+    kept: Bits,
     /// Addresses of the slices that hold an acquisition.
     slices: Bits,
     gil: bool,
@@ -56,6 +78,8 @@ struct State {
 struct Verifier<'a> {
     module: &'a Module,
     function: &'a Function,
+    /// Locals that objects are taken out of elsewhere, too.
+    elsewhere: Bits,
     block: u32,
     /// The operation's number in its block; none at the block's end.
     place: Option<usize>,
@@ -104,8 +128,11 @@ impl Verifier<'_> {
                             return self
                                 .fail(format!("bb{} is reached with and without the GIL", to.0));
                         }
+                        let more = before.kept.unite(&after.kept);
                         if before.defined.retain(&after.defined) {
                             before.ensured = after.ensured;
+                            work.push(to);
+                        } else if more {
                             work.push(to);
                         }
                     }
@@ -169,11 +196,32 @@ impl Verifier<'_> {
         Ok(())
     }
 
+    /// What an operation does to a local that keeps an object.
+    fn local(&self, op: &Op, state: &mut State) -> Result<(), VerifyError> {
+        match op {
+            Op::Set(local, value) => {
+                if state.kept.contains(local.0) {
+                    return self.fail(format!("${} is set while it may own an object", local.0));
+                }
+                let owned = self.function.value(*value).ownership == Ownership::Owned;
+                if owned && !self.elsewhere.contains(local.0) {
+                    state.kept.insert(local.0);
+                }
+            }
+            Op::Take(local) => {
+                state.kept.remove(local.0);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn instr(&self, instr: &Instr, state: &mut State) -> Result<(), VerifyError> {
         for value in instr.op.operands() {
             self.used(value, state)?;
         }
         self.types(&instr.op)?;
+        self.local(&instr.op, state)?;
         match &instr.op {
             Op::DecRef(value) | Op::XDecRef(value) | Op::Forget(value) => {
                 self.consume(*value, state)?
@@ -378,6 +426,9 @@ impl Verifier<'_> {
                 }
                 if let Some(left) = state.live.first().map(Value) {
                     return self.fail(format!("{left} is still owned at the return"));
+                }
+                if let Some(left) = state.kept.first() {
+                    return self.fail(format!("${left} may own an object at the return"));
                 }
                 if let Some(left) = state.slices.first().map(Value) {
                     return self.fail(format!("the slice at {left} is still held at the return"));

@@ -83,3 +83,49 @@ fn paths_that_meet_must_hold_the_same() {
         "bb2 is reached with and without holding the slice at %1"
     );
 }
+
+/// A local keeps an object while something can raise.
+const KEPT: &str = r#"module m
+extern @make() -> owned object
+extern @look(object) -> i32
+
+func @f() -> i32 {
+  local $0 "kept": object
+bb0:
+  %0: owned object = call @make()
+  set $0 %0
+  %1: object = get $0
+  %2: i32 = call @look(%1)
+  check %2 raises negative bb2 else bb1
+bb1 cold:
+  %3: owned object = take $0
+  xdecref %3
+  %4: i32 = const -1 i32
+  return %4
+bb2:
+  %5: owned object = take $0
+  xdecref %5
+  return %2
+}
+"#;
+
+#[test]
+fn objects_that_locals_keep_are_to_be_taken_out() {
+    verify(&parse(KEPT).expect("text")).expect("right");
+    let refused = |from: &str, to: &str| {
+        assert!(KEPT.contains(from));
+        let module = parse(&KEPT.replacen(from, to, 1)).expect("text");
+        verify(&module).expect_err("a defect").message
+    };
+    assert_eq!(
+        refused("  %3: owned object = take $0\n  xdecref %3\n", ""),
+        "$0 may own an object at the return"
+    );
+    assert_eq!(
+        refused(
+            "  set $0 %0\n",
+            "  set $0 %0\n  %6: owned object = call @make()\n  set $0 %6\n"
+        ),
+        "$0 is set while it may own an object"
+    );
+}

@@ -1,12 +1,11 @@
 //! x86-64 Linux: this machine, or another CPU by name.
 
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::CString;
 use std::sync::{Once, OnceLock};
 
 use inkwell::OptimizationLevel;
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::llvm_sys::core::LLVMSetDataLayout;
-use inkwell::llvm_sys::support::LLVMParseCommandLineOptions;
 use inkwell::llvm_sys::target_machine::LLVMTargetMachineRef;
 use inkwell::module::Module;
 use inkwell::targets::{
@@ -70,19 +69,7 @@ pub fn initialize() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         Target::initialize_x86(&InitializationConfig::default());
-        set_options();
     });
-}
-
-/// A memoryview's strides are in bytes: one of them is never 1, which LLVM would bet on, and not
-/// vectorise loops over items with gaps between them for that.
-fn set_options() {
-    let arguments = [c"cython-llvm", c"-enable-mem-access-versioning=false"];
-    let arguments = arguments.map(CStr::as_ptr);
-    // SAFETY: the pointers are to constants that end with a null byte, as many as are said.
-    unsafe {
-        LLVMParseCommandLineOptions(arguments.len() as c_int, arguments.as_ptr(), c"".as_ptr());
-    }
 }
 
 /// A machine for position-independent code; `level` is 0 to 3.
@@ -145,6 +132,34 @@ pub fn module_cpu(module: &Module<'_>) -> Cpu {
     Cpu {
         name: attribute("target-cpu").unwrap_or_else(|| "x86-64".to_owned()),
         features: attribute("target-features").unwrap_or_default(),
+    }
+}
+
+/// Gives functions that were compiled from C what is known here of their CPU; see [`Cpu::tuned`].
+pub fn tune(module: &Module<'_>) {
+    let at = AttributeLoc::Function;
+    for function in module.get_functions() {
+        let attribute = |key: &str| {
+            function
+                .get_string_attribute(at, key)
+                .map(|value| value.get_string_value().to_string_lossy().into_owned())
+        };
+        let Some(name) = attribute("target-cpu") else {
+            continue;
+        };
+        let features = attribute("target-features").unwrap_or_default();
+        let tuned = Cpu {
+            name,
+            features: features.clone(),
+        }
+        .tuned()
+        .features;
+        if tuned != features {
+            let tuned = module
+                .get_context()
+                .create_string_attribute("target-features", &tuned);
+            function.add_attribute(at, tuned);
+        }
     }
 }
 
