@@ -116,6 +116,7 @@ class Exporter:
         self._qualified = PyrexTypes.CQualifierType
         self._complex = PyrexTypes.CComplexType
         self._struct = PyrexTypes.CStructOrUnionType
+        self._except_clause = Nodes.ExceptClauseNode
         self._int_like = PyrexTypes.CIntLike
         self._unknown = (ExprNodes.not_a_constant, ExprNodes.constant_value_not_set)
         self._directive_defaults: dict[str, Any] = Options.get_directive_defaults()
@@ -287,6 +288,12 @@ class Exporter:
                 found.append(f'"{name}":{scalar(own)}')
 
     @staticmethod
+    def _needs_exception(clause: Any, found: list[str]) -> None:
+        """Where nothing can tell whether the exception is handled, C drops it before the body runs."""
+        if clause.target or clause.excinfo_target or clause.body_may_need_exception():
+            found.append('"needs_exception":true')
+
+    @staticmethod
     def _complex_conversion(thing: Any, found: list[str]) -> None:
         name = "__Pyx_PyComplex_As_" + thing.specialization_name()
         found.append(f'"from_py_function":{scalar(name)}')
@@ -330,6 +337,8 @@ class Exporter:
                 "node_positions": self._line_table,
                 "initialized_check": lambda node, value: None if value else "false",
             }
+            if issubclass(cls, self._except_clause):
+                plan.extra = self._needs_exception
         elif table is self._types:
             if issubclass(cls, self._int_like):
                 plan.extra = self._conversions

@@ -120,3 +120,53 @@ def test_files_are_named_from_where_cython_ran(tmp_path: Path, monkeypatch: pyte
             module.f()
         found.append(traceback.extract_tb(caught.value.__traceback__)[-1].filename.replace(route, "route"))
     assert found[0] == found[1]
+
+
+def test_an_exception_that_nothing_can_see_is_dropped_without_a_frame(both: Both) -> None:
+    modules = both("""
+import sys
+def generator():
+    while True:
+        try:
+            yield sys.exc_info()[0]
+        except ValueError:
+            pass
+def seen(x):
+    try:
+        raise KeyError(x)
+    except KeyError:
+        return sys.exc_info()[0], sys.exc_info()[2].tb_lineno
+def unseen(x):
+    try:
+        try:
+            raise KeyError(x)
+        except KeyError:
+            x = 3
+        raise TypeError(x)
+    except TypeError as error:
+        return str(error), error.__context__
+def left(items):
+    found = 0
+    for item in items:
+        try:
+            int(item)
+        except ValueError:
+            continue
+        except TypeError:
+            return 5
+        found += 1
+    return found
+""")
+
+    def thrown(module: ModuleType) -> None:
+        running = module.generator()
+        next(running)
+        assert running.throw(ValueError("one")) is None
+        running.throw(KeyError("two"))
+
+    tree, c = (frames(module, thrown) for module in modules)
+    assert tree == c
+    for items in (["1", "x", "2"], ["1", [], "2"], ["1"]):
+        assert modules[0].left(items) == modules[1].left(items)
+    assert modules[0].seen(1) == modules[1].seen(1)
+    assert modules[0].unseen(1) == modules[1].unseen(1) == ("3", None)

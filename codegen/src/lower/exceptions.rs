@@ -201,6 +201,13 @@ impl<'t> Body<'_, 't> {
         raised_at: Value,
         after: BlockId,
     ) -> Result<()> {
+        if !clause.flag("needs_exception") && self.trace.is_none() {
+            // Neither a traceback nor an exception that is handled could be seen.
+            self.rt_void("PyErr_Clear", ":v", &[])?;
+            self.stat(clause.child("body")?)?;
+            self.b.jump(after);
+            return Ok(());
+        }
         if !clause.flag("never_add_traceback") {
             // Of a generator, it has the name with the module's before it.
             let name = clause.text("function_name").map(str::to_owned);
