@@ -32,6 +32,16 @@ NOT_APPLICABLE = {
     "run/tracebacks.pyx": "wants lines of the C file in tracebacks",
 }
 
+#: Why files are refused.
+REFUSED = {
+    "memoryview/borrowed_refs.pyx": "redefines the C file's macros by cnames that hold preprocessor lines",
+    "run/code_object_cache.pyx": "calls a helper function of the C file, with a struct that is there alone",
+    "run/cythonscope.pyx": "reads a struct that is in the C file alone",
+    "run/freethreaded_list_indexing.pyx": "changes the C file's macros by preprocessor lines",
+    "run/no_gc_clear.pyx": "reads a struct that is in the C file alone",
+    "run/setjmp.pyx": "passes `jmp_buf`, an array, as an argument",
+}
+
 
 def corpus() -> Path:
     """Cython's tests, unpacked; `make conformance` fetches them."""
@@ -164,7 +174,7 @@ def document(results: dict[str, dict], text: str) -> str:
     baseline = json.loads((HERE.parent / "conformance" / "gcc-baseline.json").read_text())["verdicts"]
     judged = {name: result["status"] for name, result in results.items() if baseline.get(name) == "pass"}
     passed = sum(status == "pass" for status in judged.values())
-    wrong = [f"| {name} | {result['status']} | {baseline.get(name, 'not run')} |"
+    wrong = [f"| {name} | {result['status']} | {baseline.get(name, 'not run')} | {REFUSED.get(name, '')} |"
              for name, result in sorted(results.items())
              if result["status"] not in ("pass", "missing")]  # fmt: skip
     return "\n".join([
@@ -176,7 +186,7 @@ def document(results: dict[str, dict], text: str) -> str:
         "Left out, besides what Cython's own runs leave out: "
         + "; ".join(f"{name} ({why})" for name, why in NOT_APPLICABLE.items()) + ".", "",
         "Files that neither pass nor lack a construct, with gcc's verdict beside ours:", "",
-        "| file | tree route | gcc |", "| --- | --- | --- |", *wrong, "",
+        "| file | tree route | gcc | why |", "| --- | --- | --- | --- |", *wrong, "",
         "## What is missing", "", "```", text, "```", "",
     ])  # fmt: skip
 
