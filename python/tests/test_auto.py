@@ -149,7 +149,8 @@ def test_a_test_for_a_range_needs_no_macro_of_cpython_s(sources: Path) -> None:
     ("settings", "language", "reason"),
     [
         (Settings(), "c++", "it is C++"),
-        (Settings(define_macros=(("CYTHON_TRACE", "1"),)), "c", "the macro CYTHON_TRACE is for C"),
+        (Settings(define_macros=(("CYTHON_TRACE", "1"),)), "c", None),
+        (Settings(define_macros=(("CYTHON_REFNANNY", "1"),)), "c", "the macro CYTHON_REFNANNY is for C"),
         (Settings(extra_compile_args=("-DPy_LIMITED_API=1",)), "c", "the macro Py_LIMITED_API is for C"),
         (Settings(extra_compile_args=("-ffast-math",)), "c", "the flag -ffast-math is for the C compiler"),
         (Settings(extra_compile_args=("-O3", "-Wall", "-std=c99", "-fopenmp", "-Iinc", "-g")), "c", None),

@@ -372,6 +372,13 @@ impl<'t> Body<'_, 't> {
         };
         body.b.jump(start);
         body.b.switch_to(end);
+        let owned = std::mem::take(&mut body.owned_locals);
+        if !owned.is_empty() {
+            body.with_gil(|body| {
+                owned.iter().for_each(|local| body.clear_local(*local));
+                Ok(())
+            })?;
+        }
         if let Some((state, token)) = state {
             let token = body.op(Op::Get(token));
             body.rt_void("cyl_parallel_end", "pi:v", &[state, token])?;
