@@ -170,3 +170,181 @@ def left(items):
         assert modules[0].left(items) == modules[1].left(items)
     assert modules[0].seen(1) == modules[1].seen(1)
     assert modules[0].unseen(1) == modules[1].unseen(1) == ("3", None)
+
+
+def test_clauses_that_work_on_numbers_drop_the_exception_where_nobody_has_it(both: Both) -> None:
+    modules = both("""
+import sys
+cdef class Told(Exception):
+    cdef public object log
+    def __init__(self, log=None):
+        self.log = log
+    def __dealloc__(self):
+        if self.log is not None: self.log.append("freed")
+class Finalized(Exception):
+    def __del__(self):
+        frame, lines = self.__traceback__, []
+        while frame is not None:
+            lines.append((frame.tb_frame.f_code.co_name.split(".")[-1], frame.tb_lineno))
+            frame = frame.tb_next
+        self.args[0].append((lines, sys.exc_info()[0]))
+def counted(f, int n):
+    cdef int i, caught = 0
+    cdef double other = 0
+    for i in range(n):
+        try:
+            f(i)
+        except ValueError:
+            caught += 1
+        except (KeyError, OSError, Told, Finalized, UnicodeError):
+            caught = 2 * caught - i
+            if caught > 100 and not other > 3:
+                caught = 0
+                continue
+            other -= 0.5
+            if other < -10: break
+        except AttributeError:
+            if caught > 5:
+                return False
+            return None
+        finally:
+            other += 1 if sys.exc_info()[0] is None else 1000
+    return caught, other, sys.exc_info()[0]
+def generator(f, int n):
+    cdef int caught = 0, i
+    for i in range(n):
+        try:
+            yield f(i), caught
+        except ValueError:
+            caught += 1
+        except KeyError:
+            return caught
+cdef int plain(f, int n) except -1:
+    cdef int caught = 0
+    while n:
+        n -= 1
+        try:
+            f(n)
+        except ValueError:
+            caught += n
+            if caught > 7: return caught - 2
+    return caught
+def of_plain(f, n): return plain(f, n)
+def around(f, n):
+    try:
+        raise TypeError("outer")
+    except TypeError:
+        return counted(f, n), sys.exc_info()[0]
+""")
+
+    def raiser(module: ModuleType, log: list[object]) -> Callable[[int], None]:
+        kept = ValueError("kept")
+        log.append(kept)
+        kinds: list[Callable[[], object]] = [
+            lambda: int("x"), lambda: {}[3], lambda: open("/nowhere/at/all"), lambda: b"\xff".decode(),
+            lambda: [].nothing, lambda: exec("raise kept", {"kept": kept}), lambda: "".index("x"),
+        ]  # fmt: skip
+
+        def told(_: int) -> None:
+            raise module.Told(log)
+
+        def finalized(_: int) -> None:
+            raise module.Finalized(log)
+
+        def plain(i: int) -> None:
+            if i % 9 == 8:
+                return
+            if i % 9 == 4:
+                if i > 30:
+                    kinds[4]()
+                finalized(i)
+            if i % 9 == 7:
+                told(i)
+            kinds[i % 9]()
+
+        return plain
+
+    found = []
+    for module in modules:
+        log: list[object] = []
+        f = raiser(module, log)
+        results = [module.counted(f, n) for n in (3, 20, 60)]
+        results += [module.around(f, 20), module.of_plain(lambda i: int("x" if i % 2 else "3"), 9)]
+        results += [list(module.generator(lambda i: int("x" if i % 2 else "3"), 6))]
+        running = module.generator(lambda i: i, 9)
+        next(running)
+        results += [running.throw(ValueError("one")), running.throw(ValueError)]
+        with pytest.raises(StopIteration) as stopped:
+            running.throw(KeyError, 3)
+        results += [stopped.value.value]
+        kept = log.pop(0)
+        assert isinstance(kept, ValueError)
+        lines = [(at.name, at.lineno) for at in traceback.extract_tb(kept.__traceback__) if at.name == "counted"
+                 or "counted" in at.name]  # fmt: skip
+        found.append((results, log, [(name.split(".")[-1], line) for name, line in lines]))
+    assert repr(found[0]).replace(modules[0].__name__, "m") == repr(found[1]).replace(modules[1].__name__, "m")
+    assert found[0][2] and "freed" in found[0][1]
+
+
+def test_recursion_and_keywords_of_calls_without_methods(both: Both) -> None:
+    modules = both("""
+import sys
+cdef class C:
+    cdef public object a, b
+    def __init__(self, a=1, *, b=2): self.a, self.b = a, b
+class P:
+    def __init__(self, a=1, *, b=2): self.a, self.b = a, b
+class Deep:
+    def __init__(self, n):
+        self.inner = None if n == 0 else Deep(n=n - 1)
+def order(log):
+    def say(x):
+        log.append(x)
+        return x
+    def inner(a, b=2, *, c=3, **more): return a, b, c, more
+    return inner(say(1), c=say(2), b=say(3)), inner(1, d=say(4), c=say(5)), inner(1, 2, c=5)
+def classes():
+    c, p = C(4, b=5), P(4, b=5)
+    return c.a, c.b, p.a, p.b, dict(a=1, b=2), sorted([3, 1], key=None, reverse=True), int("12", base=5)
+def wrong(int which):
+    def inner(a, *, b=2): return a
+    if which == 0: return inner(1, c=2)
+    if which == 1: return inner(1, a=2)
+    if which == 2: return inner(b=2)
+    if which == 3: return C(1, a=2)
+    if which == 4: return P(1, c=2)
+    if which == 5: return dict(1, a=2)
+    if which == 6: return (3)(a=2)
+    if which == 7: return inner(1, 2, b=3)
+    x = object()
+    return x(1, a=2)
+def endless(n):
+    def inner(a, n=0): return inner(a, n=n + 1)
+    return inner(n, n=0)
+def depth(f):
+    low, high = 1, 2000
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            f(middle)
+            low = middle + 1
+        except RecursionError:
+            high = middle
+    return low
+def depths():
+    def inner(n): return n if n == 0 else inner(n=n - 1)
+    return depth(lambda n: inner(n)), depth(lambda n: Deep(n=n))
+""")
+    found = []
+    for module in modules:
+        log: list[int] = []
+        results = [module.order(log), log, module.classes(), module.depths()]
+        for which in range(9):
+            with pytest.raises(TypeError) as caught:
+                module.wrong(which)
+            results.append(str(caught.value))
+        with pytest.raises(RecursionError) as deep:
+            module.endless(3)
+        results.append(str(deep.value))
+        found.append(results)
+    assert found[0] == found[1]

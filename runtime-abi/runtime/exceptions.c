@@ -40,6 +40,30 @@ int cyl_exc_get(PyObject **type, PyObject **value, PyObject **traceback) {
     return __Pyx__GetException(__Pyx_PyThreadState_Current, type, value, traceback);
 }
 
+/* Drops the exception that is set, where nobody else has it, and no code that could tell is there for
+   making or freeing it.  Whether that is so; else it is still set. */
+int cyl_exc_drop(void) {
+#if CYTHON_FAST_THREAD_STATE && PY_VERSION_HEX < 0x030C00A6
+    PyThreadState *state = __Pyx_PyThreadState_Current;
+    PyObject *type = state->curexc_type, *value = state->curexc_value, *traceback = state->curexc_traceback;
+    PyTypeObject *plain = (PyTypeObject *) PyExc_ValueError, *class = (PyTypeObject *) type;
+    if (unlikely(!type || !PyExceptionClass_Check(type))) return 0;
+    if (value && Py_IS_TYPE(value, class)) {
+        if (Py_REFCNT(value) > 1 || class->tp_finalize || class->tp_del) return 0;
+    } else if ((value && PyExceptionInstance_Check(value)) || class->tp_new != plain->tp_new
+               || class->tp_init != plain->tp_init) {
+        return 0; /* it would be made by code that may do anything */
+    }
+    state->curexc_type = state->curexc_value = state->curexc_traceback = NULL;
+    Py_DECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    return 1;
+#else
+    return 0;
+#endif
+}
+
 /* `cyl_exc_save` and `cyl_exc_get` for code that does not hold the lock. */
 void cyl_exc_handle_nogil(PyObject **saved_type, PyObject **saved_value, PyObject **saved_traceback,
                           PyObject **type, PyObject **value, PyObject **traceback) {

@@ -54,6 +54,16 @@ PyObject *cyl_hot_cyl_call_vector(PyObject *callee, PyObject *const *args, int64
     return cyl_slow_call_vector(callee, args, count, names);
 }
 
+/* The same, and a level of recursion, as a call of the slot tp_call is. */
+PyObject *cyl_call_counted(PyObject *callee, PyObject *const *args, int64_t count, PyObject *names) {
+    vectorcallfunc function = PyVectorcall_Function(callee);
+    if (unlikely(!function)) return cyl_slow_call_vector(callee, args, count, names);
+    if (unlikely(Py_EnterRecursiveCall(" while calling a Python object"))) return NULL;
+    PyObject *result = function(callee, args, (size_t) count, names);
+    Py_LeaveRecursiveCall();
+    return result;
+}
+
 /* Whether an object is the function that was made of a method definition, and a call of it with
    positional arguments comes to a call of its C function with the object and those. */
 int cyl_is_function(PyObject *callee, PyMethodDef *method) {

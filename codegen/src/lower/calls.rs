@@ -497,7 +497,7 @@ impl<'t> Body<'_, 't> {
         let args = self.expr_list(tuple.nodes("args"))?;
         let function = node.node("function");
         let result = if tuple.flag("is_literal") && !args.is_empty() {
-            self.call_with_constants(function, callee, &args)?
+            self.call_counted(function, callee, &args, args.len(), None)?
         } else {
             self.call_object(function, callee, &args, args.len(), None)?
         };
@@ -537,6 +537,11 @@ impl<'t> Body<'_, 't> {
         let function = node.child("function")?;
         if !function.expr_type()?.flag("is_pyobject") {
             return missing_node(node, "of a C function");
+        }
+        if node.node("keyword_args").is_some()
+            && let Some(result) = self.call_with_displays(node)?
+        {
+            return Ok(result);
         }
         let callee = self.expr(function)?;
         let args = self.expr(node.child("positional_args")?)?;

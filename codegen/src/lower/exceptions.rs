@@ -208,16 +208,10 @@ impl<'t> Body<'_, 't> {
             self.b.jump(after);
             return Ok(());
         }
-        if !clause.flag("never_add_traceback") {
-            // Of a generator, it has the name with the module's before it.
-            let name = clause.text("function_name").map(str::to_owned);
-            let own = name.map(|name| std::mem::replace(&mut self.qualified_name, name));
-            let done = self.add_traceback(raised_at);
-            if let Some(own) = own {
-                self.qualified_name = own;
-            }
-            done?;
+        if self.unseen_clause(clause, fetched, saved, raised_at, after)? {
+            return Ok(());
         }
+        self.traceback_of_clause(clause, raised_at)?;
         let failed = self.b.cold_block();
         self.while_handling(fetched, saved, failed, |body| {
             body.except_body(clause, fetched)
@@ -230,6 +224,21 @@ impl<'t> Body<'_, 't> {
         self.put_back_handled(saved)?;
         self.pass_on();
         Ok(())
+    }
+
+    /// Adds the function's line to the traceback of what a clause catches.
+    pub(super) fn traceback_of_clause(&mut self, clause: Node<'t>, raised_at: Value) -> Result<()> {
+        if clause.flag("never_add_traceback") {
+            return Ok(());
+        }
+        // Of a generator, it has the name with the module's before it.
+        let name = clause.text("function_name").map(str::to_owned);
+        let own = name.map(|name| std::mem::replace(&mut self.qualified_name, name));
+        let done = self.add_traceback(raised_at);
+        if let Some(own) = own {
+            self.qualified_name = own;
+        }
+        done
     }
 
     /// Lowers what runs while the exception that is set is handled; one that it raises goes to

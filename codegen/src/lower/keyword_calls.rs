@@ -109,6 +109,43 @@ impl<'t> Body<'_, 't> {
         Ok((tuple, keys))
     }
 
+    /// `f(1, x=2)` of a callable that is no method: what Cython has in its tree as a tuple and a dictionary,
+    /// which nothing needs where all names are literals.
+    pub(super) fn call_with_displays(&mut self, node: Node<'t>) -> Result<Option<Value>> {
+        let (positional, keywords) = (node.child("positional_args")?, node.child("keyword_args")?);
+        if positional.kind() != "TupleNode"
+            || positional.node("mult_factor").is_some()
+            || keywords.kind() != "DictNode"
+            || keywords.flag("exclude_null_values")
+        {
+            return Ok(None);
+        }
+        let mut ids = Vec::new();
+        let mut values = Vec::new();
+        for item in keywords.nodes("key_value_pairs") {
+            match self.constant_name(item.child("key")?) {
+                Some(id) if !ids.contains(&id) => ids.push(id),
+                _ => return Ok(None),
+            }
+            values.push(item.child("value")?);
+        }
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let function = node.child("function")?;
+        let callee = self.expr(function)?;
+        let mut args = self.expr_list(positional.nodes("args"))?;
+        let count = args.len();
+        args.extend(self.expr_list(values)?);
+        let id = self.m.mir.object(ObjectConstant::Tuple(ids));
+        let names = self.op(Op::Object(id));
+        self.at(node);
+        let result = self.call_counted(Some(function), callee, &args, count, Some(names))?;
+        self.release_under(result, &args);
+        self.release(callee);
+        Ok(Some(result))
+    }
+
     /// A keyword's name where it is a literal.
     fn constant_name(&mut self, name: Node<'t>) -> Option<ObjectId> {
         let text = matches!(name.kind(), "UnicodeNode" | "IdentifierStringNode");

@@ -88,17 +88,27 @@ impl<'t> Body<'_, 't> {
         self.checked(made, Raises::Null)
     }
 
-    /// The same with constant arguments, for which Cython goes through a slot that minds the depth of
-    /// recursion.
-    pub(super) fn call_with_constants(
+    /// The same where Cython goes through a slot that minds the depth of recursion: with constant
+    /// arguments, or a tuple and a dictionary.
+    pub(super) fn call_counted(
         &mut self,
         function: Option<Node<'t>>,
         callee: Value,
         args: &[Value],
+        positional: usize,
+        names: Option<Value>,
     ) -> Result<Value> {
+        let defined = function.is_some_and(|function| {
+            self.called_class(function).is_some()
+                || names.is_none() && self.known_function(function, positional).is_some()
+        });
+        if !defined {
+            let call = self.vector_arguments(callee, args, positional, names);
+            return self.rt_object("cyl_call_counted", "oplo:O", &call);
+        }
         let place = self.text(" while calling a Python object");
         self.rt_status("Py_EnterRecursiveCall", "p:i", &[place], Raises::NonZero)?;
-        let made = self.call_object_raw(function, callee, args, args.len(), None)?;
+        let made = self.call_object_raw(function, callee, args, positional, names)?;
         self.rt_void("Py_LeaveRecursiveCall", ":v", &[])?;
         self.checked(made, Raises::Null)
     }

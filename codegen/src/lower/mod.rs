@@ -112,6 +112,7 @@ mod text_coding;
 mod tracing;
 mod types;
 mod unpacking;
+mod unseen;
 mod value_methods;
 mod with_stat;
 
