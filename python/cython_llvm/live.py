@@ -9,12 +9,13 @@ back.
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from . import live_classes, live_code, live_free, live_info, live_keep, live_objects
+from . import live_classes, live_code, live_free, live_info, live_keep, live_objects, live_slots
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -38,9 +39,33 @@ class Record:
         self.targets: dict[int, int] = {}  # where calls of redirected C functions go
         self.code: live_keep.Code | None = None  # in use
         self.variables: live_keep.Variables = info.get("variables", {})
+        self.methods_gone: set[int] = set()  # C methods that tables have, though their classes have not
 
 
 _records: dict[str, Record] = {}
+
+
+def _record(name: str, before: Any) -> Record:
+    """What is known of a module; ``before``: the `loader.Code` that it was first executed with."""
+    record = _records.get(name)
+    if record is None:
+        known = live_code.description(before.address, before.path) if before else None
+        record = _records[name] = Record(known or live_info.parse(None))
+        record.code = (before.address, before.path) if before else None
+    return record
+
+
+def classes_of(name: str) -> dict[str, Any]:
+    """The extension types of a module that runs, by name, as `live_info` describes them."""
+    from . import loader
+
+    before = loader.first(name)
+    return _record(name, before).classes if before is not None else {}
+
+
+def forget(name: str) -> None:
+    """A module is executed in another module object: nothing of what was is known any more."""
+    _records.pop(name, None)
 
 
 def execute_again(module: ModuleType, name: str, address: int, *, before: Any = None,
@@ -60,12 +85,7 @@ def execute_together(parts: list[tuple[ModuleType, str, int, Any, str | None]],
         done: list[_Change] = []
         try:
             for module, name, address, before, path in parts:
-                record = _records.get(name)
-                if record is None:
-                    known = live_code.description(before.address, before.path) if before else None
-                    record = _records[name] = Record(known or live_info.parse(None))
-                    record.code = (before.address, before.path) if before else None
-                change = _Change(module, name, record, address, path)
+                change = _Change(module, name, _record(name, before), address, path)
                 done.append(change)
                 change.execute()
         except BaseException:
@@ -106,6 +126,7 @@ class _Change:
         self.models: list[type] = []  # what those were made from
         self.own_types = False  # whether the new code has type objects that are in use
         self.replaced: list[type] = []  # those with another layout
+        self.methods_gone: set[int] = set()
         self.redirected: list[tuple[int, int]] = []  # C functions, and where their calls went before
 
     def execute(self) -> None:
@@ -132,18 +153,44 @@ class _Change:
             return made
         described = self.info["classes"].get(name)
         known = self.record.classes.get(name)
-        if described is None or described != known or not self.objects.same_layout(old, made):
+        if (
+            described is None
+            or known is None
+            or not self.objects.same_layout(old, made)
+            or not live_slots.fits(known, described)
+            or not self._subclasses_fit(old, live_slots.added(known, described))
+        ):
             self.replaced.append(old)
             self.own_types = True
             return made
         table, made_table = self.objects.vtable_of(old), self.objects.vtable_of(made)
-        count = len(described["vtable"]) if table else 0
+        count = live_slots.length(described) if table else 0
+        if table:
+            # Code that runs may call them still.
+            self.methods_gone |= self._pointers_at(table, live_slots.gone(known, described))
         self.types.append((old, self.objects.type(old, made, count)))
         self.models.append(made)
         _native.replace_pointers(self.places, id(made), id(old))
         if table and made_table:
             _native.replace_pointers(self.places, made_table, table)
         return old
+
+    def _subclasses_fit(self, kind: type, new: list[live_slots.Slot]) -> bool:
+        """Whether the tables of all classes below a class can take what its own table gets."""
+        if not new:
+            return True
+        for below in type.__subclasses__(kind):
+            if self.objects.vtable_of(below):
+                others = classes_of(below.__module__)
+                if not live_slots.takes(others.get(below.__name__), new):
+                    return False
+            if not self._subclasses_fit(below, new):
+                return False
+        return True
+
+    @staticmethod
+    def _pointers_at(table: int, slots: list[live_slots.Slot]) -> set[int]:
+        return {ctypes.c_uint64.from_address(table + 8 * slot[2]).value for slot in slots}
 
     # -------------------------------------------------------------- the two ends
 
@@ -178,7 +225,12 @@ class _Change:
             pairs.finish()
         for old in self.replaced:
             self._warn(old)
-        self.record.classes.update(self.info["classes"])
+        kept = {kind.__name__ for kind, _ in self.types}
+        for name, described in self.info["classes"].items():
+            known = self.record.classes.get(name)
+            took_over = known is not None and name in kept
+            self.record.classes[name] = live_slots.merged(known, described) if took_over else described
+        self.record.methods_gone |= self.methods_gone
         self.record.variables = self.info.get("variables", {})
         self.record.code = (self.address, self.path)
         self._retire()
@@ -188,6 +240,7 @@ class _Change:
         record, last = self.record, self.record.last
         fixed = [live_objects.capsule(one)[1] for one in record.pointers.values()]
         fixed += record.targets.values()
+        fixed += record.methods_gone
         if last is not None and self.objects is not None:
             record.attic.add(last, fixed, self.objects)
         free = self.info.get("free") and not self.own_types and live_code.is_jitted(self.address)
@@ -275,8 +328,8 @@ def _difference(was: dict[str, Any], now: dict[str, Any]) -> str:
     """What distinguishes two descriptions of a class, in words."""
     said = []
     for what, word in (("fields", "field"), ("vtable", "C method")):
-        old = {name: kind for name, kind in was.get(what, ())}
-        new = {name: kind for name, kind in now.get(what, ())}
+        old = {name: kind for name, kind, *_ in was.get(what, ())}
+        new = {name: kind for name, kind, *_ in now.get(what, ())}
         said += [f"{word} '{name}' added" for name in new if name not in old]
         said += [f"{word} '{name}' removed" for name in old if name not in new]
         said += [f"{word} '{name}': {old[name]} -> {new[name]}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import live_keep
+from . import live_keep, live_slots
 from .live_free import may_be_freed
 
 SYMBOL = "cyl_live_info"
@@ -44,23 +44,16 @@ def parse(text: bytes | None) -> Description:
 
 def _class(kind: Any) -> Description:
     base = kind.base_type
+    table, length = live_slots.table(kind)
+    room = getattr(kind, "live_room", 0)
     return {
         "fields": [[entry.name, _type(entry.type)] for entry in kind.scope.var_entries],
-        "vtable": _vtable(kind),
+        "vtable": table,
+        "room": length + room,
+        # Methods of others are called as the tree route likes it.
+        "shared": not room or live_slots.is_shared(kind),
         "base": None if base is None else f"{getattr(base, 'module_name', '')}.{base.name}",
     }
-
-
-def _vtable(kind: Any) -> list[list[str]]:
-    """Name and signature of every entry of the C method table, in order, the bases' first."""
-    own = [
-        [entry.name, str(entry.type)]
-        for entry in (kind.scope.cfunc_entries if kind.vtabstruct_cname else ())
-        if not entry.is_inherited
-    ]
-    base = kind.base_type
-    inherited = _vtable(base) if base is not None and getattr(base, "scope", None) is not None else []
-    return inherited + own
 
 
 def _type(kind: Any) -> str:

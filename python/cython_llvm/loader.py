@@ -147,6 +147,11 @@ _first: dict[str, Code] = {}  # what each module was executed with first
 current: dict[str, Code] = {}  # and last
 
 
+def first(name: str) -> Code | None:
+    """What a module was first executed with."""
+    return _first.get(name)
+
+
 class PyxLoader:
     """Loader of one .pyx (or pure-Python-mode .py) file."""
 
@@ -183,6 +188,8 @@ class PyxLoader:
         if fresh is not None and fresh[0] is module:
             fresh[1].execute(module)
             _first[self.name] = current[self.name] = fresh[1]
+            if live := sys.modules.get(f"{__package__}.live"):
+                live.forget(self.name)
             return
         self._execute_again(module)
 

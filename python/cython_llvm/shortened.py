@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from . import frontend, hints, live_info, shift
+from . import frontend, hints, live_info, live_slots, shift
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -306,6 +306,7 @@ class _Edit:
             later.end += moved
         kept.text = self.text
         data = self.text.encode()
+        live_slots.assign(scope, live_slots.in_use(kept.name, kept.path))
         live = live_info.describe(kept.module.scope, data, kept.unit.language)
         kept.unit = replace(kept.unit, live=live)
         return kept

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import frontend, hints, prange_frontend, scratch, sharedutil
+from . import frontend, hints, live_slots, prange_frontend, scratch, sharedutil
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ def choosing(decide: Decide, notes: Notes | None = None) -> Iterator[None]:
 
     def stage(module: Any, options: Any, result: Any, generate: Generate) -> Any:
         objects = notes.objects if notes is not None else None
+        live_slots.assign(module.scope, live_slots.in_use(module.full_module_name, result.main_source_file))
         without = decide(lambda: export(module, objects), result.main_source_file)
+        if not without:
+            live_slots.forget(module.scope)
         if not without or hints.come_with_c(module):
             generate(module)
         elif notes is not None:

@@ -313,7 +313,11 @@ PyObject *cyl_live_type(PyObject *old_object, PyObject *made_object, Py_ssize_t 
         CYL_WORD(old, cyl_live_tables[t].place) = CYL_WORD(made, cyl_live_tables[t].place);
     }
     if (saved->vtable) {
-        memcpy(saved->vtable, cyl_live_vtable(made), (size_t) vtable_count * sizeof(void *));
+        /* Methods that are gone stay for code that runs. */
+        void **from = cyl_live_vtable(made);
+        for (Py_ssize_t i = 0; i < vtable_count; i++) {
+            if (from[i]) saved->vtable[i] = from[i];
+        }
     }
     if (cyl_live_subclasses(old, saved, vtable_count) < 0) goto undo;
     /* The new type object serves nobody: its base must not count it among its subclasses. */

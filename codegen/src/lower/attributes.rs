@@ -224,17 +224,13 @@ impl<'t> Body<'_, 't> {
                 };
             }
             let layout = self.m.layout(owner, None)?;
-            let Some(index) = layout
-                .methods
-                .iter()
-                .position(|method| method.text("cname") == Some(name))
-            else {
+            let Some(index) = layout.method_place(name) else {
                 return missing_node(node, &format!("C method '{name}'"));
             };
             let place = self.m.vtable_place(ty)?;
             let place = self.op(Op::GlobalAddr(place));
             let table = self.op(Op::Load(Type::Ptr, place));
-            return Ok(self.table_item(table, layout.base_methods + index));
+            return Ok(self.table_item(table, index));
         }
         for name in names.into_iter().flatten() {
             if let Some(found) = self.m.functions_by_name.get(name).copied() {

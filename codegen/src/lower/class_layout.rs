@@ -29,15 +29,20 @@ pub(super) struct Layout<'t> {
     pub fields: Vec<Field<'t>>,
     /// Where the address of the C method table is.
     pub vtable_at: Option<u64>,
-    /// Own methods of the table, behind the base's.
-    pub methods: Vec<Entry<'t>>,
-    /// Methods of the base's table.
+    /// Own methods of the table, and their places in it: behind the base's, where a reload has not
+    /// left them in others.
+    pub methods: Vec<(Entry<'t>, usize)>,
+    /// Length of the base's table.
     pub base_methods: usize,
+    /// Length of the table.
+    pub method_count: usize,
 }
 
 impl Layout<'_> {
-    pub fn method_count(&self) -> usize {
-        self.base_methods + self.methods.len()
+    /// The place in the table of an own method.
+    pub fn method_place(&self, cname: &str) -> Option<usize> {
+        let named = |(method, _): &&(Entry<'_>, usize)| method.text("cname") == Some(cname);
+        self.methods.iter().find(named).map(|(_, place)| *place)
     }
 }
 
@@ -67,6 +72,7 @@ impl<'t> Context<'t> {
             vtable_at: None,
             methods: Vec::new(),
             base_methods: 0,
+            method_count: 0,
         };
         if let Some(base) = ty.ty("base_type") {
             if base.flag("is_builtin_type") {
@@ -82,7 +88,8 @@ impl<'t> Context<'t> {
                 layout.size = base.size;
                 layout.align = base.align;
                 layout.vtable_at = base.vtable_at;
-                layout.base_methods = base.method_count();
+                layout.base_methods = base.method_count;
+                layout.method_count = base.method_count;
             }
         }
         if ty.text("vtabslot_cname").is_some() && layout.vtable_at.is_none() {
@@ -90,7 +97,12 @@ impl<'t> Context<'t> {
         }
         for entry in scope.entries("cfunc_entries") {
             if ty.text("vtabstruct_cname").is_some() && !entry.flag("is_inherited") {
-                layout.methods.push(entry);
+                let usual = layout.base_methods + layout.methods.len();
+                let given = entry.int("live_slot");
+                let place = given.and_then(|at| usize::try_from(at).ok());
+                let place = place.unwrap_or(usual);
+                layout.method_count = layout.method_count.max(place + 1);
+                layout.methods.push((entry, place));
             }
         }
         for entry in scope.entries("var_entries") {
@@ -133,6 +145,7 @@ impl<'t> Context<'t> {
             vtable_at: None,
             methods: Vec::new(),
             base_methods: 0,
+            method_count: 0,
         })
     }
 
@@ -161,12 +174,8 @@ impl<'t> Context<'t> {
     pub fn method_index(&mut self, ty: TreeType<'t>, entry: Entry<'t>) -> Result<usize> {
         let (owner, cname) = self.owner(ty, entry)?;
         let layout = self.layout(owner, entry.position())?;
-        match layout
-            .methods
-            .iter()
-            .position(|method| method.text("cname") == Some(cname))
-        {
-            Some(index) => Ok(layout.base_methods + index),
+        match layout.method_place(cname) {
+            Some(index) => Ok(index),
             None => missing(&format!("C method '{cname}'"), entry.position()),
         }
     }

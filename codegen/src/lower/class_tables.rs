@@ -195,8 +195,11 @@ impl<'t> Context<'t> {
             return Ok(GlobalInit::Zero);
         }
         let at = class.ty.entry("entry").and_then(|entry| entry.position());
-        let count = self.layout(class.ty, at)?.method_count();
-        let mut init = vec![GlobalInit::Zero; count.max(1)];
+        let count = self.layout(class.ty, at)?.method_count;
+        // For methods that a reload brings.
+        let room = class.ty.int("live_room").unwrap_or(0);
+        let count = count.max(1) + usize::try_from(room).unwrap_or(0);
+        let mut init = vec![GlobalInit::Zero; count];
         for entry in class.scope.entries("cfunc_entries") {
             let Some(cname) = self.method_cname(entry) else {
                 continue;
@@ -211,7 +214,7 @@ impl<'t> Context<'t> {
             };
             init[index] = GlobalInit::Function(function);
         }
-        let ty = Type::Array(Box::new(Type::Ptr), count.max(1) as u64);
+        let ty = Type::Array(Box::new(Type::Ptr), count as u64);
         let table = self.table("vtable", ty, GlobalInit::List(init), false);
         let place = self.vtable_place(class.ty)?;
         self.mir.globals[place.0 as usize].init = GlobalInit::Global(table);
