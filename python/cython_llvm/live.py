@@ -40,6 +40,7 @@ class Record:
         self.code: live_keep.Code | None = None  # in use
         self.variables: live_keep.Variables = info.get("variables", {})
         self.methods_gone: set[int] = set()  # C methods that tables have, though their classes have not
+        self.models: dict[str, int] = {}  # types that those in use were made from: they have the slots' tables
 
 
 _records: dict[str, Record] = {}
@@ -211,6 +212,20 @@ class _Change:
         if isinstance(capi, dict):
             capi.clear()
             capi.update(self.capi)
+        self._discard()
+
+    def _discard(self) -> None:
+        """Nothing of the new code is wanted; it is freed unless something has got hold of it."""
+        if self.objects is None or not self._may_be_freed():
+            return
+        self.types.clear()
+        apart = [id(model) for model in self.models if not live_code.inside(id(model), self.places)]
+        while self.models:
+            self.objects.type_discard(self.models.pop())
+        for model in apart:
+            self.objects.type_free(model)
+        self.record.attic.add(live_free.Old(self.address, live_free.pages(self.places)),
+                              self._fixed(), self.objects)  # fmt: skip
 
     def commit(self, *, prune: bool) -> None:
         """What others hold runs the new code."""
@@ -238,15 +253,30 @@ class _Change:
     def _retire(self) -> None:
         """The code that ran before is freed when nothing uses it."""
         record, last = self.record, self.record.last
-        fixed = [live_objects.capsule(one)[1] for one in record.pointers.values()]
-        fixed += record.targets.values()
-        fixed += record.methods_gone
         if last is not None and self.objects is not None:
-            record.attic.add(last, fixed, self.objects)
-        free = self.info.get("free") and not self.own_types and live_code.is_jitted(self.address)
-        record.last = live_free.Old(self.address, live_free.pages(self.places)) if free else None
-        for model in self.models:
-            self.objects.type_discard(model)
+            record.attic.add(last, self._fixed(), self.objects)
+        own = live_free.Old(self.address, live_free.pages(self.places))
+        record.last = own if self._may_be_freed() else None
+        while self.models:
+            model = self.models.pop()
+            name, place = model.__name__, id(model)
+            self.objects.type_discard(model)  # from here on nothing may ask it for anything
+            before = record.models.pop(name, None)
+            if before is not None:
+                self.objects.type_free(before)
+            # Where it is not part of the code, it is memory of its own.
+            if not live_code.inside(place, self.places):
+                record.models[name] = place
+
+    def _may_be_freed(self) -> bool:
+        """Whether the new code, too, goes one day."""
+        return bool(self.info.get("free")) and not self.own_types and live_code.is_jitted(self.address)
+
+    def _fixed(self) -> list[int]:
+        """Addresses in code of the module that others hold for good."""
+        record = self.record
+        fixed = [live_objects.capsule(one)[1] for one in record.pointers.values()]
+        return [*fixed, *record.targets.values(), *record.methods_gone]
 
     def _keep(self) -> None:
         """Names that the module declares to outlive a reload."""

@@ -512,3 +512,11 @@ void cyl_live_type_discard(PyObject *object) {
     Py_CLEAR(*(PyObject **) &type->tp_subclasses);
     type->tp_flags &= ~(unsigned long) (Py_TPFLAGS_READY | Py_TPFLAGS_VALID_VERSION_TAG);
 }
+
+/* Frees a discarded type object that cyl_class_ready has allocated, with its tables, which nothing uses
+   any more.  0: somebody has the type object. */
+int cyl_live_type_free(void *type) {
+    if (Py_REFCNT((PyObject *) type) > 1) return 0;
+    free(type);
+    return 1;
+}
