@@ -185,8 +185,8 @@ def test_a_class_of_a_pxd_grows_with_those_that_know_it(sources: Path) -> None:
 def test_a_subclass_elsewhere_without_a_place_for_it(sources: Path) -> None:
     write(sources / "shown_full.pxd", PXD)
     path = write(sources / "shown_full.pyx", BASE)
-    write(sources / "full_user.pyx", USER.format("shown_full", 100) +
-          "cdef class Own(Base):\n    cdef int own(self): return 7\n    def call(self): return self.own()\n")  # fmt: skip
+    own = "cdef class Own(Base):\n    cdef int own(self): return 7\n    def call(self): return self.own()\n"
+    write(sources / "full_user.pyx", USER.format("shown_full", 100) + own)
     base, user = importlib.import_module("shown_full"), importlib.import_module("full_user")
     s, o = user.Sub(2), user.Own(3)
     write(sources / "shown_full.pxd", PXD + "    cdef int more(self, int y)\n")
@@ -214,8 +214,8 @@ def test_a_module_imported_anew_is_another_module(sources: Path) -> None:
     module, edit = start(sources, "anew", text.format(1))
     edit(text.format(1) + "\n")
     del sys.modules["anew"]
-    swapped = "cdef class A:\n    cdef public Py_ssize_t n\n    cdef public object o\n    def m(self): return {}\n"
-    write(sources / "anew.pyx", swapped.format(2))
+    fields = "    cdef public Py_ssize_t n\n    cdef public object o\n"
+    write(sources / "anew.pyx", f"cdef class A:\n{fields}    def m(self): return 2\n")
     second = importlib.import_module("anew")
     assert second is not module
     held = second.A()
