@@ -8,7 +8,7 @@ from typing import Any
 
 from . import directives, explaining, frontend, produce, routes, treefrontend, treeproduce, verdicts
 from .cdiag import shown_path
-from .errors import CythonLLVMError
+from .errors import CompileError, CythonLLVMError
 from .routes import Choice
 from .settings import Settings
 
@@ -74,7 +74,11 @@ class Build:
 
         with treefrontend.choosing_by_file(lambda _: decide):
             yield
-        if self._key is not None and self.choice.reasons:
+        if self.choice.reasons:
+            self._remember()
+
+    def _remember(self) -> None:
+        if self._key is not None:
             verdicts.remember(self._key, self.choice, self._dependencies())
 
     def _dependencies(self) -> tuple[str, ...]:
@@ -93,13 +97,20 @@ class Build:
             treeproduce.write_stage(self._tree, shown, self._settings, self._emit, output)
             return []
         if self.choice.module is not None:
-            treeproduce.write(self.choice.module, unit, self._settings, self._emit, output)
-            return []
+            try:
+                treeproduce.write(self.choice.module, unit, self._settings, self._emit, output)
+                return []
+            except CompileError as error:
+                if self._only_tree or not routes.has_way_around(error):
+                    raise
+                self.choice = routes.failed(error)
+            self._remember()
         if self._only_tree:
             raise routes.refusal(shown_path(self._source), self.choice)
         with open(self._source, "rb") as file:
             frontend.refuse_c_route(shown_path(self._source), file.read(), self._directives)
-        return write_c(unit, self._settings, self._emit, output)
+        warning = self.choice.warning(shown_path(self._source))
+        return [*([warning] if warning else []), *write_c(unit, self._settings, self._emit, output)]
 
     def explanation(self) -> str:
         """What --explain prints."""

@@ -55,8 +55,6 @@ class Built:
     runtime: bool = False  # refers to the tree route's runtime library
 
 
-#: Errors that tell of symbols that no library has: of the JIT, of lld.
-_UNLINKED = ("CYL2103", "CYL2001")
 #: Called with everything that is built, by whoever shows warnings.
 listeners: list[Callable[[Built], None]] = []
 
@@ -109,7 +107,28 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
         if not known:
             verdicts.remember(key, choice, unit.dependencies, unit.absent, unit.place)
         return _build_unit(Built(unit, [], [], False), beside)
+    try:
+        built = _build_tree(name, unit, choice, parts, beside, edited=found is not None)
+    except errors.CompileError as error:
+        if only or not routes.has_way_around(error):
+            raise
+        choice = routes.failed(error)
+        incremental.forget(name)
     routes.tell(name, choice)
+    if choice.module is not None:
+        return built
+    unit, _ = routes.analyse(path, name, settings, shared_utility=sharedutil.available(),
+                             known=choice.reasons)  # fmt: skip
+    built = _build_unit(Built(unit, [], [], False), beside)
+    verdicts.remember(key, choice, unit.dependencies, unit.absent, unit.place)
+    return built
+
+
+def _build_tree(
+    name: str, unit: CUnit, choice: routes.Choice, parts: incremental.Attempt | None, beside: str | None,
+    *, edited: bool,
+) -> Built:  # fmt: skip
+    """Compile the tree route's module and load it, or link it."""
     flags = routes.for_tree(unit.settings)
     choice.module.prepare_live(live_info.SYMBOL, unit.live, live_info.visible(unit.live))
     timed = time.process_time()
@@ -119,24 +138,12 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
     objects = parts.objects(code) if parts is not None else [code]
     if name in incremental.reports:
         incremental.reports[name].llvm += timed
-        incremental.reports[name].shortened = found is not None
+        incremental.reports[name].shortened = edited
         incremental.tell(name)
     built = Built(unit, objects, list(choice.headers),
                   toolchain.uses_openmp(choice.module),
                   messages=list(choice.messages), runtime=True)  # fmt: skip
-    try:
-        return _build_unit(built, beside)
-    except errors.LinkError as error:
-        if only or error.code not in _UNLINKED:
-            raise
-        # Names that C may know as macros or as its own; what nobody knows is told by the C route.
-        choice = routes.Choice("c", (f"the tree route failed: {error} [{error.code}]",))
-    routes.tell(name, choice)
-    unit, _ = routes.analyse(path, name, settings, shared_utility=sharedutil.available(),
-                             known=choice.reasons)  # fmt: skip
-    built = _build_unit(Built(unit, [], [], False), beside)
-    verdicts.remember(key, choice, unit.dependencies, unit.absent, unit.place)
-    return built
+    return _build_unit(built, beside)
 
 
 def _build_unit(built: Built, beside: str | None) -> Built:

@@ -24,7 +24,6 @@ from . import (
     patches,
     produce,
     scratch,
-    treeproduce,
 )
 from . import jobs as job_pool
 from .cdiag import shown_path as _shown
@@ -266,8 +265,10 @@ def build_module(module: Module, request: Request, output: str) -> Outcome:
         unit = produce.CUnit(text, _virtual_name(module), language, module.source)
         os.makedirs(os.path.dirname(output), exist_ok=True)
         if choice.module is not None:
-            treeproduce.write(choice.module, unit, settings, request.emit, output)
-        else:
+            choice = cythonize_routes.written(choice, unit, settings, request.emit, output)
+        if choice.module is None:
+            warning = choice.warning(_label(module))
+            outcome.messages += [warning] if warning else []
             outcome.messages += produce.produce(unit, settings, request.emit, output)
         _move_side_files(module)
         if request.explain:

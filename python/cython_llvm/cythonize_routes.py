@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from . import explaining, routes, treefrontend, treeproduce
-from .errors import CythonLLVMError
+from . import explaining, produce, routes, treefrontend, treeproduce
+from .errors import CompileError, CythonLLVMError
 from .routes import Choice
 from .settings import Settings
 
@@ -80,13 +80,28 @@ def taken(c_file: str, name: str, settings: Settings) -> Choice:
             with open(c_file + _BITCODE, "rb") as file:
                 module = _native.Module.from_bitcode(file.read(), name)
         except _native.NativeError as error:
-            raise toolchain.compile_error(error) from None
+            failed = routes.failed(toolchain.compile_error(error))
+            route, reasons = failed.route, failed.reasons
     for suffix in (_CHOICE, _BITCODE):
         if os.path.exists(c_file + suffix):
             os.unlink(c_file + suffix)
     choice = Choice(route, tuple(reasons), module)
     if settings.route == "tree" and module is None:
         raise routes.refusal(name, choice)
+    return choice
+
+
+def written(choice: Choice, unit: produce.CUnit, settings: Settings, emit: str, output: str) -> Choice:
+    """Write the tree route's module as ``output``; the C route where that fails and C may do.
+
+    Raises CompileError, LinkError, OSError.
+    """
+    try:
+        treeproduce.write(choice.module, unit, settings, emit, output)
+    except CompileError as error:
+        if settings.route == "tree" or not routes.has_way_around(error):
+            raise
+        return routes.failed(error)
     return choice
 
 

@@ -170,14 +170,23 @@ class _LLVMMixin:
         from . import routes, toolchain, treecache
 
         choice = treecache.choice_for(text, settings, language)
+        if choice.module is not None:
+            try:
+                code = toolchain.library_object(choice.module, routes.for_tree(settings))
+            except CompileError as error:
+                if settings.route == "tree" or not routes.has_way_around(error):
+                    raise
+                choice = routes.failed(error)
         self.announce(f"cython-llvm: compiling {choice.line(src)}", 2)
-        if choice.module is None:
-            if settings.route == "tree":
-                raise routes.refusal(src, choice)
-            return False
-        settings = routes.for_tree(settings)
-        atomic.write_bytes(obj, toolchain.library_object(choice.module, settings))
-        return True
+        if choice.module is not None:
+            atomic.write_bytes(obj, code)
+            return True
+        if settings.route == "tree":
+            raise routes.refusal(src, choice)
+        warning = choice.warning(src)
+        if warning is not None:
+            _report(warning)
+        return False
 
     @staticmethod
     def _show_warnings(module: Any) -> None:

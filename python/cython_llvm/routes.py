@@ -49,6 +49,17 @@ class Choice:
     messages: tuple[Any, ...] = ()  # clang's warnings
     error: errors.CompileError | None = None  # a failure of the tree route itself
 
+    @property
+    def defects(self) -> tuple[str, ...]:
+        """The reasons that are defects of this package."""
+        return tuple(one for one in self.reasons if _DEFECT.search(one))
+
+    def warning(self, name: str) -> str | None:
+        """What the user is told of a module that a defect of this package keeps off the tree route."""
+        if not self.defects:
+            return None
+        return f"{name}: warning: {self.defects[0]}; it takes the C route instead: please report this"
+
     def line(self, name: str) -> str:
         """The choice in a line, for logs."""
         if self.route == "tree":
@@ -57,11 +68,33 @@ class Choice:
         return f"{name}: C route, because {self.reasons[0]}{more}"
 
 
+#: What tells defects of this package from other reasons.
+_DEFECT = re.compile(r"\Aits tree cannot be exported|\[CYL(?:16\d\d|17\d\d|110[2-6])\]\Z")
+#: And for what C may get around: names that it knows as macros or as its own.
+_UNLINKED = ("CYL2103", "CYL2001")
+
+
+def failed(error: errors.CompileError) -> Choice:
+    """The C route for a module that the tree route fails at."""
+    first = str(error).partition("\n")[0]
+    return Choice("c", (f"the tree route failed: {first} [{error.code}]",), error=error)
+
+
+def has_way_around(error: errors.CompileError) -> bool:
+    """Whether the C route may compile what the tree route's code fails at, in LLVM or in linking."""
+    return error.code in _UNLINKED or bool(failed(error).defects)
+
+
 def tell(name: str, choice: Choice) -> None:
-    """One line to the log "cython_llvm", at level INFO."""
+    """One line to the log "cython_llvm", at level INFO; a warning where there is one."""
     import logging
 
-    logging.getLogger("cython_llvm").info("%s", choice.line(name))
+    log = logging.getLogger("cython_llvm")
+    warning = choice.warning(name)
+    if warning is not None:
+        log.warning("%s", warning)
+    else:
+        log.info("%s", choice.line(name))
 
 
 def for_tree(settings: Settings) -> Settings:
@@ -109,8 +142,7 @@ def attempt(tree: str, settings: Settings) -> Choice:
     try:
         lowered = treeroute.lower(tree, settings)
     except errors.CompileError as error:
-        first = str(error).partition("\n")[0]
-        return Choice("c", (f"the tree route failed: {first} [{error.code}]",), error=error)
+        return failed(error)
     if lowered.module is None:
         lacks = tuple(f"the tree route lacks {one}" for one in lowered.missing)
         return Choice("c", lacks, headers=lowered.headers)

@@ -15,6 +15,8 @@ from typing import Any
 from . import cache, cachestore, errors, headersearch, pch, toolchain
 from .settings import Settings
 
+#: clang of a member that has no address.
+_BIT_FIELD = re.compile(r"cannot compute offset of bit-field '(\w*)'")
 #: What only Cython's own declarations of array.array, behind `cimport cpython.array`, know.
 _OF_ARRAYS = re.compile(r"\b(?:arrayobject|arraydescr|__Pyx_data_union|__Pyx_PyArray_\w+)\b")
 
@@ -68,6 +70,12 @@ def build(request: dict[str, Any], settings: Settings) -> Shims:
         absent = headersearch.shadowing(flags, os.path.dirname(source), headers)
         cachestore.store(key, "shims.bc", data, state, absent)
     return _shims(data, request, headers, tuple(module.diagnostics))
+
+
+def bit_fields(error: errors.CompileError) -> list[tuple[str, str, int]]:
+    """The bit-fields that C failed at, each with the file and line of its use or declaration."""
+    found = ((_BIT_FIELD.search(one["message"]), one) for one in error.diagnostics)
+    return sorted({(match[1], one["file"] or "", one["line"]) for match, one in found if match})
 
 
 def _with_headers(settings: Settings, request: dict[str, Any]) -> Settings:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from . import runtimelib
+from . import errors, runtimelib
 from .settings import Settings
 
 
@@ -83,7 +83,13 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
         if request is None:
             break
         # What it asks for is known the next time; a struct may show more that it needs then.
-        made = shims.build(request, settings)
+        try:
+            made = shims.build(request, settings)
+        except errors.CompileError as error:
+            fields = shims.bit_fields(error)
+            if not fields:
+                raise
+            return Lowered(None, tuple(Missing(f"bit-field '{name}'", *at, 0) for name, *at in fields))
     if parts is not None:
         parts.made(known)
     found = tuple(Missing(*one) for one in missing)
@@ -91,9 +97,12 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
     if module is not None and parts is None and (unknown := _unknown(module)):
         module, found = None, unknown
     if module is not None:
-        if settings.opt_level >= 2:
-            module.link_hot(runtimelib.hot_bitcode())
-        toolchain.target_cpu(module, settings)
+        try:
+            if settings.opt_level >= 2:
+                module.link_hot(runtimelib.hot_bitcode())
+            toolchain.target_cpu(module, settings)
+        except _native.NativeError as error:
+            raise toolchain.compile_error(error) from None
     if made is None:
         return Lowered(module, found, text, (), ptx)
     return Lowered(module, found, text, made.headers, ptx, made.messages)

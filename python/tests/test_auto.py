@@ -6,6 +6,7 @@ import importlib
 import logging
 import os
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import cython_llvm
 from cli_tools import SUFFIX, cython, cythonize, python
 from cli_tools import run as run_command
 from conftest import write
-from cython_llvm import frontend, routes, treefrontend, treeroute, verdicts
+from cython_llvm import frontend, routes, toolchain, treefrontend, treeroute, verdicts
 from cython_llvm.settings import Settings
 
 WHOLE = "def f(int a): return a + 1\n"
@@ -105,6 +106,113 @@ def test_a_failure_of_the_tree_route_is_a_reason_for_the_other(
     with pytest.raises(cython_llvm.ModuleBuildError, match="hold together") as caught:
         cython_llvm.import_file(sources / "defective.pyx", "defective_tree", route="tree")
     assert caught.value.code == "CYL1701"
+
+
+DEFECT = "MIR of 'f', bb3, at 2: v7 is used twice"
+
+
+def broken(*args: object, **kwargs: object) -> None:
+    raise cython_llvm.CompileError(DEFECT, code="CYL1701")
+
+
+def fails_for_trees(code: str) -> Callable[..., None]:
+    """LLVM fails at the code of the tree route, not at C's."""
+
+    def fail(module: object, *args: object) -> None:
+        raise cython_llvm.CompileError("Instruction does not dominate all uses!", code=code)
+
+    return fail
+
+
+def test_a_defect_is_told_once_a_build_and_ends_in_c(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(sources / "unsound.pyx", WHOLE)
+    monkeypatch.setattr(treeroute, "lower", broken)
+    with caplog.at_level(logging.INFO, "cython_llvm"):
+        assert cython_llvm.import_file(path, "unsound").f(1) == 2
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == (
+        f"unsound: warning: the tree route failed: {DEFECT} [CYL1701]; it takes the C route "
+        "instead: please report this"
+    )
+    assert cython_llvm.explain(str(path)).reasons == (f"the tree route failed: {DEFECT} [CYL1701]",)
+
+
+@pytest.mark.parametrize("code", ["CYL1102", "CYL1104", "CYL1105", "CYL1106"])
+def test_what_llvm_fails_at_is_compiled_as_c(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: str
+) -> None:
+    path = write(sources / "unfit.pyx", WHOLE)
+    stock, fail = toolchain.optimize, fails_for_trees(code)
+    of_c: list[object] = []
+
+    def optimize(module: object, *args: object) -> None:
+        (stock if of_c else fail)(module, *args)
+
+    def compile_c(*args: object, **kwargs: object) -> object:
+        of_c.append(stock_compile(*args, **kwargs))
+        return of_c[0]
+
+    stock_compile = toolchain.compile_c
+    monkeypatch.setattr(toolchain, "optimize", optimize)
+    monkeypatch.setattr(toolchain, "compile_c", compile_c)
+    assert cython_llvm.import_file(path, "unfit").f(1) == 2
+    assert f"[{code}]; it takes the C route instead" in caplog.text
+    assert cython_llvm.explain(str(path)).reasons[0].endswith(f"all uses! [{code}]")
+    sys.modules.pop("unfit")
+    of_c.clear()
+    with pytest.raises(cython_llvm.ModuleBuildError, match="all uses!"):
+        cython_llvm.import_file(path, "unfit_tree", route="tree")
+
+
+#: Makes the tree route fail in the commands: where lowering is over, or in LLVM.
+FAILURES = {
+    "lowering": """
+        from cython_llvm import treeroute
+        def lower(*args, **kwargs):
+            raise errors.CompileError("MIR of 'f' is wrong", code="CYL1701")
+        treeroute.lower = lower
+    """,
+    "llvm": """
+        from cython_llvm import toolchain
+        def library_object(*args, **kwargs):
+            raise errors.CompileError("LLVM is beside itself", code="CYL1106")
+        toolchain.library_object = library_object
+    """,
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("command", ["cython", "cythonize", "setup"])
+def test_the_commands_get_around_defects(tmp_path: Path, command: str, failure: str) -> None:
+    write(tmp_path / "mod.pyx", WHOLE)
+    programs = {
+        "cython": ("Cython.Compiler.Main", "setuptools_main", ["--backend=llvm", "mod.pyx"]),
+        "cythonize": ("Cython.Build.Cythonize", "main", ["--backend=llvm", "-i", "-f", "mod.pyx"]),
+        "setup": ("builder", "main", []),
+    }
+    write(tmp_path / "builder.py", """
+        def main():
+            import setuptools
+            from cython_llvm.build import build_ext, cythonize
+            setuptools.setup(name="mod", version="1", cmdclass={"build_ext": build_ext},
+                             ext_modules=cythonize(["mod.pyx"], force=True),
+                             script_args=["build_ext", "--inplace", "--force"])
+    """)
+    module, function, args = programs[command]
+    text = "import sys\nfrom cython_llvm import errors\n" + textwrap.dedent(FAILURES[failure])
+    for route in ("auto", "tree"):
+        code = f"{text}\nsys.argv[1:] = {args!r}\nfrom {module} import {function} as main\nsys.exit(main())\n"
+        done = run_command(tmp_path, sys.executable, "-c", code, env={"CYTHON_LLVM_ROUTE": route})
+        said = done.stdout + done.stderr
+        if route == "tree":
+            assert done.returncode != 0 and "CYL1" in said, said
+            continue
+        assert done.returncode == 0, said
+        assert "warning: the tree route failed: " in said and "please report this" in said, said
+        assert python(tmp_path, "import mod; print(mod.f(1))") == "2"
 
 
 def test_names_that_only_c_has_are_reasons_for_it(sources: Path) -> None:

@@ -56,6 +56,33 @@ cdef extern from *:
 '''
 
 
+def test_bit_fields_are_for_c(sources: Path) -> None:
+    path = write(sources / "fields_of_bits.pyx", """
+        cdef extern from *:
+            '''
+            typedef struct { unsigned a : 3; int b : 5; int c; } bits;
+            '''
+            ctypedef struct bits:
+                unsigned int a
+                int b
+                int c
+        def f(x, y, z):
+            cdef bits s
+            s.a = x
+            s.b = y
+            s.c = z
+            return s.a, s.b, s.c
+    """)
+    assert cython_llvm.import_file(path, "fields_of_bits").f(9, -3, 7) == (1, -3, 7)
+    told = cython_llvm.explain(str(path))
+    assert told.route == "c" and [one.rpartition(": ")[2] for one in told.reasons] == [
+        "bit-field 'a'", "bit-field 'b'",
+    ]  # fmt: skip
+    assert all(".pyx:" in one for one in told.reasons), told.reasons
+    with pytest.raises(cython_llvm.ModuleBuildError, match="the tree route lacks .*: bit-field .a."):
+        cython_llvm.import_file(path, "fields_of_bits_tree", route="tree")
+
+
 TYPEDEFS = '''
 cdef extern from *:
     """
