@@ -95,3 +95,29 @@ void cyl_raise_slice_length(Py_ssize_t expected, Py_ssize_t got) {
     PyErr_Format(PyExc_ValueError, "Assignment to slice of wrong length, expected %zd, got %zd", expected,
                  got);
 }
+
+/* An integer of 128 bits as an object. */
+PyObject *cyl_int128_to_python(const void *value, int is_unsigned) {
+    return _PyLong_FromByteArray((const unsigned char *) value, 16, 1, !is_unsigned);
+}
+
+/* An object as an integer of 128 bits, of a type of that name: 0, or -1 with an exception. */
+int cyl_int128_from_python(void *result, PyObject *o, const char *type, int is_unsigned) {
+    int failed = -1;
+    PyObject *number = __Pyx_PyNumber_Long(o);
+    if (unlikely(!number)) return -1;
+    if (is_unsigned && _PyLong_Sign(number) < 0) {
+        PyErr_Format(PyExc_OverflowError, "can't convert negative value to %s", type);
+    } else {
+#if PY_VERSION_HEX >= 0x030d0000
+        failed = _PyLong_AsByteArray((PyLongObject *) number, (unsigned char *) result, 16, 1, !is_unsigned, 0);
+        if (unlikely(failed)) {
+            PyErr_Format(PyExc_OverflowError, "value too large to convert to %s", type);
+        }
+#else
+        failed = _PyLong_AsByteArray((PyLongObject *) number, (unsigned char *) result, 16, 1, !is_unsigned);
+#endif
+    }
+    Py_DECREF(number);
+    return failed;
+}

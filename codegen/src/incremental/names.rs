@@ -84,7 +84,8 @@ fn object_key(object: &ObjectConstant, keys: &[Key]) -> Key {
         }
         ObjectConstant::Code(code) => {
             digest.text("code");
-            for number in [code.argcount, code.posonly, code.kwonly, code.flags] {
+            let apart = u32::from(code.apart);
+            for number in [code.argcount, code.posonly, code.kwonly, code.flags, apart] {
                 digest.number(u64::from(number));
             }
             items(&mut digest, &code.varnames);

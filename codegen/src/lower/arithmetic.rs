@@ -205,6 +205,11 @@ impl<'t> Body<'_, 't> {
         };
         match bits.cmp(&to) {
             std::cmp::Ordering::Equal => value,
+            // `_Bool`: whether it is zero.
+            std::cmp::Ordering::Greater if to == 1 => {
+                let zero = self.int(0, bits);
+                self.op(Op::Compare(Comparison::Ne, value, zero))
+            }
             std::cmp::Ordering::Greater => self.op(Op::Cast(CastOp::Trunc, value, Type::Int(to))),
             std::cmp::Ordering::Less => {
                 let how = if unsigned || bits == 1 {
@@ -233,6 +238,9 @@ impl<'t> Body<'_, 't> {
         if have == target {
             return Ok(value);
         }
+        if target == Type::BOOL {
+            return self.truth(value);
+        }
         let (from_unsigned, to_unsigned) = (types::unsigned(from), types::unsigned(to));
         if let (Type::Int(bits), Some(integer)) = (&target, self.c_integer(value, from)) {
             return Ok(self.c_value(integer, *bits));
@@ -242,20 +250,7 @@ impl<'t> Body<'_, 't> {
                 self.to_float(value, from, to)
             }
             (from, Type::Int(bits)) if from.is_float() => {
-                // Narrow integers go by way of int, as compilers for x86 do.
-                let wide = Type::Int((*bits).max(32));
-                let how = if to_unsigned && *bits >= 64 {
-                    CastOp::FToU
-                } else {
-                    CastOp::FToS
-                };
-                let wide = if to_unsigned && *bits == 32 {
-                    Type::I64
-                } else {
-                    wide
-                };
-                let made = self.op(Op::Cast(how, value, wide));
-                self.widen(made, *bits, false)
+                self.float_to_integer(value, *bits, to_unsigned)
             }
             (Type::Ptr | Type::Object, Type::Ptr | Type::Object) => {
                 self.op(Op::Cast(CastOp::Pointer, value, target))
@@ -270,6 +265,21 @@ impl<'t> Body<'_, 't> {
             }
             _ => return self.missing(&format!("conversion of {have} to {target}")),
         })
+    }
+
+    /// A floating-point number cut off to an integer.
+    pub(super) fn float_to_integer(&mut self, value: Value, bits: u16, unsigned: bool) -> Value {
+        // Narrow integers go by way of int, as compilers for x86 do.
+        let wide = match bits {
+            32 if unsigned => Type::I64,
+            _ => Type::Int(bits.max(32)),
+        };
+        let how = match unsigned && bits >= 64 {
+            true => CastOp::FToU,
+            false => CastOp::FToS,
+        };
+        let made = self.op(Op::Cast(how, value, wide));
+        self.widen(made, bits, false)
     }
 
     // ---------------------------------------------------------------- division

@@ -30,6 +30,21 @@ enum What {
     Constant(i128),
 }
 
+impl CInteger {
+    /// A value of a type.
+    pub(super) fn of(value: Value, bits: u16, unsigned: bool) -> CInteger {
+        CInteger {
+            what: What::Value(value),
+            bits,
+            unsigned,
+        }
+    }
+
+    pub(super) fn is_unsigned(self) -> bool {
+        self.unsigned
+    }
+}
+
 /// The integer type of a literal in C's text, as Cython writes it: bits, and whether it is unsigned
 /// (C11, 6.4.4.1).  Cython writes decimal literals in hexadecimal, which may be unsigned, but for
 /// negative ones, which are `long` where the type is as wide.
@@ -111,6 +126,14 @@ impl<'t> Body<'_, 't> {
                 self.c_value(integer, integer.bits)
             }
             None => value,
+        }
+    }
+
+    /// An expression's integer as C has it, and its bits.
+    pub(super) fn all_bits(&mut self, value: Value, bits: u16) -> (Value, u16) {
+        match self.integers.get(&value).copied() {
+            Some(integer) => (self.c_value(integer, integer.bits), integer.bits),
+            None => (value, bits),
         }
     }
 

@@ -8,7 +8,7 @@ use super::arithmetic::NEGATIVE;
 use super::body::Body;
 use super::class_layout::look_up;
 use super::class_slots::special;
-use super::context::{Context, missing};
+use super::context::{Context, missing, of_memoryview_code};
 use super::runtime::letter;
 use crate::mir::{Global, GlobalId, GlobalInit, Linkage, Op, Raises, Type, Value};
 
@@ -598,7 +598,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn type_object(&mut self, ty: TreeType<'t>) -> Result<Value> {
         let ty = match ty.ty("base").filter(|_| super::buffers::is_buffer(ty)) {
             Some(base) => base,
-            None => ty,
+            None => super::types::resolve(ty),
         };
         if ty.flag("is_builtin_type") {
             let cname = ty
@@ -615,6 +615,13 @@ impl<'t> Body<'_, 't> {
                 return Ok(self.symbol_object("__Pyx_PyFrozenDict_TypePtr"));
             }
             return self.missing(&format!("type '{cname}'"));
+        }
+        if ty.entry("entry").is_some_and(of_memoryview_code) {
+            match ty.text("name") {
+                Some("array") => return self.rt_value("cyl_array_type", ":o", &[]),
+                Some("memoryview") => return self.rt_value("cyl_memoryview_type", ":o", &[]),
+                _ => {}
+            }
         }
         if !self.m.classes.contains_key(&ty.id()) && !self.m.imported_types.contains(&ty.id()) {
             return self.missing(&format!("type '{}'", ty.text("name").unwrap_or_default()));

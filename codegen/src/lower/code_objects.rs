@@ -17,6 +17,11 @@ const ASYNC_GENERATOR: u32 = 0x200;
 impl<'t> Body<'_, 't> {
     /// The code object of a function; borrowed.
     pub(super) fn code_object(&mut self, def: Node<'t>) -> Result<Value> {
+        self.code_object_of(def, false)
+    }
+
+    /// The same; `apart`: of the object that picks a specialisation.
+    pub(super) fn code_object_of(&mut self, def: Node<'t>, apart: bool) -> Result<Value> {
         let Some(code) = def.node("code_object") else {
             return Ok(self.null_object());
         };
@@ -62,6 +67,7 @@ impl<'t> Body<'_, 't> {
             name,
             first_line,
             line_table: self.m.mir.object(ObjectConstant::Bytes(lines)),
+            apart,
         };
         let id = self.m.mir.object(ObjectConstant::Code(Box::new(constant)));
         Ok(self.op(Op::Object(id)))

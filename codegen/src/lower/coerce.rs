@@ -15,10 +15,10 @@ impl<'t> Body<'_, 't> {
         let arg = node.child("arg")?;
         let from = arg.expr_type()?;
         let array = types::resolve(from).flag("is_array");
+        let text =
+            types::resolve(from).flag("is_string") || types::resolve(from).flag("is_pyunicode_ptr");
         let value = match arg.kind() {
-            "NameNode" if array && types::resolve(from).flag("is_string") => {
-                self.variable_address(arg)?
-            }
+            "NameNode" if array && text => self.variable_address(arg)?,
             _ => self.expr(arg)?,
         };
         let wanted = node
@@ -89,7 +89,10 @@ impl<'t> Body<'_, 't> {
                 None => self.defect("no object"),
             };
         }
-        if plain.flag("is_array") && !plain.flag("is_string") && !plain.flag("is_pyunicode_ptr") {
+        if plain.flag("is_pyunicode_ptr") {
+            return self.wide_text_to_python(value, None);
+        }
+        if plain.flag("is_array") && !plain.flag("is_string") {
             return self.array_to_python(value, from, false);
         }
         if plain.flag("is_ctuple") {
@@ -99,7 +102,7 @@ impl<'t> Body<'_, 't> {
             return self.soft_complex_to_python(value);
         }
         if plain.flag("is_complex") {
-            return self.complex_to_python(value);
+            return self.complex_to_python(value, plain);
         }
         if plain.flag("is_struct_or_union") {
             return self.struct_to_python(value, plain);
@@ -114,6 +117,9 @@ impl<'t> Body<'_, 't> {
         if *self.b.ty(value) == Type::F80 && function == "PyFloat_FromDouble" {
             let value = self.op(Op::Cast(CastOp::FTrunc, value, Type::F64));
             return self.rt_object(function, "d:O", &[value]);
+        }
+        if *self.b.ty(value) == Type::Int(128) {
+            return self.wide_to_python(value, from);
         }
         let (value, letter) = self.extended(value, from);
         let function = match (
@@ -231,7 +237,12 @@ impl<'t> Body<'_, 't> {
         let plain = types::resolve(to);
         let target = self.c_type(to)?;
         if plain.kind() == "CBIntType" {
-            return self.rt_status("__Pyx_PyObject_IsTrue", "o:i", &[object], Raises::Negative);
+            let truth =
+                self.rt_status("__Pyx_PyObject_IsTrue", "o:i", &[object], Raises::Negative)?;
+            return match target {
+                Type::BOOL => self.truth(truth),
+                _ => Ok(truth),
+            };
         }
         let Some(function) = to.text("from_py_function") else {
             return self.missing(&format!("conversion of an object to {}", to.kind()));
@@ -240,7 +251,7 @@ impl<'t> Body<'_, 't> {
             return self.ctuple_from_python(object, plain);
         }
         if plain.flag("is_complex") {
-            return self.complex_from_python(object, &target);
+            return self.complex_from_python(object, plain, &target);
         }
         if let Type::Array(..) = target {
             return self.array_from_python(object, to);
@@ -274,6 +285,10 @@ impl<'t> Body<'_, 't> {
                 let value = self.rt_status("__Pyx_PyFloat_AsDouble", "o:d", &[object], raises)?;
                 return Ok(self.op(Op::Cast(CastOp::FExt, value, Type::F80)));
             }
+            Type::Ptr if plain.flag("is_pyunicode_ptr") => {
+                let null = Raises::Maybe(Constant::Null(Type::Ptr));
+                return self.rt_status("PyUnicode_AsUnicode", "o:p", &[object], null);
+            }
             Type::Ptr => Raises::Maybe(Constant::Null(Type::Ptr)),
             other => return self.missing(&format!("conversion of an object to {other}")),
         };
@@ -302,6 +317,9 @@ impl<'t> Body<'_, 't> {
         let suffix = function.trim_start_matches("__Pyx_PyLong_As_");
         let name = super::ctypes::c_name(to).unwrap_or_else(|| suffix.to_owned());
         let name = self.text(&name);
+        if bits == 128 {
+            return self.wide_from_python(object, to, name);
+        }
         let size = self.int(i128::from(bits), 32);
         let unsigned = self.int(i128::from(types::unsigned(to)), 32);
         let raises = Raises::Maybe(Constant::Int(-1, 64));

@@ -19,10 +19,11 @@ impl<'t> Context<'t> {
             return missing("complex type", at);
         };
         let part = self.c_type(real, at)?;
-        let Some(suffix) = suffix(&part) else {
-            return missing("complex type of integers", at);
+        let name = match (suffix(&part), &part) {
+            (Some(suffix), _) => format!("complex.{suffix}"),
+            (None, Type::Int(bits)) => format!("complex.i{bits}"),
+            _ => return missing("complex type", at),
         };
-        let name = format!("complex.{suffix}");
         Ok(Type::Struct(
             self.mir.structure(&name, || vec![part.clone(), part]),
         ))
@@ -40,7 +41,7 @@ fn suffix(part: &Type) -> Option<&'static str> {
 }
 
 impl<'t> Body<'_, 't> {
-    fn complex_struct(&mut self, value: Value) -> Result<(StructId, Type)> {
+    pub(super) fn complex_struct(&mut self, value: Value) -> Result<(StructId, Type)> {
         if let Type::Struct(id) = *self.b.ty(value)
             && let Some(part) = self.m.mir.structs[id.0 as usize].fields.first()
         {
@@ -65,7 +66,7 @@ impl<'t> Body<'_, 't> {
     }
 
     /// Calls a function of the runtime that takes and gives complex numbers by address.
-    fn complex_call(&mut self, name: &str, operands: &[Value]) -> Result<Value> {
+    pub(super) fn complex_call(&mut self, name: &str, operands: &[Value]) -> Result<Value> {
         let suffix = self.complex_suffix(operands[0])?;
         let ty = self.b.ty(operands[0]).clone();
         let result = self.b.local("complex", ty);
@@ -102,6 +103,9 @@ impl<'t> Body<'_, 't> {
             return self.defect("no complex type");
         };
         let value = self.op(Op::Make(id, vec![real, imag]));
+        if self.b.ty(real).is_int() {
+            return Ok(value);
+        }
         self.complex_call("from_parts", &[value])
     }
 
@@ -126,8 +130,10 @@ impl<'t> Body<'_, 't> {
             return self.complex_of(&target, x, y);
         }
         let x = self.convert_number(value, from, real)?;
-        let part = self.b.ty(x).clone();
-        let zero = self.float(0.0, part);
+        let zero = match self.b.ty(x).clone() {
+            Type::Int(bits) => self.int(0, bits),
+            part => self.float(0.0, part),
+        };
         self.complex_of(&target, x, zero)
     }
 
@@ -166,6 +172,10 @@ impl<'t> Body<'_, 't> {
         x: Value,
         y: Value,
     ) -> Result<Value> {
+        let (_, part) = self.complex_struct(x)?;
+        if let Type::Int(bits) = part {
+            return self.integer_complex_binary(node, operator, x, y, bits);
+        }
         let how = match operator {
             "+" => BinaryOp::FAdd,
             "-" => BinaryOp::FSub,
@@ -220,13 +230,20 @@ impl<'t> Body<'_, 't> {
 
     /// `-z`, `+z`, and `~z`, which is the conjugate.
     pub(super) fn complex_unary(&mut self, node: Node<'t>, value: Value) -> Result<Value> {
-        let (id, _) = self.complex_struct(value)?;
+        if self.type_of(node)? != *self.b.ty(value) {
+            return missing_node(node, "of a complex number of another type");
+        }
+        let (id, part) = self.complex_struct(value)?;
+        let negation = match part.is_int() {
+            true => UnaryOp::Neg,
+            false => UnaryOp::FNeg,
+        };
         let (real, imag) = self.parts(value);
-        let imag_negated = self.op(Op::Unary(UnaryOp::FNeg, imag));
+        let imag_negated = self.op(Op::Unary(negation, imag));
         match node.kind() {
             "UnaryPlusNode" => Ok(value),
             "UnaryMinusNode" => {
-                let real = self.op(Op::Unary(UnaryOp::FNeg, real));
+                let real = self.op(Op::Unary(negation, real));
                 Ok(self.op(Op::Make(id, vec![real, imag_negated])))
             }
             "TildeNode" => Ok(self.op(Op::Make(id, vec![real, imag_negated]))),
@@ -245,10 +262,13 @@ impl<'t> Body<'_, 't> {
         if self.b.ty(x) != self.b.ty(y) {
             return missing_node(node, "of complex numbers of different types");
         }
+        let integers = self.complex_struct(x)?.1.is_int();
         let ((a, b), (c, d)) = (self.parts(x), self.parts(y));
-        let (how, both) = match operator {
-            "==" => (Comparison::FEq, BinaryOp::And),
-            "!=" => (Comparison::FNe, BinaryOp::Or),
+        let (how, both) = match (operator, integers) {
+            ("==", false) => (Comparison::FEq, BinaryOp::And),
+            ("!=", false) => (Comparison::FNe, BinaryOp::Or),
+            ("==", true) => (Comparison::Eq, BinaryOp::And),
+            ("!=", true) => (Comparison::Ne, BinaryOp::Or),
             _ => return missing_node(node, &format!("'{operator}' of complex numbers")),
         };
         let real = self.op(Op::Compare(how, a, c));
@@ -260,6 +280,10 @@ impl<'t> Body<'_, 't> {
     pub(super) fn complex_truth(&mut self, value: Value) -> Result<Value> {
         let (_, part) = self.complex_struct(value)?;
         let (a, b) = self.parts(value);
+        if part.is_int() {
+            let (real, imag) = (self.truth(a)?, self.truth(b)?);
+            return Ok(self.op(Op::Binary(BinaryOp::Or, real, imag)));
+        }
         let zero = self.float(0.0, part);
         let real = self.op(Op::Compare(Comparison::FNe, a, zero));
         let imag = self.op(Op::Compare(Comparison::FNe, b, zero));
@@ -267,9 +291,12 @@ impl<'t> Body<'_, 't> {
     }
 
     /// A complex number as an object.
-    pub(super) fn complex_to_python(&mut self, value: Value) -> Result<Value> {
+    pub(super) fn complex_to_python(&mut self, value: Value, from: TreeType<'t>) -> Result<Value> {
         let (_, part) = self.complex_struct(value)?;
         let (mut x, mut y) = self.parts(value);
+        if part.is_int() {
+            return self.integer_complex_to_python(x, y, from);
+        }
         if part != Type::F64 {
             let how = if part == Type::F32 {
                 CastOp::FExt
@@ -283,7 +310,17 @@ impl<'t> Body<'_, 't> {
     }
 
     /// An object as a complex number.
-    pub(super) fn complex_from_python(&mut self, object: Value, target: &Type) -> Result<Value> {
+    pub(super) fn complex_from_python(
+        &mut self,
+        object: Value,
+        to: TreeType<'t>,
+        target: &Type,
+    ) -> Result<Value> {
+        if let Type::Struct(id) = *target
+            && let Some(Type::Int(_)) = self.m.mir.structs[id.0 as usize].fields.first()
+        {
+            return self.integer_complex_from_python(object, to, id);
+        }
         let result = self.b.local("complex", target.clone());
         let Type::Struct(id) = *target else {
             return self.defect("no complex type");

@@ -6,7 +6,6 @@ use frontend_bridge::tree::{Position, Type as TreeType};
 use super::Result;
 use super::context::{Context, missing};
 use super::memview_types::shown;
-use super::parallel_loops::children;
 use super::struct_types::external;
 use super::types;
 use crate::mir::Type;
@@ -187,32 +186,15 @@ fn changes_arithmetic(ty: TreeType<'_>, bits: u16, signed: bool) -> bool {
     })
 }
 
-/// Whether nothing is done with numbers of a type but to assign, compare and convert them.
-fn only_moved(ty: TreeType<'_>) -> bool {
-    ty.tree().nodes().all(|node| {
-        let moves = matches!(
-            node.kind(),
-            "SingleAssignmentNode"
-                | "CascadedAssignmentNode"
-                | "CloneNode"
-                | "PrimaryCmpNode"
-                | "BoolBinopNode"
-                | "BoolBinopOperandNode"
-                | "CoerceToPyTypeNode"
-                | "CoerceFromPyTypeNode"
-                | "CoerceToTempNode"
-                | "TypecastNode"
-                | "ParallelWithBlockNode"
-        );
-        let of = |name| node.node(name).and_then(|child| child.ty("type"));
-        let counts = ["target", "start", "stop", "step"]
-            .iter()
-            .any(|name| of(name).is_some_and(|of| of.id() == ty.id()));
-        moves
-            || node.kind() == "ParallelRangeNode" && !counts
-            || children(node)
+/// Whether a type is that of a `prange` loop's numbers.
+fn counts_in_parallel(ty: TreeType<'_>) -> bool {
+    ty.tree().nodes().any(|node| {
+        let of = |name: &&str| node.node(name).and_then(|child| child.ty("type"));
+        node.kind() == "ParallelRangeNode"
+            && ["target", "start", "stop", "step"]
                 .iter()
-                .all(|child| child.ty("type").is_none_or(|of| of.id() != ty.id()))
+                .filter_map(of)
+                .any(|of| of.id() == ty.id())
     })
 }
 
@@ -251,19 +233,23 @@ impl<'t> Context<'t> {
         let Some(number) = self.shims.number(self.tree, &typedef_fact(&name), at) else {
             return Ok(guess);
         };
-        let Some(found) = described(number).filter(|found| !found.truth) else {
+        let Some(found) = described(number) else {
             return missing(&format!("external type '{name}'"), at);
         };
         let Described {
             bits,
             signed,
             float,
-            ..
+            truth,
         } = found;
+        if truth {
+            self.tree.note_integer(ty.id(), 1, false);
+            return Ok(Type::BOOL);
+        }
         if !float {
             if ty.kind() == "CTypedefType"
                 && changes_arithmetic(ty, bits, signed)
-                && !only_moved(ty)
+                && counts_in_parallel(ty)
             {
                 let what = format!("external type '{name}', which is not as it is declared");
                 return missing(&what, at);

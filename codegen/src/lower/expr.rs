@@ -186,6 +186,8 @@ impl<'t> Body<'_, 't> {
         Ok(match ty {
             Type::Int(1) => value,
             Type::Int(bits) => {
+                // Of a type of C's headers, C's value may have more bits than the type.
+                let (value, bits) = self.all_bits(value, bits);
                 let zero = self.int(0, bits);
                 self.op(Op::Compare(crate::mir::Comparison::Ne, value, zero))
             }

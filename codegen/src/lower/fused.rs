@@ -91,7 +91,7 @@ impl<'t> Body<'_, 't> {
         };
         let module = self.name(node.text("module_name").unwrap_or_default());
         let dict = self.module_dict();
-        let code = self.code_object(shown)?;
+        let code = self.code_object_of(shown, whole)?;
         let function = self.rt_object(
             "cyl_fused_new",
             "piooooo:O",

@@ -162,6 +162,9 @@ impl<'t> Body<'_, 't> {
                 let code = u32::from(text.chars().next().unwrap_or_default());
                 return Ok(self.int(i128::from(code), bits));
             }
+            if types::resolve(node.expr_type()?).flag("is_pyunicode_ptr") {
+                return self.wide_literal(node, &data);
+            }
             return missing_node(node, "as a C string");
         }
         let interned = is_identifier(&data);

@@ -31,6 +31,7 @@ mod code_objects;
 mod coerce;
 mod compare;
 mod complex;
+mod complex_integers;
 mod comprehensions;
 mod containers;
 mod context;
@@ -114,6 +115,7 @@ mod types;
 mod unpacking;
 mod unseen;
 mod value_methods;
+mod wide_values;
 mod with_stat;
 
 pub use error::{LowerError, Missing};

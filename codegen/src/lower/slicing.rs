@@ -81,6 +81,8 @@ impl<'t> Body<'_, 't> {
         self.at(node);
         let result = if base_type.flag("is_string") {
             self.slice_of_text(node, base, object, &bounds)?
+        } else if base_type.flag("is_pyunicode_ptr") {
+            self.slice_of_wide_text(node, base, object, &bounds)?
         } else if !base_type.flag("is_pyobject") {
             return missing_node(node, &format!("of {}", base_type.kind()));
         } else if ty.kind() == "PyObjectType" && !base_type.flag("is_pystr_type") {
@@ -109,6 +111,33 @@ impl<'t> Body<'_, 't> {
         self.release_bounds(&bounds);
         self.release_under(result, &[object]);
         Ok(result)
+    }
+
+    /// A slice of a `Py_UNICODE *` as str.
+    fn slice_of_wide_text(
+        &mut self,
+        node: Node<'t>,
+        base: Node<'t>,
+        address: Value,
+        bounds: &Bounds,
+    ) -> Result<Value> {
+        let ty = types::resolve(base.expr_type()?);
+        let bound = [bounds.start, bounds.stop];
+        if !self.b.ty(address).is_pointer()
+            || bound
+                .iter()
+                .flatten()
+                .any(|bound| *self.b.ty(*bound) == Type::Object)
+            || bounds.stop.is_none() && ty.flag("is_array") && ty.int("size").is_none()
+        {
+            return missing_node(node, "of wide text");
+        }
+        let start = bounds.start.unwrap_or_else(|| self.int(0, 64));
+        let from = self.op(Op::Index(address, Type::I32, start));
+        let length = bounds
+            .stop
+            .map(|stop| self.op(Op::Binary(BinaryOp::Sub, stop, start)));
+        self.wide_text_to_python(from, length)
     }
 
     /// A slice of a C string as bytes, bytearray or str.

@@ -81,7 +81,11 @@ impl<'t> Body<'_, 't> {
             return self.defect("no complex number");
         };
         let (real, imaginary) = self.parts(value);
-        let imaginary = self.op(Op::Unary(UnaryOp::FNeg, imaginary));
+        let negation = match self.b.ty(imaginary).is_int() {
+            true => UnaryOp::Neg,
+            false => UnaryOp::FNeg,
+        };
+        let imaginary = self.op(Op::Unary(negation, imaginary));
         Ok(self.op(Op::Make(id, vec![real, imaginary])))
     }
 

@@ -83,4 +83,6 @@ pub struct CodeConstant {
     pub first_line: u32,
     /// Where its parts stand, as bytes in CPython's form; empty where that is not known.
     pub line_table: ObjectId,
+    /// Of the object that picks a specialisation, which has what the first of them has.
+    pub apart: bool,
 }

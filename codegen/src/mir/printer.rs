@@ -318,7 +318,8 @@ impl Display for Object<'_> {
             ObjectConstant::Symbol(name) => write!(f, "symbol @{name}"),
             ObjectConstant::Code(code) => write!(
                 f,
-                "code {} {} {} {} ({}) {} {} {} {}",
+                "{} {} {} {} {} ({}) {} {} {} {}",
+                if code.apart { "code_apart" } else { "code" },
                 code.argcount,
                 code.posonly,
                 code.kwonly,

@@ -251,7 +251,8 @@ impl Parser {
         self.number::<u32>()?;
         self.mark("=")?;
         let interned = self.take_word("interned");
-        let object = match self.word()?.as_str() {
+        let kind = self.word()?;
+        let object = match kind.as_str() {
             "str" => ObjectConstant::Str {
                 data: self.text()?,
                 interned,
@@ -267,7 +268,7 @@ impl Parser {
                 [a, b, c] => ObjectConstant::Slice(*a, *b, *c),
                 _ => return self.wrong("three parts of a slice"),
             },
-            "code" => ObjectConstant::Code(Box::new(CodeConstant {
+            "code" | "code_apart" => ObjectConstant::Code(Box::new(CodeConstant {
                 argcount: self.number()?,
                 posonly: self.number()?,
                 kwonly: self.number()?,
@@ -277,6 +278,7 @@ impl Parser {
                 name: ObjectId(self.number()?),
                 first_line: self.number()?,
                 line_table: ObjectId(self.number()?),
+                apart: kind == "code_apart",
             })),
             _ => return self.wrong("a kind of object"),
         };
