@@ -166,33 +166,6 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
         Ok(())
     }
 
-    /// Locals start as zeros, but for scratch: an unset C variable reads as 0, an unset object is null.
-    fn make_locals(&mut self) -> Result<(), EmitError> {
-        for local in &self.mir.locals {
-            let Some(ty) = self.e.ty(&local.ty) else {
-                return self.malformed("local of no type");
-            };
-            if let Some(field) = local.field {
-                let (Some(frame), Some(id)) = (self.frame, self.mir.frame) else {
-                    return self.malformed("a field of no scope object");
-                };
-                let ty = self.e.structure(self.e.mir.frames[id.0 as usize].structure);
-                self.locals.push(
-                    self.e
-                        .builder
-                        .build_struct_gep(ty, frame, field, &local.name)?,
-                );
-                continue;
-            }
-            let slot = self.e.builder.build_alloca(ty, &local.name)?;
-            if !local.scratch {
-                self.clear_local(slot, ty)?;
-            }
-            self.locals.push(slot);
-        }
-        Ok(())
-    }
-
     pub(super) fn value(&self, value: Value) -> Result<BasicValueEnum<'ctx>, EmitError> {
         match self.values[value.0 as usize] {
             Some(found) => Ok(found),

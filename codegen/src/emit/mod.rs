@@ -7,6 +7,7 @@ mod debug_info;
 mod function;
 mod globals;
 mod lines;
+mod locals;
 mod objects;
 mod ops;
 mod refcount;
