@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from conftest import Both, outcome
-
 from cython_llvm import sharedutil, toolchain, treefrontend, treeroute
 from cython_llvm.settings import Settings
 
