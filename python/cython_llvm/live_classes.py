@@ -38,15 +38,21 @@ class Pairs:
         self._functions = functions
         self._classes: list[tuple[type, type]] = []
         self._new: dict[int, Any] = {}
-        self._inside: set[tuple[int, int]] = set()
+        self._used: dict[tuple[int, int], tuple[Any, Any, Any]] = {}  # old, new, which of them stays
 
     # -------------------------------------------------------------- any two values
 
     def use(self, old: Any, new: Any) -> Any:
         """The object that stays: ``old``, where it could be made to run what ``new`` runs."""
-        if old is new or (id(old), id(new)) in self._inside:
+        if old is new:
             return new
-        self._inside.add((id(old), id(new)))
+        key = id(old), id(new)
+        if key not in self._used:
+            self._used[key] = old, new, new  # until it is known
+            self._used[key] = old, new, self._use(old, new)
+        return self._used[key][2]
+
+    def _use(self, old: Any, new: Any) -> Any:
         if self._objects.is_function(new):
             return self._function(old, new)
         if isinstance(new, type):

@@ -9,6 +9,7 @@ import inspect
 import pickle
 import sys
 import warnings
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -450,3 +451,27 @@ def test_pickles_follow(sources: Path, route: str) -> None:
     edit(text.format(2))
     assert pickle.loads(stored).m() == pickle.loads(pickle.dumps(a)).m() == (2, 5)
     assert type(pickle.loads(stored)) is type(a)
+
+
+# ---------------------------------------------------------------------------- found by trying
+
+
+def test_other_names_of_a_function_stay_the_same_function(sources: Path, route: str) -> None:
+    text = "def f(): return {0}\ng = f\nclass C:\n    def m(self): return {0}\n    n = m\n"
+    module, edit = start(sources, f"alias_{route}", text.format(1))
+    f, m = module.f, module.C.__dict__["m"]
+    for number in (2, 3):
+        edit(text.format(number))
+        assert module.f is module.g is f and f() == number
+        assert module.C.__dict__["m"] is module.C.__dict__["n"] is m and module.C().n() == number
+
+
+def test_a_class_with_weak_references_stays(sources: Path, route: str) -> None:
+    text = "cdef class A:\n    cdef object __weakref__\n    def m(self): return {}\n"
+    module, edit = start(sources, f"weak_{route}", text.format(1))
+    a, A = module.A(), module.A
+    known = weakref.WeakSet([a])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        edit(text.format(2))
+    assert module.A is A and [one.m() for one in known] == [2] and weakref.ref(module.A()) is not None

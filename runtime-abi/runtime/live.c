@@ -259,7 +259,9 @@ int cyl_live_same_layout(PyObject *old_object, PyObject *made_object) {
     return Py_IS_TYPE(made, Py_TYPE(old)) && !((old->tp_flags ^ made->tp_flags) & kept)
         && !(old->tp_flags & Py_TPFLAGS_HEAPTYPE) && old->tp_basicsize == made->tp_basicsize
         && old->tp_itemsize == made->tp_itemsize && old->tp_base == made->tp_base
-        && old->tp_dictoffset == made->tp_dictoffset && old->tp_weaklistoffset == made->tp_weaklistoffset
+        && old->tp_dictoffset == made->tp_dictoffset
+        /* A new type gets it only after its module has got the type. */
+        && (!made->tp_weaklistoffset || old->tp_weaklistoffset == made->tp_weaklistoffset)
         && PyObject_RichCompareBool(old->tp_bases, made->tp_bases, Py_EQ) == 1
         && !cyl_live_vtable(old) == !cyl_live_vtable(made);
 }
