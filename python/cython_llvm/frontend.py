@@ -81,7 +81,7 @@ class _Watch:
 
 
 def _context_class(watch: _Watch, messages: io.StringIO) -> type:
-    from Cython.Compiler import Errors
+    from Cython.Compiler import Errors, Options
     from Cython.Compiler.Main import Context
 
     class WatchedContext(Context):
@@ -96,6 +96,14 @@ def _context_class(watch: _Watch, messages: io.StringIO) -> type:
             tree = super().parse(source_desc, scope, pxd, full_module_name)
             prelude = PRELUDES.get(getattr(source_desc, "filename", ""))
             return _with_prelude(tree, prelude, self, scope) if prelude else tree
+
+        def process_pxd(self, source_desc: Any, scope: Any, module_name: str) -> Any:
+            result = super().process_pxd(source_desc, scope, module_name)
+            for entry in scope.c_class_entries if Options.cimport_from_pyx else ():
+                for method in getattr(entry.type.scope, "cfunc_entries", ()):
+                    # The functions themselves are nothing that others could call, only their table is.
+                    method.func_cname = method.final_func_cname = None
+            return result
 
         def find_include_file(self, filename: str, source_file_pos: Any = None) -> str | None:
             path: str | None = super().find_include_file(filename, source_file_pos)

@@ -190,6 +190,9 @@ def instead_of_generation(stage: Callable[[Any, Any, Any, Generate], Any],
 
 def share_all(scope: Any) -> None:
     """Export what a .pxd file would have declared, as Cython's C does with ``cimport_from_pyx``."""
+    for entry in scope.c_class_entries:
+        if entry.scope is scope and entry.visibility != "extern":
+            entry.defined_in_pxd = 1  # its C methods are called as C calls them
     for entry in (*scope.var_entries, *scope.cfunc_entries):
         if entry.visibility != "extern":
             entry.defined_in_pxd = entry.used = 1

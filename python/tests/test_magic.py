@@ -288,3 +288,45 @@ def _text(outputs: list[Any]) -> str:
     return "".join(
         output.get("text", "") or output.get("evalue", "") or "" for output in outputs
     )
+
+
+METHODS = """
+cimport cython
+cdef class A:
+    cdef signed char narrow(self, signed char q): return q + {0}
+    cdef bint less(self, unsigned char z, short y): return z < y
+    cdef double[:] rest(self, double[:] a): return a[1:]
+    @staticmethod
+    cdef int fixed(int a): return a + {0}
+@cython.final
+cdef class Last:
+    cdef int last(self): return {0}
+"""
+USERS = """
+import array
+cdef class B(A):
+    cdef signed char narrow(self, signed char q): return -q
+    def both(self): return self.narrow(-100), A.narrow(self, -100), A.fixed(1)
+def use(A a):
+    return a.narrow(-3), a.less(200, -5), list(a.rest(array.array("d", [1, 2, 3])))
+cdef int of(Last one): return one.last()
+def last(): return of(Last())
+"""
+
+
+@pytest.mark.parametrize("route", ["auto", "tree"])
+def test_cells_share_methods_of_all_types(run: Callable[..., str], tmp_path: Path, route: str) -> None:
+    shown = cells(run, tmp_path, f"""
+        import os
+        os.environ["CYTHON_LLVM_ROUTE"] = {route!r}
+        cython({METHODS.format(1)!r})
+        cython({USERS!r})
+        ip.run_cell("a, b = A(), B()\\nprint(use(a), use(b), b.both(), last())")
+        cython({METHODS.format(2)!r})
+        ip.run_cell("print(use(a), use(b), b.both(), last())")
+        """)  # fmt: skip
+    rest = "[2.0, 3.0]"
+    assert shown[-2:] == [
+        f"(-2, False, {rest}) (3, False, {rest}) (100, -99, 2) 1",
+        f"(-1, False, {rest}) (3, False, {rest}) (100, -98, 3) 2",
+    ], shown
