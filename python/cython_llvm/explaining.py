@@ -12,7 +12,7 @@ class Explanation:
     """What `explain` found out; prints as a few lines.
 
     route: "c" or "tree".  reasons: what kept the module off the tree route, each with its place
-    where there is one.
+    where there is one.  edit: how the last reload was compiled, where there was one by the tree route.
     """
 
     def __init__(self, module: str, path: str | None, route: str, reasons: tuple[str, ...],
@@ -22,6 +22,7 @@ class Explanation:
         self.route = route
         self.reasons = reasons
         self.cached = cached
+        self.edit: str | None = None
 
     def __repr__(self) -> str:
         return f"<cython_llvm explanation: module {self.module!r}, route {self.route!r}>"
@@ -35,6 +36,8 @@ class Explanation:
         out += self.because()
         if self.cached is not None:
             out.append(f"  cached: {'yes' if self.cached else 'no'}")
+        if self.edit is not None:
+            out.append(f"  edit:   {self.edit}")
         return "\n".join(out)
 
 
@@ -61,7 +64,9 @@ def explain(module_or_path: ModuleType | str | os.PathLike[str]) -> Explanation:
         found = getattr(found, "_inner", found)
         path = getattr(module_or_path, "__file__", None)
         if isinstance(found, PyxLoader):
-            return _explain(name, found.path, found.settings())
+            explanation = _explain(name, found.path, found.settings())
+            explanation.edit = _last_edit(name)
+            return explanation
         if not str(path).endswith(".bc"):
             raise TypeError(f"module {name!r} was not loaded by cython_llvm")
         return Explanation(name, path, "c", (FILES_FOR_OTHERS,))
@@ -70,6 +75,18 @@ def explain(module_or_path: ModuleType | str | os.PathLike[str]) -> Explanation:
         raise FileNotFoundError(f"no such file: '{path}'")
     name = os.path.splitext(os.path.basename(path))[0]
     return _explain(name, path, default_settings())
+
+
+def _last_edit(name: str) -> str | None:
+    """What the last reload of a module had to do, in words."""
+    from . import incremental, shortened
+
+    report = incremental.reports.get(name)
+    if report is None or name not in shortened.ways:
+        return None
+    why = shortened.ways[name]
+    analysed = "only the edited function analysed" if not why else f"the whole source analysed, because {why}"
+    return f"{report.compiled} of {report.functions} functions compiled; {analysed}"
 
 
 def _explain(name: str, path: str, settings: Settings) -> Explanation:

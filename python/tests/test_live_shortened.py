@@ -240,6 +240,8 @@ def test_reloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             importlib.reload(module)
             assert shortened.ways["reloaded"] == ""
             assert incremental.reports["reloaded"].shortened
+            told = cython_llvm.explain(module).edit
+            assert told is not None and told.endswith("functions compiled; only the edited function analysed")
             assert module.edited(1) == 1 + number
             lines = path.read_text().split("\n")
             with pytest.raises(KeyError) as raised:
@@ -252,6 +254,7 @@ def test_reloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(SOURCE.replace(OLD, "    total = (lambda: 9)()\n"))
         importlib.reload(module)
         assert module.edited(1) == 9 and not incremental.reports["reloaded"].shortened
+        assert "the whole source analysed, because" in str(cython_llvm.explain(module))
         monkeypatch.setattr(shortened, "enabled", False)
         write(SOURCE.replace(OLD, "    total = 10\n"))
         importlib.reload(module)
