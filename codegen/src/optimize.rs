@@ -36,7 +36,6 @@ pub fn verify(module: &Module<'_>) -> Result<(), CodegenError> {
 pub fn optimize(module: &Module<'_>, level: u8, machine: &mut Machine) -> Result<(), CodegenError> {
     recovery::run(|| {
         verify(module)?;
-        host::tune(module);
         let machine = machine.get(host::module_cpu(module), level)?;
         let run = |passes: &str| {
             let options = PassBuilderOptions::create();

@@ -35,6 +35,7 @@ impl OwnedModule {
         let mut outcome = Outcome::default();
         let owned = Self::build(|context| {
             let (module, found) = clang::compile(context, request)?;
+            host::tune(&module);
             outcome = found;
             Ok::<_, ClangError>(module)
         })?;

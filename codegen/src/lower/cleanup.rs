@@ -38,15 +38,8 @@ pub(super) enum Frame<'t> {
         depth: usize,
         handlers: usize,
     },
-    /// An `except` clause: the exception handled before is put back.
+    /// An `except` clause, or `finally` after an exception: the one handled before is put back.
     Handling {
-        fetched: [LocalId; 3],
-        saved: [LocalId; 3],
-        depth: usize,
-        handlers: usize,
-    },
-    /// The same without the lock, in `finally`.
-    HandlingNogil {
         fetched: [LocalId; 3],
         saved: [LocalId; 3],
         depth: usize,
@@ -168,18 +161,7 @@ impl<'t> Body<'_, 't> {
                 } => {
                     self.drop_temps(depth);
                     self.handlers.truncate(handlers);
-                    self.drop_exception(fetched);
-                    self.put_back_handled(saved)?;
-                }
-                Frame::HandlingNogil {
-                    fetched,
-                    saved,
-                    depth,
-                    handlers,
-                } => {
-                    self.drop_temps(depth);
-                    self.handlers.truncate(handlers);
-                    self.give_up(fetched, saved)?;
+                    self.end_handling(fetched, saved)?;
                 }
             }
         }

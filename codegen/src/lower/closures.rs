@@ -274,14 +274,7 @@ impl<'t> Body<'_, 't> {
         let old = self.read_shared(node, entry)?;
         self.release(old);
         let address = self.shared_address(entry)?;
-        let old = self.op(Op::Load(Type::Object, address));
-        let old = self.op(Op::Own(old));
-        let null = self.null_object();
-        self.b.effect(Op::Store {
-            address,
-            value: null,
-        });
-        self.b.effect(Op::XDecRef(old));
+        self.clear_object(address);
         Ok(())
     }
 

@@ -102,6 +102,18 @@ impl<'t> Body<'_, 't> {
         self.rt_void("cyl_exc_reset", "OOO:v", &parts)
     }
 
+    /// Ends the handling of an exception that is not raised again, with the lock.
+    pub(super) fn end_handling(
+        &mut self,
+        fetched: [LocalId; 3],
+        saved: [LocalId; 3],
+    ) -> Result<()> {
+        self.with_gil(|body| {
+            body.drop_exception(fetched);
+            body.put_back_handled(saved)
+        })
+    }
+
     /// Goes to the handler without another line for the traceback.
     pub(super) fn pass_on(&mut self) {
         let target = self.unwind_target();
@@ -216,12 +228,10 @@ impl<'t> Body<'_, 't> {
         self.while_handling(fetched, saved, failed, |body| {
             body.except_body(clause, fetched)
         })?;
-        self.drop_exception(fetched);
-        self.put_back_handled(saved)?;
+        self.end_handling(fetched, saved)?;
         self.b.jump(after);
         self.b.switch_to(failed);
-        self.drop_exception(fetched);
-        self.put_back_handled(saved)?;
+        self.end_handling(fetched, saved)?;
         self.pass_on();
         Ok(())
     }
@@ -346,8 +356,7 @@ impl<'t> Body<'_, 't> {
         self.b.effect(Op::Set(self.line, raised_at));
         self.pass_on();
         self.b.switch_to(inner);
-        self.drop_exception(fetched);
-        self.put_back_handled(saved)?;
+        self.end_handling(fetched, saved)?;
         self.pass_on();
         self.b.switch_to(after);
         Ok(())

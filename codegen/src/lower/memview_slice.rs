@@ -399,13 +399,7 @@ impl<'t> Body<'_, 't> {
             return;
         }
         let mine = self.op(Op::IncRef(value));
-        let old = self.op(Op::Load(Type::Object, address));
-        let old = self.op(Op::Own(old));
-        self.b.effect(Op::Store {
-            address,
-            value: mine,
-        });
-        self.b.effect(Op::XDecRef(old));
+        self.replace_object(address, mine);
     }
 
     fn fill_strided(

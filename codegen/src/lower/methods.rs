@@ -183,6 +183,7 @@ impl<'t> Body<'_, 't> {
         }
         body.at(def);
         let is_buffer = entry.text("name") == Some("__getbuffer__") && entry.flag("is_special");
+        let buffer_object = is_buffer.then(|| has_object(args.last().copied()));
         // A wrapper is no frame of its own. What it says of the number and names of arguments has a
         // line, though, if there are others than `*args` and `**kwargs`.
         let untraced = body.b.cold_block();
@@ -235,8 +236,8 @@ impl<'t> Body<'_, 't> {
             body.unused_argument(param, index, fixed, &qualified)?;
         }
         body.handlers.pop();
-        if is_buffer {
-            body.start_buffer(values[1], has_object(args.last().copied()))?;
+        if let Some(has_object) = buffer_object {
+            body.start_buffer(values[1], has_object)?;
         }
         let mut made = body
             .b
@@ -247,8 +248,8 @@ impl<'t> Body<'_, 't> {
         {
             made = Some(body.rt_value("cyl_mend_hash", "l:l", &[hash])?);
         }
-        if is_buffer {
-            body.end_buffer(values[1], made, has_object(args.last().copied()))?;
+        if let Some(has_object) = buffer_object {
+            body.end_buffer(values[1], made, has_object)?;
         }
         // Objects first, then slices, each in the order of the arguments: releasing them may run code.
         let (objects, slices): (Vec<_>, Vec<_>) = body

@@ -316,6 +316,17 @@ impl<'t> Body<'_, 't> {
             return;
         }
         let value = self.give(value);
+        self.replace_object(address, value);
+    }
+
+    /// Leaves memory that holds an object without one.
+    pub(super) fn clear_object(&mut self, address: Value) {
+        let null = self.null_object();
+        self.replace_object(address, null);
+    }
+
+    /// Releases the object that memory holds; takes over `value`, which is owned or null.
+    pub(super) fn replace_object(&mut self, address: Value, value: Value) {
         let old = self.op(Op::Load(Type::Object, address));
         let old = self.op(Op::Own(old));
         self.b.effect(Op::Store { address, value });

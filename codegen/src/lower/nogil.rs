@@ -258,7 +258,7 @@ impl<'t> Body<'_, 't> {
             block: replaced,
             depth,
         });
-        self.frames.push(Frame::HandlingNogil {
+        self.frames.push(Frame::Handling {
             fetched,
             saved,
             depth,
@@ -277,17 +277,9 @@ impl<'t> Body<'_, 't> {
         self.pass_on();
         // By another exception, which was raised meanwhile.
         self.b.switch_to(replaced);
-        self.give_up(fetched, saved)?;
+        self.end_handling(fetched, saved)?;
         self.pass_on();
         self.b.switch_to(after);
         Ok(())
-    }
-
-    /// Ends the handling of an exception that is not raised again, taking the lock for it.
-    pub(super) fn give_up(&mut self, fetched: [LocalId; 3], saved: [LocalId; 3]) -> Result<()> {
-        self.with_gil(|body| {
-            body.drop_exception(fetched);
-            body.put_back_handled(saved)
-        })
     }
 }

@@ -376,14 +376,7 @@ impl<'t> Body<'_, 't> {
             let old = self.read_remote(node, entry, address, ty)?;
             self.release(old);
         }
-        let old = self.op(Op::Load(Type::Object, address));
-        let old = self.op(Op::Own(old));
-        let null = self.null();
-        self.b.effect(Op::Store {
-            address,
-            value: null,
-        });
-        self.b.effect(Op::XDecRef(old));
+        self.clear_object(address);
         Ok(())
     }
 

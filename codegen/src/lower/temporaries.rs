@@ -287,14 +287,7 @@ impl<'t> Body<'_, 't> {
     fn clear_globals(&mut self, globals: &[GlobalId]) {
         for global in globals {
             let address = self.op(Op::GlobalAddr(*global));
-            let old = self.op(Op::Load(Type::Object, address));
-            let old = self.op(Op::Own(old));
-            let null = self.null_object();
-            self.b.effect(Op::Store {
-                address,
-                value: null,
-            });
-            self.b.effect(Op::XDecRef(old));
+            self.clear_object(address);
         }
     }
 
