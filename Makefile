@@ -10,7 +10,7 @@ RUST := Cargo.toml Cargo.lock .cargo/config.toml $(shell find frontend-bridge co
 PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' -o -name '*.pyi' \
 	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
-.PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short differential fuzz fuzz-gpu packages-check \
+.PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short differential fuzz fuzz-gpu gpu-accuracy packages-check \
 	inline-check bench-inline bench-latency bench-reload bench-speed bench-kernels bench-prange bench-size bench-tree docs-check install lint fmt clean distclean
 
 help: ## show this list
@@ -78,6 +78,9 @@ fuzz: build ## random programs by both routes: results, exceptions, memory (SEED
 
 fuzz-gpu: build ## random prange loops on the CPU, through NVIDIA's assembler, and by a driver without a GPU (SEED=0 COUNT=40)
 	cd testsuite && $(CURDIR)/$(PY) -m fuzz --gpu --seed $(or $(SEED),0) --count $(or $(COUNT),40)
+
+gpu-accuracy: build ## libm's functions of GPU loops beside glibc's long double, in units in the last place
+	$(PY) testsuite/gpu/accuracy.py
 
 packages-check: build ## real packages' sources by the tree route and their own tests with the outcome, from the network; writes testsuite/PACKAGES.md (NAMES="yarl msgpack": these alone)
 	cd testsuite && $(CURDIR)/$(PY) -m packages $(NAMES) --update

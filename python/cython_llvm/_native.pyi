@@ -130,6 +130,9 @@ def exec_into(init_address: int, module: Any) -> None:
 def host_cpu() -> tuple[str, str]:
     """(CPU name, feature string) of this machine as LLVM names them; needs no target set-up."""
 
+def device_math() -> bytes:
+    """Bitcode of libm's functions for GPUs, made for this machine."""
+
 def versions() -> dict[str, str]: ...
 
 class InlineFunction:

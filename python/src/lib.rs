@@ -28,6 +28,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(tree::compile_tree, m)?)?;
     m.add_function(wrap_pyfunction!(module::host_cpu, m)?)?;
     m.add_function(wrap_pyfunction!(module::versions, m)?)?;
+    m.add_function(wrap_pyfunction!(module::device_math, m)?)?;
     m.add_function(wrap_pyfunction!(link::link_shared, m)?)?;
     m.add_function(wrap_pyfunction!(load::create_module, m)?)?;
     m.add_function(wrap_pyfunction!(load::exec_module, m)?)?;

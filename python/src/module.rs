@@ -268,6 +268,12 @@ pub fn host_cpu() -> (String, String) {
     (cpu.name, cpu.features)
 }
 
+/// Bitcode of libm's functions for GPUs, made for this machine.
+#[pyfunction]
+pub fn device_math(py: Python<'_>) -> Bound<'_, PyBytes> {
+    PyBytes::new(py, codegen::gpu::DEVICE_MATH)
+}
+
 /// Versions of what is linked in.
 #[pyfunction]
 pub fn versions(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {

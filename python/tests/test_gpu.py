@@ -6,7 +6,9 @@ over a grid, and notes what it is asked for.
 
 from __future__ import annotations
 
+import ctypes
 import json
+import math
 import os
 import subprocess
 import sys
@@ -19,14 +21,14 @@ import pytest
 import cython_llvm
 from cli_tools import cython
 from conftest import write
-from cython_llvm import errors, sharedutil, treefrontend, treeroute
+from cython_llvm import _native, errors, sharedutil, toolchain, treefrontend, treeroute
 from cython_llvm.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 GPU = ROOT / "testsuite" / "gpu"
 sys.path.insert(0, str(ROOT / "testsuite"))
 
-from gpu import tools  # noqa: E402
+from gpu import accuracy, tools  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +105,8 @@ def test_every_loop_gives_the_results_of_the_cpu(with_driver: Run) -> None:
 
 
 def test_ptx_of_every_loop_assembles(ptxas: Path, tmp_path: Path) -> None:
-    for source in (GPU / "loops.pyx", ROOT / "examples" / "gpu_kernels.pyx"):
+    libm = write(tmp_path / "libm.pyx", accuracy.loops())
+    for source in (libm, GPU / "loops.pyx", ROOT / "examples" / "gpu_kernels.pyx"):
         made = tree(source, prange_device="gpu")
         assert not made.missing
         assert made.ptx is not None
@@ -320,6 +323,28 @@ sys.argv = ["", "{size}"]
 runpy.run_path({str(path)!r}, run_name="__main__")
 """
     assert "GPU: Fake" in with_driver(program)
+
+
+def test_libm_is_within_two_units_of_the_exact_values() -> None:
+    found = accuracy.measured(3000)
+    assert [one for one in found if not one.worst <= accuracy.LIMIT] == []
+    assert max(one.glibc for one in found) > accuracy.LIMIT  # tgamma's, by its manual
+
+
+def test_libm_at_the_ends_of_its_range() -> None:
+    module = _native.Module.from_bitcode(_native.device_math(), "device_math_ends")
+    code = _native.JitLibrary.load_module(module, "device_math_ends", [], toolchain.builtins_archive())
+    libm = ctypes.CDLL("libm.so.6")
+    inf, nan = math.inf, math.nan
+    ends = [0.0, -0.0, inf, -inf, nan, 5e-324, -5e-324, 1e-308, -1e-308, 1e-20, -1e-20, 171.5, 171.7, 1e306]
+    whole = [-1.0, -2.0, -1e16, -1e300, 1.0, 2.0, 27.5, 30.0, -30.0, 800.0, -184.5, -190.5, -191.5]
+    kind = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)
+    for name in ("tgamma", "lgamma", "erfc", "tanh"):
+        ours, glibc = kind(code.address(name)), kind((name, libm))
+        for x in ends + whole:
+            got, wanted = ours(x), glibc(x)
+            assert got == pytest.approx(wanted, rel=1e-15, nan_ok=True), (name, x)
+            assert math.isnan(got) or math.copysign(1, got) == math.copysign(1, wanted), (name, x)
 
 
 def test_the_benchmark_runs(with_driver: Run) -> None:

@@ -1,7 +1,7 @@
 //! The C functions that code on a GPU may call.
 
 /// Bitcode of libm's functions, made by this crate's build script.
-pub(super) const BITCODE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/devicemath.bc"));
+pub const BITCODE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/devicemath.bc"));
 
 /// In the bitcode, in double precision; with an `f` behind in single.
 const BUILT: &[&str] = &[

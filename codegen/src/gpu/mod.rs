@@ -10,6 +10,7 @@ mod kernel_text;
 mod math;
 mod rewrite;
 
+pub use math::BITCODE as DEVICE_MATH;
 pub(crate) use math::of_libm;
 
 use crate::emit::EmitError;
