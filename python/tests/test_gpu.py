@@ -353,7 +353,9 @@ def test_the_benchmark_runs(with_driver: Run) -> None:
     environment = {"CYTHON_LLVM_TIMES_SMALL": "1", "PATH": "/nowhere", "LD_LIBRARY_PATH": ""}
     out = with_driver(program, **environment)
     assert "copies on the device" in out
-    kernels = [line.split()[0] for line in out.splitlines()[3:]]
+    *rows, call = out.splitlines()[3:]
+    assert call.startswith("a call of six arguments"), call
+    kernels = [line.split()[0] for line in rows]
     assert kernels == ["mandelbrot", "black_scholes", "all_pairs", "difference", "stencil", "total"]
 
 

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -250,7 +251,30 @@ def main() -> int:
         else:
             row += f"{'-':>9}"
         print(row, flush=True)
+    one = [gpu.to_device(np.ones(1)) for _ in range(4)]
+    call = microseconds(lambda: module.black_scholes(*one[:3], 0.02, 0.3, one[3]))
+    line = f"a call of six arguments, one iteration, until its result is there: {call:.1f} us"
+    if "difference" in numba:
+        from numba import cuda
+
+        views, launch = [numba_array(a) for a in one[:3]], numba["difference"][(1, 1), (32, 1)]
+        started = microseconds(lambda: launch(*views))
+        cuda.synchronize()
+        line += f"; numba-cuda's of three, until it is started: {started:.1f} us"
+    print(line)
     return 0
+
+
+def microseconds(call: Callable[[], Any]) -> float:
+    """Of wall time for one call: the best of some rounds."""
+    count = 20 if SMALL else 2000
+    best = math.inf
+    for _ in range(5):
+        began = time.perf_counter()
+        for _ in range(count):
+            call()
+        best = min(best, time.perf_counter() - began)
+    return 1e6 * best / count
 
 
 def numba_array(array: Any) -> Any:
