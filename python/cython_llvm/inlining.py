@@ -186,6 +186,10 @@ def _check_directives(directives: Mapping[str, Any]) -> None:
     """Raise what Cython raises of directives that there are none of."""
     from Cython.Compiler.Options import CompilationOptions, default_options, get_directive_defaults
 
+    from .directives import register
+
+    if not directives.keys() <= get_directive_defaults().keys():
+        register()
     if not directives.keys() <= get_directive_defaults().keys():
         CompilationOptions(default_options, compiler_directives=dict(directives))
 

@@ -175,7 +175,13 @@ def analyse(
     with frontend.LOCK:
         compiler_import.import_compiler()
         with treefrontend.choosing(decide, notes), notes.declaring() if notes else nullcontext():
-            unit = frontend.generate_c(path, name, settings, shared_utility=shared_utility)
+            try:
+                unit = frontend.generate_c(path, name, settings, shared_utility=shared_utility)
+            except errors.CompileError as error:
+                if error.code == "CYL1302" and made:  # the C route is no way out
+                    lines = "".join(f"\n  {reason}" for reason in made[0].reasons)
+                    raise errors.CompileError(f"{error}, but{lines}", code=error.code) from None
+                raise
     if notes is not None and made[0].module is not None:
         notes.keep(unit, settings)
     return unit, made[0]
@@ -201,6 +207,8 @@ def refusal(path: str, choice: Choice) -> errors.CompileError:
     if choice.error is not None:
         return choice.error
     lines = "\n".join(f"  {reason}" for reason in choice.reasons)
+    if any(": prange on the GPU: " in reason for reason in choice.reasons):
+        return errors.CompileError(f"'{path}' cannot run on a GPU, because\n{lines}", code="CYL1301")
     return errors.CompileError(
         f"'{path}' needs the C route, because\n{lines}\nroute 'auto' takes the C route by itself",
         code="CYL1301",

@@ -395,6 +395,23 @@ def test_what_cannot_go_there_is_named_with_its_line(tmp_path: Path) -> None:
     assert line.startswith(":6: prange on the GPU: recursive call of '__pyx_f_7refused_again'")
 
 
+def test_the_object_of_a_buffer_cannot_go_there(tmp_path: Path) -> None:
+    text = """
+# cython: language_level=3, prange_device=gpu
+from cython.parallel import prange
+def f(object[double, mode="c"] x):
+    cdef Py_ssize_t i, n = len(x)
+    for i in prange(n, nogil=True):
+        with gil:
+            x[i] = x.mean()
+"""
+    path = write(tmp_path / "refused.pyx", text)
+    for route in ("auto", "tree"):
+        with pytest.raises(cython_llvm.ModuleBuildError, match=r"refused.pyx:8: prange on the GPU: Python") as e:
+            cython_llvm.import_file(path, "refused", route=route)
+        assert "takes the C route" not in str(e.value)
+
+
 def test_auto_stays_on_the_cpu_where_it_has_to(tmp_path: Path) -> None:
     text = """
     # cython: language_level=3, prange_device=auto

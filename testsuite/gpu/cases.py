@@ -147,6 +147,12 @@ case("fields", fixed(some_points(300)))
 case("complex_sum", fixed(reals(5000) + 1j * reals(5000)), fixed(3 - 1j), tolerance=1e-10)
 case("complex_sum", fixed(np.empty(0, complex)), fixed(3 - 1j))
 case("in_closure", fixed(reals(500)), fixed(0.5), tolerance=1e-12)
+case("buffers", lambda: grid(30, 20)[::2, ::-3], fixed(integers(7)), fixed(0.5), tolerance=1e-12)
+case("buffers", lambda: np.asfortranarray(grid(30, 20)), fixed(integers(20)), fixed(0.5), tolerance=1e-12)
+case("buffers", fixed(reals(9, 3)), fixed(integers(2)), fixed(0.5))
+for to in (5, 500, 501):
+    case("buffer_beyond", fixed(reals(500)), fixed(to))
+case("buffer_of_points", fixed(some_points(300)), fixed(0.25))
 
 
 def outcome(function: Callable[..., Any], arguments: tuple) -> tuple[str, Any]:

@@ -316,3 +316,25 @@ def in_closure(double[:] x, double by):
             last = k + more
         return k
     return inside(10), s, last
+
+
+def buffers(object[double, ndim=2, mode="strided"] x, object[int, ndim=1, mode="c"] columns, double by):
+    cdef Py_ssize_t i, j, m = x.shape[0], n = x.shape[1]
+    cdef double s = 0
+    for i in prange(m, nogil=True):
+        for j in range(n):
+            x[i, j] = by * x[i, j] + columns[j]
+            s += x[i, j]
+    return s
+
+
+def buffer_beyond(object[double, mode="strided"] x, Py_ssize_t to):
+    cdef Py_ssize_t i
+    for i in prange(to, nogil=True):
+        x[i] += 1
+
+
+def buffer_of_points(object[point, mode="strided"] x, float by):
+    cdef Py_ssize_t i, n = len(x)
+    for i in prange(n, nogil=True):
+        x[i].y = by * x[i].tag

@@ -55,8 +55,25 @@ fn table_type(ty: TreeType<'_>) -> Type {
     )
 }
 
-fn dimensions(ty: TreeType<'_>) -> usize {
+pub(super) fn dimensions(ty: TreeType<'_>) -> usize {
     ty.int("ndim").unwrap_or(1).clamp(0, 8) as usize
+}
+
+/// The word of a table for part of a dimension's description: extent, stride, suboffset.
+pub(super) fn word_of(dim: usize, part: usize) -> usize {
+    1 + PER_DIMENSION as usize * dim + part
+}
+
+/// The variable whose item a node is.
+pub(super) fn buffer_name(node: Node<'_>) -> Option<Node<'_>> {
+    let base = node
+        .node("base")
+        .filter(|_| node.kind() == "BufferIndexNode")?;
+    let name = match base.kind() {
+        "NoneCheckNode" => base.node("arg")?,
+        _ => base,
+    };
+    (name.kind() == "NameNode").then_some(name)
 }
 
 impl<'t> Body<'_, 't> {
@@ -211,8 +228,7 @@ impl<'t> Body<'_, 't> {
             let list = self.word(view, from, Type::Ptr);
             for dim in 0..dimensions(buffer.ty) {
                 let value = self.word(list, dim as i128, Type::I64);
-                let at = 1 + PER_DIMENSION as usize * dim + part;
-                self.set_word(buffer.table, at as i128, value);
+                self.set_word(buffer.table, word_of(dim, part) as i128, value);
             }
         }
         Ok(())
@@ -235,8 +251,7 @@ impl<'t> Body<'_, 't> {
 
     /// Part of a dimension's description: extent, stride, suboffset.
     fn dimension(&mut self, buffer: &Buffer<'t>, dim: usize, part: usize) -> Value {
-        let at = 1 + PER_DIMENSION as usize * dim + part;
-        self.word(buffer.table, at as i128, Type::I64)
+        self.word(buffer.table, word_of(dim, part) as i128, Type::I64)
     }
 
     // ---------------------------------------------------------------- items
@@ -259,14 +274,14 @@ impl<'t> Body<'_, 't> {
     /// The address of an item, and the object, which may be a temporary.
     pub(super) fn item_of_buffer(&mut self, node: Node<'t>) -> Result<(Value, Value)> {
         let base = node.child("base")?;
-        let name = match base.kind() {
-            "NoneCheckNode" => base.child("arg")?,
-            _ => base,
-        };
-        let Some(entry) = name.entry("entry").filter(|_| name.kind() == "NameNode") else {
+        let Some(entry) = buffer_name(node).and_then(|name| name.entry("entry")) else {
             return missing_node(node, "of this kind");
         };
-        let object = self.expr(base)?;
+        // A GPU has the items without the object.
+        let object = match self.on_device {
+            Some(_) => self.null_object(),
+            None => self.expr(base)?,
+        };
         let places = self.item_indices(node, "buffer")?;
         self.at(node);
         let buffer = self.buffer(node, entry)?;

@@ -3,14 +3,15 @@
 //!
 //! A launch has an array of words of 8 bytes.  The first ones are the loop's; then come the variables
 //! that the loop knows: numbers in a word each, structs and arrays in as many as they need, memoryviews
-//! as address, extents and strides.  The runtime replaces addresses by those of the device.
+//! and buffers as address, extents and strides.  The runtime replaces addresses by those of the device.
 
 use std::collections::HashSet;
 
-use frontend_bridge::tree::{EntryId, Node};
+use frontend_bridge::tree::{Entry, EntryId, Node, NodeId};
 
 use super::Result;
 use super::body::Body;
+use super::buffers::{self, buffer_name, is_buffer, table_of};
 use super::closures::in_scope_object;
 use super::memview::{DATA, SHAPE, STRIDES, axes, dimensions};
 use super::parallel::{Captured, Range};
@@ -49,8 +50,10 @@ const CUBE: i128 = 8;
 pub(super) struct Place<'t> {
     pub one: Captured<'t>,
     pub word: u32,
-    /// For memoryviews: the number of dimensions.
+    /// For memoryviews and buffers: the number of dimensions.
     pub dims: Option<usize>,
+    /// For buffers: the table that items are read by.
+    pub table: Option<(Entry<'t>, Type)>,
     /// For variables whose last value counts: the word among the results.
     pub last: Option<u32>,
     /// For reductions: the word of a thread's state.
@@ -168,10 +171,20 @@ impl<'t> Body<'_, 't> {
             }
         }
         for one in all {
-            let name = one.entry.text("name").unwrap_or("variable").to_owned();
+            let Some(name) = one.entry.text("name").map(str::to_owned) else {
+                continue; // a buffer's table, which its variable brings along
+            };
             let ty = one.entry.ty("type");
             let slice = ty.filter(|ty| ty.flag("is_memoryviewslice"));
-            let size = if let Some(slice) = slice {
+            let buffer = ty.filter(|ty| is_buffer(*ty));
+            let size = if let Some(buffer) = buffer {
+                self.refuse_object(node, one.entry)?;
+                if buffer.text("mode") == Some("full") {
+                    let what = format!("buffer '{name}' with indirect dimensions");
+                    return refuse(node, &what);
+                }
+                1 + 2 * buffers::dimensions(buffer) as u32
+            } else if let Some(slice) = slice {
                 if axes(slice).iter().any(|(access, _)| *access != "direct") {
                     return refuse(
                         node,
@@ -211,7 +224,8 @@ impl<'t> Body<'_, 't> {
                 _ => {}
             }
             places.push(Place {
-                dims: slice.map(dimensions),
+                dims: slice.map(dimensions).or(buffer.map(buffers::dimensions)),
+                table: table_of(one.entry),
                 one,
                 word: words,
                 last,
@@ -232,6 +246,26 @@ impl<'t> Body<'_, 't> {
             results,
             state,
         })
+    }
+
+    /// Refuses a loop that wants more of a variable with a buffer than its items.
+    fn refuse_object(&self, node: Node<'t>, entry: Entry<'t>) -> Result<()> {
+        // The loop's bounds are the host's to compute.
+        let nodes = inside(node.child("body")?);
+        let bases: HashSet<NodeId> = nodes
+            .iter()
+            .filter_map(|inner| buffer_name(*inner))
+            .map(|name| name.id())
+            .collect();
+        for inner in nodes {
+            let same = inner.kind() == "NameNode"
+                && inner.entry("entry").map(|own| own.id()) == Some(entry.id());
+            if same && !bases.contains(&inner.id()) {
+                let name = entry.text("name").unwrap_or("variable");
+                return refuse(inner, &format!("Python object '{name}'"));
+            }
+        }
+        Ok(())
     }
 
     /// Words that a value takes; none for what a GPU does not know.
@@ -287,8 +321,16 @@ impl<'t> Body<'_, 't> {
 
     /// Puts a variable among the arguments.
     fn give_variable(&mut self, launch: Value, place: &Place<'t>) -> Result<()> {
-        let from = self.outer_place(place.one.entry)?;
         let word = i128::from(place.word);
+        if let Some((table, _)) = &place.table {
+            let from = self.outer_place(*table)?;
+            for (at, into) in table_words(place) {
+                let value = self.launch_value(from, at, Type::I64);
+                self.set_launch_word(launch, word + into, value);
+            }
+            return Ok(());
+        }
+        let from = self.outer_place(place.one.entry)?;
         let Some(dims) = place.dims else {
             let value = self.op(Op::Load(place.one.ty.clone(), from));
             self.set_launch_word(launch, word, value);
@@ -461,6 +503,19 @@ impl<'t> Body<'_, 't> {
         });
         Ok(descriptor)
     }
+}
+
+/// The words of a buffer's table and where they are among those of a launch.
+pub(super) fn table_words(place: &Place<'_>) -> Vec<(i128, i128)> {
+    let dims = place.dims.unwrap_or(0);
+    let mut words = vec![(0, 0)];
+    for dim in 0..dims {
+        for part in 0..2 {
+            let into = 1 + part * dims + dim;
+            words.push((buffers::word_of(dim, part) as i128, into as i128));
+        }
+    }
+    words
 }
 
 /// The error for what a GPU has no answer to.

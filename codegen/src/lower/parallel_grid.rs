@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use frontend_bridge::tree::{EntryId, Node, NodeId};
 
 use super::Result;
+use super::buffers::buffer_name;
 use super::memview::is_slice;
 use super::parallel_gpu::refuse;
 use super::parallel_loops::{inside, privates};
@@ -61,7 +62,7 @@ fn item_of_view(node: Node<'_>) -> Option<Node<'_>> {
         node = match node.kind() {
             "AttributeNode" => node.node("obj")?,
             "IndexNode" => node.node("base")?,
-            "MemoryViewIndexNode" => return Some(node),
+            "MemoryViewIndexNode" | "BufferIndexNode" => return Some(node),
             _ => return None,
         };
         // What is behind a pointer is no part of it.
@@ -84,7 +85,7 @@ fn targets(node: Node<'_>) -> Vec<Node<'_>> {
     found
 }
 
-/// Which memoryviews a loop reads (1) and writes (2).
+/// Which memoryviews and buffers a loop reads (1) and writes (2).
 pub(super) fn touched(node: Node<'_>) -> HashMap<EntryId, u8> {
     let mut found: HashMap<EntryId, u8> = HashMap::new();
     let mut plain: HashSet<NodeId> = HashSet::new();
@@ -102,14 +103,17 @@ pub(super) fn touched(node: Node<'_>) -> HashMap<EntryId, u8> {
         .map(|target| target.id())
         .collect();
     for inner in &nodes {
+        let items = buffer_name(*inner).or(inner.node("base"));
         let (base, flags) = match inner.kind() {
-            "MemoryViewIndexNode"
+            "MemoryViewIndexNode" | "BufferIndexNode"
                 if both.contains(&inner.id()) || in_part.contains(&inner.id()) =>
             {
-                (inner.node("base"), 3)
+                (items, 3)
             }
-            "MemoryViewIndexNode" if written.contains(&inner.id()) => (inner.node("base"), 2),
-            "MemoryViewIndexNode" => (inner.node("base"), 1),
+            "MemoryViewIndexNode" | "BufferIndexNode" if written.contains(&inner.id()) => {
+                (items, 2)
+            }
+            "MemoryViewIndexNode" | "BufferIndexNode" => (items, 1),
             "AttributeNode" if inner.node("obj").is_some_and(is_slice) => (inner.node("obj"), 0),
             _ => continue,
         };

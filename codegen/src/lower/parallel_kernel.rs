@@ -10,7 +10,7 @@ use super::body::{Body, Variable};
 use super::cleanup::Handler;
 use super::memview::{DATA, MEMVIEW, SHAPE, STRIDES, SUBOFFSETS};
 use super::parallel::Range;
-use super::parallel_gpu::{Place, Plan, RESULTS, START, STEP, STEPS};
+use super::parallel_gpu::{Place, Plan, RESULTS, START, STEP, STEPS, table_words};
 use crate::mir::{
     BinaryOp, Comparison, FuncId, Function, Linkage, LocalId, Op, Signature, Terminator, Type,
     Value,
@@ -240,6 +240,18 @@ impl<'t> Body<'_, 't> {
     ) -> Result<LocalId> {
         let one = &place.one;
         let name = one.entry.text("name").unwrap_or("variable");
+        if let Some((table, ty)) = &place.table {
+            let (id, owned) = (self.b.local(name, ty.clone()), false);
+            self.variables
+                .insert(table.id(), Variable::Local { id, owned });
+            let to = self.op(Op::LocalAddr(id));
+            for (at, from) in table_words(place) {
+                let value = self.launch_value(args, i128::from(place.word) + from, Type::I64);
+                let address = self.launch_word(to, at);
+                self.b.effect(Op::Store { address, value });
+            }
+            return Ok(id);
+        }
         let local = self.b.local(name, one.ty.clone());
         let owned = false;
         self.variables
