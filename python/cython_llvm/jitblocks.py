@@ -136,7 +136,15 @@ class Blocks(Inner):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords
                 and 1 <= len(node.args) <= 3 and self.builtin(node.func) is range):  # fmt: skip
             return None
-        values = [self.value(one) for one in node.args]
+        return self.range_of(node.args)
+
+    def range_of(self, arguments: list[ast.expr]) -> tuple[str, bool] | None:
+        bounds = self.bounds_of(arguments)
+        return None if bounds is None else (f"range({', '.join(bounds[0])})", bounds[1])
+
+    def bounds_of(self, arguments: list[ast.expr]) -> tuple[list[str], bool] | None:
+        """The texts of a range's integers, and whether it counts in small steps from near 0."""
+        values = [self.value(one) for one in arguments]
         if any(value.type not in ("int", "pyint") for value in values):
             return None
         step = values[2].literal if len(values) == 3 else 1
@@ -153,7 +161,7 @@ class Blocks(Inner):
         texts = [f"_cyl_bound({v.text})" if v.type == "pyint" else v.text for v in values[:2]]
         if len(values) == 3:
             texts.append(str(step))
-        return f"range({', '.join(texts)})", small
+        return texts, small
 
     # ------------------------------------------------------------ assignments
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from .jitblocks import Blocks
 from .jitnames import bound_in, own_nodes, parameters_of
+from .jitparallel import NotParallel, Parallel
 from .jitprelude import with_helpers
 from .jittypes import (
     C_NAMES,
@@ -69,29 +69,41 @@ def _refuse_frames(node: ast.AST, names: frozenset[str]) -> None:
         _refuse_frames(child, names - _OF_CLASSES if isinstance(node, ast.ClassDef) else names)
 
 
-def translate(function: Function, types: dict[str, Type], *, exact: bool = False) -> Code:
+def translate(function: Function, types: dict[str, Type], *, exact: bool = False,
+              serial: dict[int, str] | None = None, device: bool = False) -> Code:  # fmt: skip
     """Cython source for parameters of these types.  Raises `Unsupported`.
 
-    ``exact``: integers that might not fit are Python's own, in any case.
+    ``exact``: integers that might not fit are Python's own, in any case.  ``serial``: loops over `prange`,
+    by line, that are to be loops over `range`, and why.  ``device``: parallel ones may run on a GPU.
     """
     demoted: set[str] = set()
     restartable = not exact
+    serial = dict(serial or {})
     while True:
         given = {name: "obj" if name in demoted else kind for name, kind in types.items()}
         try:
-            maker = _Maker(function, given, restartable)
+            maker = _Maker(function, given, restartable, serial, device)
             text = maker.run()
+        except NotParallel as found:
+            serial[found.args[0]] = found.args[1]
+            continue
         except NotAView as found:
             demoted.add(found.args[0])
             continue
         except HasEffects:
             restartable = False
             continue
-        return Code(text, restartable and maker.checked, maker.watched, maker.watched_free)
+        return Code(text, restartable and maker.checked, maker.watched, maker.watched_free, maker.loops)
 
 
-class _Maker(Blocks):
+class _Maker(Parallel):
     """The whole function."""
+
+    def __init__(self, function: Function, types: dict[str, Type], restartable: bool,
+                 serial: dict[int, str], device: bool) -> None:  # fmt: skip
+        super().__init__(function, types, restartable)
+        self.serial = serial
+        self.device = device
 
     # ------------------------------------------------------------ the whole
 
@@ -107,6 +119,7 @@ class _Maker(Blocks):
             for name in self.own:
                 del self.types[name]
             self.own, self.scopes = [], [{}]
+            self.loops, self.reductions, self.region = {}, {}, 0
             self.block(body, 1)
             if not self.changed:
                 break
@@ -128,7 +141,8 @@ class _Maker(Blocks):
         lines = [f"{word} {self.function.name()}({', '.join(heads)}):", *declared, *self.lines]
         if not self.lines:
             lines.append("    pass")
-        return with_helpers("\n".join(lines) + "\n")
+        device = self.device and "" in self.loops.values()
+        return with_helpers("\n".join(lines) + "\n", device)
 
     # ------------------------------------------------------------ simple statements
 

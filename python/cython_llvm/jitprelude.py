@@ -86,31 +86,35 @@ cdef long long _cyl_index(object a) except? -1:
         return <long long>a
     raise IndexError("cannot fit 'int' into an index-sized integer")
 
-cdef inline double _cyl_divide(double a, double b) noexcept:
+cdef inline double _cyl_divide(double a, double b) noexcept nogil:
     return a / b
 
-cdef inline double _cyl_fdiv(double a, double b) except? -1:
+cdef inline double _cyl_fdiv(double a, double b) except? -1 nogil:
     if b == 0.0:
-        raise ZeroDivisionError("float division by zero")
+        with gil:
+            raise ZeroDivisionError("float division by zero")
     return a / b
 
-cdef double _cyl_pow(double a, double b) except? -1:
+cdef double _cyl_pow(double a, double b) except? -1 nogil:
     cdef double r
     if a != 0.0 or b >= 0.0:
         r = pow(a, b)
         if r - r == 0.0:
             return r
-    return <double>((<object>a) ** (<object>b))
+    with gil:
+        return <double>((<object>a) ** (<object>b))
 
-cdef double _cyl_truediv(long long a, long long b) except? -1:
+cdef double _cyl_truediv(long long a, long long b) except? -1 nogil:
     if b != 0 and -9007199254740992 <= a <= 9007199254740992 and -9007199254740992 <= b <= 9007199254740992:
         return (<double>a) / (<double>b)
-    return <double>((<object>a) / (<object>b))
+    with gil:
+        return <double>((<object>a) / (<object>b))
 
-cdef inline long long _cyl_floordiv(long long a, long long b) except? -1:
+cdef inline long long _cyl_floordiv(long long a, long long b) except? -1 nogil:
     cdef long long q
     if b == 0:
-        raise ZeroDivisionError("integer division or modulo by zero")
+        with gil:
+            raise ZeroDivisionError("integer division or modulo by zero")
     if b == -1:
         return <long long>0 - a
     q = a / b
@@ -118,10 +122,11 @@ cdef inline long long _cyl_floordiv(long long a, long long b) except? -1:
         q = q - 1
     return q
 
-cdef inline long long _cyl_mod(long long a, long long b) except? -1:
+cdef inline long long _cyl_mod(long long a, long long b) except? -1 nogil:
     cdef long long r
     if b == 0:
-        raise ZeroDivisionError("integer modulo by zero")
+        with gil:
+            raise ZeroDivisionError("integer modulo by zero")
     if b == -1:
         return 0
     r = a % b
@@ -129,13 +134,14 @@ cdef inline long long _cyl_mod(long long a, long long b) except? -1:
         r = r + b
     return r
 
-cdef inline long long _cyl_abs(long long a) except? -1:
+cdef inline long long _cyl_abs(long long a) except? -1 nogil:
     return <long long>0 - a if a < 0 else a
 
-cdef long long _cyl_int(double a) except? -1:
+cdef long long _cyl_int(double a) except? -1 nogil:
     if -9223372036854775808.0 <= a < 9223372036854775808.0:
         return <long long>a
-    return <long long>(int(<object>a))
+    with gil:
+        return <long long>(int(<object>a))
 
 cdef long long _cyl_bound(object a) except? -1:
     if a >= 9223372036854775807:
@@ -144,34 +150,60 @@ cdef long long _cyl_bound(object a) except? -1:
         return -9223372036854775807
     return <long long>a
 
-cdef inline double _cyl_min_float(double a, double b) noexcept:
+cdef inline double _cyl_min_float(double a, double b) noexcept nogil:
     return b if b < a else a
 
-cdef inline double _cyl_max_float(double a, double b) noexcept:
+cdef inline double _cyl_max_float(double a, double b) noexcept nogil:
     return b if b > a else a
 
-cdef inline long long _cyl_min_int(long long a, long long b) noexcept:
+cdef inline long long _cyl_min_int(long long a, long long b) noexcept nogil:
     return b if b < a else a
 
-cdef inline long long _cyl_max_int(long long a, long long b) noexcept:
+cdef inline long long _cyl_max_int(long long a, long long b) noexcept nogil:
     return b if b > a else a
 
 """
 
 _STORE = """\
-cdef inline long long _cyl_to_{name}(long long a) except? -1:
+cdef inline long long _cyl_to_{name}(long long a) except? -1 nogil:
     if a < {low} or a > {high}:
-        raise OverflowError(f"Python integer {{a}} out of bounds for {name}")
+        with gil:
+            raise OverflowError(f"Python integer {{a}} out of bounds for {name}")
     return a
 
 """
 
 _MATH = """\
-cdef inline double _cyl_{name}(double a) except? -1:
+cdef inline double _cyl_{name}(double a) except? -1 nogil:
     cdef double r = {name}(a)
     if r - r == 0.0:
         return r
-    return <double>(_cyl_math.{name}(a))
+    with gil:
+        return <double>(_cyl_math.{name}(a))
+
+"""
+
+
+#: The same for GPUs, which have no Python to ask: errors of Python's type and with its words up to 3.13.
+_ON_DEVICE = """\
+cdef inline double _cyl_{name}(double a) except? -1 nogil:
+    cdef double r = {name}(a)
+    if r - r == 0.0 or a != a or (r == r and a - a != 0.0):
+        return r
+    with gil:
+        raise {error}
+
+"""
+_POWER_ON_DEVICE = """\
+cdef double _cyl_pow(double a, double b) except? -1 nogil:
+    cdef double r = pow(a, b)
+    if r - r == 0.0 or a - a != 0.0 or b - b != 0.0:
+        return r
+    if a == 0.0:
+        with gil:
+            raise ZeroDivisionError("0.0 cannot be raised to a negative power")
+    with gil:
+        raise OverflowError("Numerical result out of range")
 
 """
 
@@ -193,24 +225,39 @@ def _pieces() -> dict[str, str]:
 
 _PIECES = _pieces()
 
+
+def _device_pieces() -> dict[str, str]:
+    found = {**_PIECES, "_cyl_pow": _POWER_ON_DEVICE}
+    for name in MATH:
+        large = name in ("exp", "sinh", "cosh")
+        error = 'OverflowError("math range error")' if large else 'ValueError("math domain error")'
+        found[f"_cyl_{name}"] = _ON_DEVICE.format(name=name, error=error)
+    return found
+
+
+_DEVICE_PIECES = _device_pieces()
+
 #: Helpers that helpers call.
 _NEEDED = {"_cyl_unpack": ["_cyl_taken"]}
 
 
-def with_helpers(text: str) -> str:
-    """A module with this function and the helpers that it calls."""
+def with_helpers(text: str, device: bool = False) -> str:
+    """A module with this function and the helpers that it calls; ``device``: for loops on a GPU."""
+    pieces = _DEVICE_PIECES if device else _PIECES
     used = [name for name in _PIECES if name + "(" in text]
     for name, others in _NEEDED.items():
         if name in used:
             used.extend(one for one in others if one not in used)
     used.sort(key=list(_PIECES).index)
-    helpers = "".join(_PIECES[name] for name in used)
+    helpers = "".join(pieces[name] for name in used)
     wanted = [name for name in (*MATH, "pow") if f"_cyl_{name}(" in text or f"{name}(" in helpers]
     if "fabs(" in text and "fabs" not in wanted:
         wanted.append("fabs")
     head = _DIRECTIVES
     if wanted:
         head += f"from libc.math cimport {', '.join(dict.fromkeys(wanted))}\n"
+    if "_cyl_prange(" in text:
+        head += "from cython.parallel import prange as _cyl_prange\n"
     head += _of_objects(text)
     if "_cyl_math." in helpers:
         head += "import math as _cyl_math\n"

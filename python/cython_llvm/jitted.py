@@ -64,6 +64,7 @@ class _Specialisation:
         self.types = types or {}
         self.module = module
         self.source = code.text if code else ""
+        self.loops = code.loops if code else {}
         self.restartable = bool(code and code.restartable)
         self.exact: Callable[..., Any] | None = None
         self.overflows = 0
@@ -204,12 +205,13 @@ class _Controller:
         try:
             function = self._function()
             named = dict(zip(self._parameters, types, strict=True))
-            code = jitcode.translate(function, named)
-            module = self._compile(code.text)
+            code, module = self._translated(function, named)
         except jitcode.Unsupported as error:
             self.reason = self._placed(str(error))
             return None
         except errors.CompileError as error:
+            if self._directives.get("prange_device") == "gpu":
+                raise
             if all(kind == "obj" for kind in types):
                 self.reason = str(error)
             return None
@@ -229,6 +231,31 @@ class _Controller:
         cells = tuple((self._cells[name], value) for name, value in self._watched_free.items())
         self.dispatcher._watch(tuple(watched), cells)
         return one
+
+    def _translated(self, function: jitcode.Function, types: dict[str, Any]) -> tuple[jitcode.Code, ModuleType]:
+        """The source and its module; loops over prange that Cython refuses are loops over range."""
+        from . import errors
+
+        device = self._directives.get("prange_device", "cpu")
+        code = jitcode.translate(function, types, device=device != "cpu")
+        parallel = [line for line, why in code.loops.items() if not why]
+        if device == "gpu" and len(parallel) < len(code.loops):
+            told = (f"{self._line(line)}: prange on the GPU: {why}" for line, why in code.loops.items() if why)
+            raise errors.CompileError("\n".join(told), code="CYL1301")
+        try:
+            return code, self._compile(code.text)
+        except errors.CompileError as error:
+            if not parallel or device == "gpu":
+                raise
+            said = [line.partition(": ")[2] or line for line in str(error).splitlines() if line.strip()]
+            why = f"Cython: {said[-1] if said else error}"
+            code = jitcode.translate(function, types, serial={**code.loops, **dict.fromkeys(parallel, why)})
+            return code, self._compile(code.text)
+
+    def _line(self, line: int) -> str:
+        """Where a line of the function is."""
+        code = self.py_func.__code__
+        return f"{code.co_filename}:{code.co_firstlineno - 1 + line}"
 
     def _placed(self, reason: str) -> str:
         """Why a function is left to Python, with where it is; lines are counted from its first."""
@@ -295,6 +322,17 @@ class _Controller:
     def inspect_asm(self, signature: tuple[str, ...] | None = None) -> Any:
         """The assembly, as `inspect_source`."""
         return self._each(signature, lambda one: self._llvm(one).to_asm())
+
+    def parallel_diagnostics(self, signature: tuple[str, ...] | None = None) -> Any:
+        """The loops over prange of a specialisation, as `inspect_source`: by line of the file, whether they
+        are parallel, or why they are loops over range."""
+        first = self.py_func.__code__.co_firstlineno - 1
+
+        def shown(one: _Specialisation) -> dict[int, str]:
+            found = one.loops.items()
+            return {first + line: f"as range: {why}" if why else "parallel" for line, why in found}
+
+        return self._each(signature, shown)
 
     def recompile(self) -> None:
         """Compile anew for the types seen so far; for changed globals that the code uses."""

@@ -72,6 +72,7 @@ class Code:
     restartable: bool
     watched: dict[str, tuple[Any, bool]]  # name -> (object or None, whether of builtins)
     watched_free: dict[str, Any] = field(default_factory=dict)  # variables of the enclosing function
+    loops: dict[int, str] = field(default_factory=dict)  # over prange, by line: why not parallel, or ""
 
 
 @dataclass

@@ -486,6 +486,50 @@ def test_inline_and_cells_take_the_directive(with_driver: Run) -> None:
     ]  # fmt: skip
 
 
+JITTED = """
+import math
+import cython_llvm
+from cython.parallel import prange
+
+@cython_llvm.jit(directives={"prange_device": "gpu"})
+def price(s, k, out, v):
+    for i in prange(s.shape[0]):
+        d = (math.log(s[i] / k[i]) + v * v / 2) / v
+        out[i] = s[i] * math.exp(-d) ** 2 + math.sqrt(k[i])
+
+@cython_llvm.jit(directives={"prange_device": "gpu"})
+def collect(s, found):
+    for i in prange(s.shape[0]):
+        found.append(s[i])
+"""
+
+
+def test_jit_takes_the_directive(with_driver: Run, tmp_path: Path) -> None:
+    write(tmp_path / "jitted.py", JITTED)
+    out = with_driver("""
+        import sys; sys.path.insert(0, ".")
+        import numpy as np, jitted
+        from cython_llvm import gpu
+
+        s, k = np.linspace(1, 2, 500), np.linspace(3, 1, 500)
+        here, there = np.zeros(500), np.zeros(500)
+        with gpu.profile() as launches:
+            jitted.price(s, k, here, 0.3)
+        jitted.price.py_func(s, k, there, 0.3)
+        print(np.allclose(here, there, rtol=1e-15, atol=0), len(launches))
+        for call in (lambda: jitted.price(-s, k, here, 0.3), lambda: jitted.price(s, 1e300 * k, here, 1e-3),
+                     lambda: jitted.collect(s, [])):
+            try:
+                call()
+            except Exception as error:
+                print(type(error).__name__, str(error).splitlines()[-1])
+    """)
+    first, *errors = out.splitlines()
+    assert first == "True 1"
+    assert errors[:2] == ["ValueError math domain error", "OverflowError math range error"]
+    assert errors[2].startswith("CompileError") and "not allowed without gil" in errors[2]
+
+
 def test_emit_ptx(tmp_path: Path) -> None:
     write(tmp_path / "loop.pyx", LOOP)
     done = cython(tmp_path, "--backend=llvm", "--emit=ptx", "-3", "loop.pyx")
