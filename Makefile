@@ -11,7 +11,7 @@ PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' 
 	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
 .PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short differential fuzz fuzz-gpu gpu-accuracy packages-check \
-	inline-check bench-inline bench-latency bench-reload bench-speed bench-kernels bench-prange bench-size bench-tree docs-check install lint fmt clean distclean
+	inline-check bench-inline bench-latency bench-reload bench-speed bench-kernels bench-prange bench-size bench-compile bench-tree docs-check install lint fmt clean distclean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -116,6 +116,9 @@ bench-prange: build ## prange's loops, as ratios to gcc -fopenmp and numba; THRE
 
 bench-size: build ## the size of the tree route's libraries, against gcc -O2 (--every 1: all of Cython's tests)
 	$(PY) testsuite/benches/size.py
+
+bench-compile: build ## what large modules cost to compile, against Cython's C by gcc -O2 (of packages, those that packages-check has fetched)
+	$(PY) testsuite/benches/compile_time.py
 
 lint: $(STAMPS)/venv ## rustfmt, clippy and ruff, as checks
 	PYO3_PYTHON=$(CURDIR)/$(PY) CYTHON_LLVM_PYTHON=$(CURDIR)/$(PY) scripts/lint_rust.sh

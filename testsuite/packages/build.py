@@ -11,6 +11,8 @@ import time
 from typing import Any
 
 _CPLUS = re.compile(r"^\s*(from|cimport)\s+libcpp|\bcppclass\b|language\s*=\s*c\+\+", re.MULTILINE)
+#: The same in Python sources, which may speak of C++ in strings.
+_CPLUS_PYTHON = re.compile(r"^#\s*distutils:\s*language\s*=\s*c\+\+", re.MULTILINE)
 
 
 def build(job: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +56,8 @@ def is_cplus(path: str) -> bool:
     for name in (path, os.path.splitext(path)[0] + ".pxd"):
         try:
             with open(name, encoding="utf-8") as file:
-                if _CPLUS.search(file.read()):
+                pattern = _CPLUS_PYTHON if name.endswith(".py") else _CPLUS
+                if pattern.search(file.read()):
                     return True
         except OSError:
             continue

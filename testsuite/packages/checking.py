@@ -156,6 +156,7 @@ def _run_tests(
         "PYTHONPATH": path,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONFAULTHANDLER": "1",
+        "PYTHONHASHSEED": "0",  # some tests' names come out of sets
     }
     command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=",
                f"--junitxml={results}", *package.tests]  # fmt: skip

@@ -54,6 +54,9 @@ def test_cplus_is_seen(tmp_path: Path) -> None:
     (tmp_path / "b.pxd").write_text("# distutils: language = c++\n")
     (tmp_path / "c.pyx").write_text("x = 1\n")
     assert [build.is_cplus(str(tmp_path / f"{name}.pyx")) for name in "abc"] == [True, True, False]
+    (tmp_path / "d.py").write_text('"""\n    cdef cppclass A:\n"""\n')
+    (tmp_path / "e.py").write_text("# distutils: language = c++\n")
+    assert [build.is_cplus(str(tmp_path / f"{name}.py")) for name in "de"] == [False, True]
 
 
 def test_templates_are_filled_in(tmp_path: Path) -> None:
@@ -82,3 +85,23 @@ def test_missing_constructs_are_counted() -> None:
     assert result.good
     result.modules["some.c"] = {"state": "error", "message": "crash"}
     assert not result.good
+
+
+def test_a_run_renews_its_own_lines(tmp_path: Path) -> None:
+    table = tmp_path / "PACKAGES.md"
+    one, other = checking.Result(package()), checking.Result(package())
+    other.package = environment.Package("yarl", "2", "0" * 64, ["*.pyx"])
+    one.modules["some.a"] = {"state": "missing", "missing": [["X", "a.pyx", 1]]}
+    one.differences = ["t: passed with the wheel, failure with ours"]
+    other.modules["yarl.a"] = {"state": "missing", "missing": [["Y", "a.pyx", 1]]}
+    report.write([one], table)
+    report.write([other], table)
+    text = table.read_text()
+    assert "| yarl 2 | 1 | 0 | 1 | 0 | 0 | 0 | 0 |" in text
+    assert "* yarl: Y, in 1 of its modules" in text
+    one.modules["some.a"] = {"state": "tree"}
+    one.differences = []
+    report.write([one, other], table)
+    text = table.read_text()
+    assert "| some 1.0 | 1 | 1 | 0 |" in text
+    assert "X" not in text and "What differs" not in text
