@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import importlib
 import sys
 import textwrap
 from pathlib import Path
@@ -107,8 +108,8 @@ def test_overflow_of_typedefs_is_told_as_by_c(both: Both) -> None:
 @pytest.mark.parametrize(
     ("text", "lacks"),
     [
-        ("ctypedef int t 'unsigned long'\ndef f(t x): return x >> 1\n", "with types that are not supported"),
-        ("ctypedef int t 'unsigned int'\ndef f(t x): return x >> 1\n", "with types that are not supported"),
+        ("ctypedef int t 'unsigned long'\nfrom cython.parallel cimport prange\ndef f(t n):\n"
+         "    for i in prange(n, nogil=True): pass\n    return n >> 1\n", "with types that are not supported"),
         ("from libc.setjmp cimport *\ncdef jmp_buf b\ndef f(): return setjmp(b)\n", "setjmp"),
     ],
 )
@@ -493,3 +494,51 @@ def test_what_c_has_as_an_array_may_be_declared_as_a_pointer(both: Both) -> None
     '''))
     assert tree.members() == c.members() == (b"axc", ord("c"), 4, 3)
     assert tree.digits() == c.digits() == 12
+
+
+def test_extern_classes_without_a_header(sources: Path) -> None:
+    """Cython's C declares their structs itself."""
+    write(sources / "plain_owner.pyx", """
+        cdef class Spam:
+            cdef int n
+            def __init__(self, n): self.n = n
+    """)
+    text = """
+        cdef extern class plain_owner.Spam:
+            cdef int n
+        def f(Spam it):
+            it.n += 1
+            return it.n
+        def g(x): return isinstance(x, Spam), (<Spam> x).n
+    """
+    owner = importlib.import_module("plain_owner")
+    path = write(sources / "plain_user.pyx", text)
+    for route in ("tree", "c"):
+        user = cython_llvm.import_file(path, f"plain_user_{route}", route=route)
+        it = owner.Spam(4)
+        assert user.f(it) == 5 and user.g(it) == (True, 5)
+        assert outcome(user.f, 3) == (TypeError, "Argument 'it' has incorrect type (expected plain_owner.Spam, "
+                                      "got int)")  # fmt: skip
+
+
+def test_addresses_as_arrays(both: Both) -> None:
+    text = '''
+cdef extern from *:
+    """
+    typedef struct { int i, j; } pair;
+    typedef pair pair_t[1];
+    static void fill(pair_t it, int i) { it[0].i = i; it[0].j = -i; }
+    """
+    ctypedef struct pair:
+        int i
+        int j
+    ctypedef pair pair_t[1]
+    void fill(pair_t, int)
+cdef pair_t value
+def f(int i):
+    cdef void *address = <void *> value
+    fill(<pair_t> address, i)
+    return value[0].i, value[0].j
+'''
+    tree, c = both(text)
+    assert tree.f(7) == c.f(7) == (7, -7)

@@ -2,8 +2,8 @@
 
 Each file is exported, lowered, compiled, imported in a process of its own, and its doctests and
 unit tests are run.  Files that use what the tree route does not support yet are counted by
-construct, most frequent first: that list is the work left.  NAME is a file under Cython's tests/
-("run/cintop.pyx"), a path, or, with -k, a pattern.
+construct, most frequent first: that list is the work left.  NAME is a file or a folder under Cython's
+tests/ ("run/cintop.pyx", "compile"), a path, or, with -k, a pattern.
 """
 
 from __future__ import annotations
@@ -52,10 +52,11 @@ def corpus() -> Path:
 
 
 def wanted(tests: Path, names: list[str], pattern: str | None) -> list[Path]:
-    found = [Path(name) if os.path.exists(name) else tests / name for name in names]
+    folders = [name for name in names if (tests / name).is_dir() and not os.path.exists(name)]
+    found = [Path(name) if os.path.exists(name) else tests / name for name in names if name not in folders]
     if found:
         return found
-    for folder in FOLDERS:
+    for folder in folders or FOLDERS:
         found += sorted(path for path in (tests / folder).iterdir() if path.suffix in (".pyx", ".py"))
     # Tests of Cython's that call `cython.inline` leave its files beside them.
     found = [path for path in found if not path.name.startswith("_cython_inline_")]

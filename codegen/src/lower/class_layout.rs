@@ -20,6 +20,15 @@ pub(super) struct Field<'t> {
     pub ty: Type,
 }
 
+/// Whether a header has the struct of an extension type: of a class that is `extern` without one,
+/// Cython's C declares the struct itself.
+pub(super) fn declared_by_header(ty: TreeType<'_>) -> bool {
+    ty.flag("is_external")
+        && ty
+            .entry("entry")
+            .is_none_or(|entry| entry.flag("in_cinclude"))
+}
+
 /// The struct of an extension type.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Layout<'t> {
@@ -62,7 +71,7 @@ impl<'t> Context<'t> {
         let Some(scope) = ty.scope("scope").filter(|_| !ty.flag("is_builtin_type")) else {
             return missing(&format!("struct of '{name}'"), at);
         };
-        if ty.flag("is_external") {
+        if declared_by_header(ty) {
             return self.external_layout(ty, at);
         }
         let mut layout = Layout {
@@ -152,7 +161,7 @@ impl<'t> Context<'t> {
     /// The field that an entry of the type's scope names, inherited ones included.
     pub fn field(&mut self, ty: TreeType<'t>, entry: Entry<'t>) -> Result<Field<'t>> {
         let (owner, cname) = self.owner(ty, entry)?;
-        if owner.flag("is_external")
+        if declared_by_header(owner)
             && let (Some(structure), Some(declared)) =
                 (super::ctypes::object_struct(owner), entry.ty("type"))
         {

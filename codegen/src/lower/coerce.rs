@@ -405,11 +405,18 @@ impl<'t> Body<'_, 't> {
         if target == Type::Void {
             return Ok(value);
         }
+        if let (Type::Array(..), Type::Ptr) = (&target, self.b.ty(value)) {
+            // Arrays are where they lie.
+            return Ok(value);
+        }
         if types::resolve(to).flag("is_complex") {
             return self.to_complex(value, from, to);
         }
         let value = self.convert_number(value, from, to)?;
         if *self.b.ty(value) == Type::Object {
+            if !self.gil {
+                return missing_node(node, "to an object without the GIL");
+            }
             Ok(self.owned(value))
         } else {
             Ok(self.stored(value))

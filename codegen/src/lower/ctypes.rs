@@ -4,6 +4,7 @@
 use frontend_bridge::tree::{Position, Type as TreeType};
 
 use super::Result;
+use super::class_layout::declared_by_header;
 use super::context::{Context, missing};
 use super::memview_types::shown;
 use super::struct_types::external;
@@ -130,7 +131,7 @@ pub(super) fn c_name(ty: TreeType<'_>) -> Option<String> {
 pub(super) fn object_struct(ty: TreeType<'_>) -> Option<String> {
     let name = ty
         .text("objstruct_cname")
-        .filter(|_| ty.flag("is_external"))?;
+        .filter(|_| declared_by_header(ty))?;
     Some(if ty.flag("typedef_flag") {
         name.to_owned()
     } else {

@@ -129,7 +129,7 @@ impl<'t> Body<'_, 't> {
             "ResultRefNode" => self.lower_result_ref(node),
             "EvalWithTempExprNode" => self.lower_eval_with_temp(node),
             "SimpleCallNode" => self.lower_simple_call(node),
-            "PythonCapiCallNode" => self.lower_simple_call(node),
+            "PythonCapiCallNode" => self.lower_capi_call(node),
             "CachedBuiltinMethodCallNode" => self.lower_builtin_method(node),
             "PyMethodCallNode" => self.lower_method_call(node),
             "GeneralCallNode" => self.lower_general_call(node),

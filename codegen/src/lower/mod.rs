@@ -112,6 +112,7 @@ mod temporaries;
 mod text_coding;
 mod tracing;
 mod types;
+mod ufuncs;
 mod unpacking;
 mod unseen;
 mod value_methods;

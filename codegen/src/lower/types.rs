@@ -173,6 +173,11 @@ impl<'t> Context<'t> {
         match ty.ty("typedef_base_type") {
             Some(base) if ty.flag("typedef_is_external") => {
                 let cname = ty.text("typedef_cname").unwrap_or_default();
+                if cname == "npy_intp" {
+                    // Also where no header is included: see `ufuncs`.
+                    self.tree.note_integer(ty.id(), 64, true);
+                    return Ok(Type::I64);
+                }
                 if let Some(own) = self.own_twin(ty, cname) {
                     let made = self.c_type(own, at)?;
                     if let Some((bits, signed)) = integer(own) {
