@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import frontend, hints, live_slots, prange_frontend, scratch, sharedutil
+from . import frontend, hints, live_slots, prange_frontend, scratch, sharedfunctions, sharedutil
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -117,10 +117,12 @@ def kept_export(module: Any, options: Any, result: Any) -> Callable[[], str]:
 
         return fail
 
+    complete = sharedfunctions.noting(module, text)
+
     def ask() -> str:
         name = sharedutil.available()
         if name is None or options.shared_utility_qualified_name or _OWN_MEMORYVIEWS not in text:
-            return text
+            return complete()
         return _shared_export(module, options, result, name)
 
     return ask

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import cli_tools
 from conftest import write
 from cython_llvm import frontend, sharedutil
 from cython_llvm.settings import Settings
@@ -87,3 +90,83 @@ def test_it_is_loaded_only_where_it_is_needed(tmp_path: Path, run: Callable[...,
     write(tmp_path / "plain.pyx", "x = 1\n")
     code = "import sys, cython_llvm; cython_llvm.import_file('plain.pyx'); print('NAME' in sys.modules)"
     assert run(code.replace("NAME", sharedutil.NAME)) == "False"
+
+
+HELPERS = """
+    cimport cython
+    def add_one(int a, *, b=2): return a + b
+    class K:
+        def f(self): yield 3
+    cdef class X:
+        cdef object a
+        def get(self, x): return f"{x} {x!r}", x.pop(), [i for i in x if i], self.a + 1, x[3], x[1:2]
+    def g(x):
+        try:
+            y = x.d
+        except ValueError as e:
+            raise KeyError from e
+        return y, {**x}, sum(i for i in y)
+"""
+VIEWS = """
+    def part(int[:] a):
+        cdef int[:] b = a[::2]
+        b[:] = 2
+        return list(b)
+"""
+#: Helpers come into a module that the user names one by one, as an import asks for them.
+ASKING = """
+    import importlib, sys, traceback
+    from pkg import _real, _views
+    def tried(name):
+        try:
+            return importlib.import_module("pkg." + name)
+        except Exception as error:
+            print(type(error).__name__, error, *traceback.extract_tb(error.__traceback__)[-1][:3])
+            sys.modules.pop("pkg." + name, None)
+            return str(error).split()
+    while isinstance(words := tried("helpers"), list):
+        assert words[-2] == "function", words
+        _views.__pyx_capi__[words[-1]] = _real.__pyx_capi__[words[-1]]
+    print(words.add_one(2), list(words.K().f()))
+    # What is missing is told of in the same order: functions before types.
+    while isinstance(words := tried("views"), list) and words[-2] == "function":
+        _views.__pyx_capi__[words[-1]] = _real.__pyx_capi__[words[-1]]
+    print(words)
+    # All of it.
+    sys.modules["pkg._views"] = _real
+    import array
+    print(tried("views").part(array.array("i", range(4))))
+    # None of it.
+    sys.modules["pkg._views"] = None
+    for name in "helpers", "views":
+        sys.modules.pop("pkg." + name, None)
+    print(tried("nothing"), tried("first"))
+"""
+
+
+def _stock_command(folder: Path, *args: str) -> None:
+    """What `cython` runs."""
+    code = "from Cython.Compiler.Main import setuptools_main; setuptools_main()"
+    done = cli_tools.run(folder, sys.executable, "-c", code, "--backend=llvm", *args)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_a_module_of_the_users_lacks(tmp_path: Path) -> None:
+    """Imports ask it for what C would take from it, although the tree route has that itself."""
+    shown = []
+    package = tmp_path / "pkg"
+    write(package / "__init__.py", "")
+    write(package / "_views.py", "__pyx_capi__ = {}\n")
+    write(package / "helpers.pyx", HELPERS)
+    write(package / "views.pyx", VIEWS)
+    write(package / "nothing.pyx", "")
+    write(package / "first.pyx", "cdef class First: pass\n")
+    _stock_command(tmp_path, "--generate-shared=pkg/_real.c")
+    for route in "c", "tree":
+        for name in "helpers", "views", "nothing", "first":
+            _stock_command(tmp_path, "-3", f"--route={route}", "--shared=pkg._views", f"pkg/{name}.pyx")
+        shown.append(cli_tools.python(tmp_path, textwrap.dedent(ASKING)).splitlines())
+    assert shown[1] == shown[0]
+    functions = [line for line in shown[0] if "does not export expected C function" in line]
+    assert len(functions) > 15
+    assert any(line.startswith("ModuleNotFoundError") for line in shown[0])

@@ -140,6 +140,8 @@ static int cyl_view_sequences(PyTypeObject *type) {
 extern const char cyl_shared_utility[] __attribute__((weak, visibility("hidden")));
 
 static int cyl_shared_layouts(void);
+/* Volatile, or calls of them become calls of what is put there, and every library would have that. */
+static int (*volatile cyl_later_layouts)(void), (*volatile cyl_later_views)(void);
 
 static int cyl_need_layouts(void) {
     const struct { PyObject **place, *name; } layouts[] = {
@@ -150,7 +152,10 @@ static int cyl_need_layouts(void) {
         {&indirect_contiguous, __pyx_mstate_global->__pyx_kp_u_contiguous_and_indirect},
     };
     if (indirect_contiguous) return 0;
-    if (cyl_shared_utility) return cyl_shared_layouts();
+    if (cyl_shared_utility) {
+        cyl_later_layouts = cyl_shared_layouts;
+        return 0;
+    }
     if (cyl_need_globals() < 0 || cyl_need_builtins() < 0) return -1;
     if (__Pyx_modinit_Exttype___pyx_MemviewEnum_obj(&CYL_STATE) < 0) return -1;
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
@@ -169,7 +174,10 @@ static int cyl_shared_views(void);
 
 static int cyl_need_views(void) {
     if (CYL_STATE.__pyx_memoryviewslice_type) return 0;
-    if (cyl_shared_utility) return cyl_shared_views();
+    if (cyl_shared_utility) {
+        cyl_later_views = cyl_shared_views;
+        return 0;
+    }
     if (cyl_need_globals() < 0 || cyl_need_builtins() < 0) return -1;
     PyObject *abc = PyImport_ImportModule("collections.abc");
     __pyx_collections_abc_Sequence = abc ? PyObject_GetAttrString(abc, "Sequence") : NULL;

@@ -17,6 +17,7 @@ static int cyl_shared_layouts(void) {
         {&generic, "generic"}, {&strided, "strided"}, {&indirect, "indirect"},
         {&contiguous, "contiguous"}, {&indirect_contiguous, "indirect_contiguous"},
     };
+    if (indirect_contiguous) return 0;
     PyObject *module = PyImport_ImportModule(cyl_shared_utility);
     int failed = !module;
     for (size_t i = 0; !failed && i < sizeof layouts / sizeof *layouts; i++) {
@@ -34,7 +35,18 @@ static int cyl_shared_views(void) {
                            __pyx_memoryview_obj) < 0
         || CYL_SHARED_TYPE(__pyx_memoryviewslice_type, __pyx_vtabptr__memoryviewslice, "_memoryviewslice",
                            __pyx_memoryviewslice_obj) < 0
-        || cyl_need_layouts() < 0 ? -1 : 0;
+        || cyl_shared_layouts() < 0 ? -1 : 0;
 }
 
 #endif
+
+/* Imports what the library uses of them, in its place among what the module imports: after its own
+   extension types. */
+int cyl_shared_types(void) {
+#ifdef CYL_STATIC
+    int (*views)(void) = cyl_later_views, (*layouts)(void) = cyl_later_layouts;
+    if (views && views() < 0) return -1;
+    if (layouts && layouts() < 0) return -1;
+#endif
+    return 0;
+}

@@ -100,6 +100,7 @@ mod refusals;
 mod rounding;
 mod runtime;
 mod shared;
+mod shared_utility;
 mod shim_calls;
 mod shims;
 mod slicing;

@@ -9,8 +9,6 @@ use crate::mir::{
     Callee, Constant, FuncId, Function, Global, GlobalInit, Linkage, Op, Raises, Signature, Type,
 };
 
-/// The package's own module with memoryview code: by the tree route that is the run-time library's.
-const OWN_SHARED_UTILITY: &str = "cython_llvm._cyutility";
 /// Slots of a module definition (PEP 489).
 const CREATE: i128 = 1;
 const EXEC: i128 = 2;
@@ -63,7 +61,9 @@ impl<'t> Context<'t> {
         body.variables_are_none(root)?;
         body.module_docstring(root)?;
         body.export_declared()?;
+        body.fetch_shared_functions()?;
         body.make_classes()?;
+        body.fetch_shared_types()?;
         body.fetch_cimports()?;
         let traced = body.m.traced(root.scope("scope"));
         if traced {
@@ -91,12 +91,9 @@ impl<'t> Context<'t> {
     /// Where the user has a module for memoryview code, the run-time library takes it from there: it
     /// looks for this symbol where it is linked into the library.
     fn name_shared_utility(&mut self) {
-        let Some(name) = super::context::memoryview_module(self.tree) else {
+        let Some(name) = super::shared_utility::named_by_user(self.tree) else {
             return;
         };
-        if name == OWN_SHARED_UTILITY {
-            return;
-        }
         let id = self.c_string(name.as_bytes());
         let text = &mut self.mir.globals[id.0 as usize];
         text.name = "cyl_shared_utility".to_owned();

@@ -41,6 +41,7 @@ pub(super) fn read(raw: RawTree, names: Names) -> Result<Tree, TreeError> {
         module: raw.module,
         root: NodeId(raw.root),
         sources: raw.sources,
+        shared_functions: raw.shared_functions,
         directive_defaults,
         names,
         classes,

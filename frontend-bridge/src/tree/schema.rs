@@ -16,6 +16,7 @@ pub(super) struct RawTree {
     pub module: String,
     pub root: u32,
     pub sources: Vec<String>,
+    pub shared_functions: Vec<(String, String)>,
     pub directive_defaults: Vec<(Value, Value)>,
     pub delegates: Vec<Delegate>,
     pub classes: Vec<RawClass>,
@@ -172,6 +173,7 @@ enum TopKey {
     Module,
     Root,
     Sources,
+    SharedFunctions,
     DirectiveDefaults,
     Delegates,
     Classes,
@@ -193,7 +195,7 @@ read!(
         let (mut schema, mut cython, mut module, mut root) = (None, None, None, None);
         let (mut sources, mut defaults, mut delegates, mut classes) = (None, None, None, None);
         let (mut nodes, mut types, mut entries) = (None, None, None);
-        let (mut scopes, mut helpers) = (None, None);
+        let (mut scopes, mut helpers, mut shared) = (None, None, None);
         while let Some(key) = map.next_key()? {
             match key {
                 TopKey::Schema => fill(&mut schema, "schema", map.next_value()?)?,
@@ -201,6 +203,13 @@ read!(
                 TopKey::Module => fill(&mut module, "module", map.next_value::<Label>()?)?,
                 TopKey::Root => fill(&mut root, "root", map.next_value()?)?,
                 TopKey::Sources => fill(&mut sources, "sources", map.next_value::<Vec<Label>>()?)?,
+                TopKey::SharedFunctions => {
+                    fill(
+                        &mut shared,
+                        "shared_functions",
+                        map.next_value::<Vec<(Label, Label)>>()?,
+                    )?;
+                }
                 TopKey::DirectiveDefaults => {
                     fill(
                         &mut defaults,
@@ -240,6 +249,11 @@ read!(
             sources: need(sources, "sources")?
                 .into_iter()
                 .map(|source| source.0)
+                .collect(),
+            shared_functions: shared
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(signature, name)| (signature.0, name.0))
                 .collect(),
             directive_defaults: defaults.map_or_else(Vec::new, |defaults| defaults.0),
             delegates: delegates.unwrap_or_default(),

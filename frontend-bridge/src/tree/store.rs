@@ -27,6 +27,7 @@ pub struct Tree {
     pub(super) module: String,
     pub(super) root: NodeId,
     pub(super) sources: Vec<String>,
+    pub(super) shared_functions: Vec<(String, String)>,
     /// Directives where nothing sets them, by name.
     pub(super) directive_defaults: Vec<(Value, Value)>,
     pub(super) names: Names,
@@ -130,6 +131,12 @@ impl Tree {
     /// The sources that positions refer to, as Cython names them in messages.
     pub fn sources(&self) -> &[String] {
         &self.sources
+    }
+
+    /// C declarations and names of the helpers that the module's C takes from the module that the user has
+    /// for them, in C's order; none where that is not known.
+    pub fn shared_functions(&self) -> &[(String, String)] {
+        &self.shared_functions
     }
 
     /// Notes what the C compiler says of an integer type of a header: bits, and whether signed.

@@ -47,3 +47,19 @@ fn with(part: &str, other: &str) -> Result<Tree, TreeError> {
     assert!(MADE.contains(part), "{part}");
     Tree::from_json(MADE.replacen(part, other, 1).as_bytes())
 }
+
+#[test]
+fn shared_functions() {
+    assert!(made().shared_functions().is_empty());
+    let part = r#""root": 0, "#;
+    let tree = with(
+        part,
+        &format!(r#"{part}"shared_functions": [["int (void)", "f"], ["void (int)", "g"]], "#),
+    )
+    .unwrap();
+    let pair = |signature: &str, name: &str| (signature.to_owned(), name.to_owned());
+    assert_eq!(
+        tree.shared_functions(),
+        [pair("int (void)", "f"), pair("void (int)", "g")]
+    );
+}

@@ -159,6 +159,12 @@ fn form() {
             "not a string",
         ),
         (
+            r#""root": 0, "#,
+            r#""root": 0, "shared_functions": [["int (void)"]], "#,
+            "shared_functions[0]",
+            "",
+        ),
+        (
             r#""directive_defaults": {"d": ["#,
             r#""directive_defaults": [["#,
             "directive_defaults",
