@@ -9,8 +9,8 @@ use crate::CodegenError;
 use crate::target::host::{self, Machine};
 
 unsafe extern "C" {
-    /// Keeps loops around others from being unrolled.
-    fn cyl_mark_outer_loops(module: LLVMModuleRef);
+    /// Keeps loops around others from being unrolled, and loops that call libm from being vectorised.
+    fn cyl_mark_loops(module: LLVMModuleRef);
     /// Makes choices between numbers in loops without branches, where floating-point numbers are compared.
     fn cyl_choose_numbers(module: LLVMModuleRef);
     /// Has nests of loops with few iterations unrolled as a whole.
@@ -53,7 +53,7 @@ pub fn optimize(module: &Module<'_>, level: u8, machine: &mut Machine) -> Result
         }
         if level >= 2 {
             // SAFETY: the module outlives the call.
-            unsafe { cyl_mark_outer_loops(module.as_mut_ptr()) };
+            unsafe { cyl_mark_loops(module.as_mut_ptr()) };
         }
         // SAFETY: writes flags of LLVM's, the same values each time.
         unsafe { cyl_set_options() };
@@ -173,6 +173,32 @@ out:
   ret double %t
 }
 "#;
+
+    #[test]
+    fn a_loop_that_calls_sin_is_not_vectorised() {
+        let of = |name: &str| {
+            let body = format!(
+                "declare double @{name}(double) memory(none)\ndefine internal double @term(double %x) {{\n\
+                 %y = call double @{name}(double %x) memory(none)\n%z = fmul double %x, %y\nret double %z\n}}\n"
+            );
+            let text = CLIPPED
+                .replace(
+                    "define double @clipped",
+                    &format!("{body}define double @clipped"),
+                )
+                .replace("i8, ptr %from, i64 %at", "double, ptr %from, i64 %i")
+                .replace("%c = phi", "%v2 = phi")
+                .replace(
+                    "%t = fadd double %s, TERM",
+                    "%c = call double @term(double %v2)\n  %t = fadd double %s, %c",
+                )
+                .replace("CUT", "%low")
+                .replace("RESULT", "%low");
+            optimized(&text)
+        };
+        assert!(!of("sin").contains(" x double>"));
+        assert!(of("sqrt").contains(" x double>"));
+    }
 
     #[test]
     fn floats_are_chosen_without_branches() {
