@@ -312,3 +312,22 @@ def test_nothing_is_leaked(both: Both) -> None:
     )
     assert all(abs(a - b) < 20 for a, b in zip(before, after, strict=True)), (before, after)
     assert fused_functions() == functions
+
+
+def test_more_types_than_are_remembered_apart(both: Both) -> None:
+    """Every triple of types, in an order that no table keeps apart, and after the function has been changed."""
+    modules = both(SOURCE)
+    values = [1, 2.5, "x", [1], (2,), {3: 4}, None, b"y", True, {5}, modules[0].Ext, np.float64(3), range(3), 2**70]
+    for _ in range(3):
+        for a, b in itertools.product(values, repeat=2):
+            results = [[outcome(m.mixed, a, b), outcome(m.one, b), outcome(m.kind, a)] for m in modules]
+            assert results[0] == results[1], (a, b)
+    tree = modules[0]
+    cachefill.wait_for_cache()
+    gc.collect()
+    before = [sys.getrefcount(tree.one.__signatures__[key]) for key in tree.one.__signatures__]
+    for _ in range(50):
+        for value in values:
+            outcome(tree.one, value)
+    after = [sys.getrefcount(tree.one.__signatures__[key]) for key in tree.one.__signatures__]
+    assert before == after

@@ -5,7 +5,7 @@
    for.  Only types are kept that alone decide the search's answer; what is not known is searched for by
    the function that Cython writes for that, which raises all errors too. */
 
-enum { CYL_FUSED_ARGS = 6, CYL_FUSED_KEPT = 4 };
+enum { CYL_FUSED_ARGS = 6, CYL_FUSED_KEPT = 4, CYL_FUSED_MORE = 256 };
 
 /* What decides about an argument: its type, and of an array what its buffer depends on. */
 typedef struct {
@@ -25,6 +25,7 @@ typedef struct {
     PyObject *searched;   /* the signatures that `kept` is of */
     int next;
     cyl_fused_entry kept[CYL_FUSED_KEPT];
+    cyl_fused_entry *more; /* a table, by types, of what the former have no place for; or null */
 } cyl_fused;
 
 static PyTypeObject *cyl_fused_type;
@@ -42,6 +43,7 @@ int cyl_is_fused(PyObject *o) {
 
 static void cyl_fused_forget(cyl_fused *self) {
     PyObject *old[CYL_FUSED_KEPT + 1];
+    cyl_fused_entry *more = self->more;
     for (int i = 0; i < CYL_FUSED_KEPT; i++) {
         old[i] = self->kept[i].found;
         self->kept[i].found = NULL;
@@ -49,7 +51,11 @@ static void cyl_fused_forget(cyl_fused *self) {
     }
     old[CYL_FUSED_KEPT] = self->searched;
     self->searched = NULL;
+    self->more = NULL;
+    self->next = 0;
     for (int i = 0; i <= CYL_FUSED_KEPT; i++) Py_XDECREF(old[i]);
+    for (int i = 0; more && i < CYL_FUSED_MORE; i++) Py_XDECREF(more[i].found);
+    PyMem_Free(more);
 }
 
 /* `old` is to run what `made` runs, at a reload. */
@@ -90,6 +96,32 @@ static inline cyl_fused_key cyl_fused_key_of(PyObject *o) {
     return key;
 }
 
+/* The place in the table for arguments of such types; its neighbour is the other one. */
+static inline cyl_fused_entry *cyl_fused_place(const cyl_fused *self, PyObject *const *args, Py_ssize_t count) {
+    size_t hash = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        hash = (hash ^ ((size_t) Py_TYPE(args[i]) >> 4)) * (size_t) 0x9E3779B97F4A7C15;
+        hash ^= hash >> 32;
+    }
+    return &self->more[hash % CYL_FUSED_MORE];
+}
+
+static inline int cyl_fused_is(const cyl_fused_entry *entry, PyObject *const *args, Py_ssize_t count) {
+    if (entry->count != count) return 0;
+    for (Py_ssize_t at = 0; at < count; at++) {
+        if (Py_TYPE(args[at]) != entry->keys[at].type) return 0;
+        if (unlikely(entry->keys[at].array) && entry->keys[at].array != cyl_fused_array(args[at])) return 0;
+    }
+    return 1;
+}
+
+static inline PyObject *cyl_fused_found(const cyl_fused_entry *entry, PyObject *const *args, Py_ssize_t count) {
+    PyObject *found = Py_NewRef(entry->found);
+    PyObject *result = ((cyl_fused *) found)->inner(found, args, (size_t) count, NULL);
+    Py_DECREF(found);
+    return result;
+}
+
 /* Keeps what was found for such arguments. */
 static void cyl_fused_keep(cyl_fused *self, PyObject *const *args, Py_ssize_t count, PyObject *found) {
     cyl_fused_entry made = {.count = count, .found = found};
@@ -106,7 +138,14 @@ static void cyl_fused_keep(cyl_fused *self, PyObject *const *args, Py_ssize_t co
         cyl_fused_forget(self);
         self->searched = Py_NewRef(self->fused.__signatures__);
     }
-    place = &self->kept[self->next++ % CYL_FUSED_KEPT];
+    if (self->next < CYL_FUSED_KEPT) {
+        place = &self->kept[self->next++];
+    } else {
+        if (!self->more) self->more = PyMem_Calloc(CYL_FUSED_MORE, sizeof *self->more);
+        if (!self->more) return;
+        place = cyl_fused_place(self, args, count);
+        if (place->found) place = &self->more[(place - self->more) ^ 1];
+    }
     old = place->found;
     *place = made;
     Py_INCREF(found);
@@ -191,19 +230,13 @@ static PyObject *cyl_fused_vectorcall(PyObject *func, PyObject *const *args, siz
     }
     if (likely(!names && self->searched == self->fused.__signatures__)) {
         for (int i = 0; i < CYL_FUSED_KEPT; i++) {
-            const cyl_fused_entry *entry = &self->kept[i];
-            Py_ssize_t at = 0;
-            if (entry->count != count) continue;
-            for (; at < count; at++) {
-                if (Py_TYPE(args[at]) != entry->keys[at].type) break;
-                if (unlikely(entry->keys[at].array) && entry->keys[at].array != cyl_fused_array(args[at])) break;
-            }
-            if (at == count) {
-                PyObject *found = entry->found, *result;
-                Py_INCREF(found);
-                result = ((cyl_fused *) found)->inner(found, args, (size_t) count, NULL);
-                Py_DECREF(found);
-                return result;
+            if (cyl_fused_is(&self->kept[i], args, count)) return cyl_fused_found(&self->kept[i], args, count);
+        }
+        if (self->more && count <= CYL_FUSED_ARGS) {
+            const cyl_fused_entry *entry = cyl_fused_place(self, args, count);
+            for (int i = 0; i < 2; i++) {
+                if (entry->found && cyl_fused_is(entry, args, count)) return cyl_fused_found(entry, args, count);
+                entry = &self->more[(entry - self->more) ^ 1];
             }
         }
     }
@@ -220,6 +253,7 @@ static PyObject *cyl_fused_call(PyObject *func, PyObject *args, PyObject *names)
 static int cyl_fused_traverse(PyObject *o, visitproc visit, void *arg) {
     cyl_fused *self = (cyl_fused *) o;
     for (int i = 0; i < CYL_FUSED_KEPT; i++) Py_VISIT(self->kept[i].found);
+    for (int i = 0; self->more && i < CYL_FUSED_MORE; i++) Py_VISIT(self->more[i].found);
     Py_VISIT(self->searched);
     return __pyx_FusedFunction_traverse(o, visit, arg);
 }
@@ -283,6 +317,7 @@ PyObject *cyl_fused_new(PyMethodDef *method, int flags, PyObject *qualname, PyOb
     self = (cyl_fused *) made;
     self->fused.__signatures__ = self->fused.self = self->searched = NULL;
     self->next = 0;
+    self->more = NULL;
     memset(self->kept, 0, sizeof self->kept);
     for (int i = 0; i < CYL_FUSED_KEPT; i++) self->kept[i].count = -1;
     made = __Pyx_CyFunction_Init(made, method, flags, qualname, closure, module, globals, code);

@@ -74,6 +74,33 @@ int cyl_is_function(PyObject *callee, PyMethodDef *method) {
         && function->vectorcall == __Pyx_CyFunction_Vectorcall_FASTCALL_KEYWORDS && function->m_ml == method;
 }
 
+/* Of a type that nobody can have changed no method is overridden. */
+__attribute__((noinline)) int cyl_slow_override(PyObject *self, PyObject *name, void *wrapper, uint64_t *cache,
+                                                int always, PyObject **found) {
+    return cyl_override(self, name, wrapper, cache, always, found);
+}
+
+int cyl_hot_cyl_override(PyObject *self, PyObject *name, void *wrapper, uint64_t *cache, int always,
+                         PyObject **found) {
+    PyTypeObject *type = Py_TYPE(self);
+    if (!always && likely(!type->tp_dictoffset
+                          && !__Pyx_PyType_HasFeature(type, Py_TPFLAGS_IS_ABSTRACT | Py_TPFLAGS_HEAPTYPE))) {
+        return 0;
+    }
+    return cyl_slow_override(self, name, wrapper, cache, always, found);
+}
+
+/* The type that an argument is declared with is most often the very one. */
+__attribute__((noinline)) int cyl_slow_ArgTypeTest(PyObject *o, PyTypeObject *type, int none_allowed,
+                                                   const char *name, int exact) {
+    return __Pyx_ArgTypeTest(o, type, none_allowed, name, exact);
+}
+
+int cyl_hot___Pyx_ArgTypeTest(PyObject *o, PyTypeObject *type, int none_allowed, const char *name, int exact) {
+    if (likely(Py_IS_TYPE(o, type)) || (none_allowed && o == Py_None)) return 1;
+    return cyl_slow_ArgTypeTest(o, type, none_allowed, name, exact);
+}
+
 /* Comparisons with a truth value as their result. */
 #define CYL_HOT_COMPARE(op, sign, one, two)                                                               \
     __attribute__((noinline)) int cyl_slow_##op##_##one##_##two(PyObject *a, PyObject *b, int how) {      \
