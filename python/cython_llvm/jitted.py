@@ -40,7 +40,8 @@ def jit(function: Any = None, *, directives: dict[str, Any] | None = None,
     are those of the Python function; see the guide for what arrays' elements are.
 
     The result has ``py_func``, ``signatures``, ``inspect_llvm()``, ``inspect_asm()``,
-    ``inspect_source()`` and ``recompile()``.  ``directives``: Cython's, for the generated modules.
+    ``inspect_source()``, ``parallel_diagnostics()`` and ``recompile()``.  ``directives``: Cython's, for the
+    generated modules; `prange_device` says where loops over `cython.parallel.prange` run.
     CYTHON_LLVM_DISABLE_JIT=1 makes the decorator return the function unchanged.
     """
     if function is None:
