@@ -74,10 +74,14 @@ pub fn optimize(module: &Module<'_>, level: u8, machine: &mut Machine) -> Result
 mod tests {
     use crate::OwnedModule;
 
-    /// Every pair of five numbers; COUNT is how many times the outer loop goes around.
-    const PAIRS: &str = r#"
+    /// What the texts begin with.
+    const TARGET: &str = r#"
 target datalayout = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
 target triple = "x86_64-unknown-linux-gnu"
+"#;
+
+    /// Every pair of five numbers; COUNT is how many times the outer loop goes around.
+    const PAIRS: &str = r#"
 @numbers = internal global [16 x double] zeroinitializer
 declare double @llvm.sqrt.f64(double)
 define double @pairs(i64 %n) {
@@ -124,7 +128,8 @@ out:
 "#;
 
     fn optimized(text: &str) -> String {
-        let mut module = OwnedModule::from_text(text, "loops").expect("text");
+        let text = format!("{TARGET}{text}");
+        let mut module = OwnedModule::from_text(&text, "loops").expect("text");
         module.optimize(3).expect("optimised");
         module.text().expect("text")
     }
@@ -143,8 +148,6 @@ out:
     }
     /// A sum of numbers by their distance in memory, each of them cut off at two bounds.
     const CLIPPED: &str = r#"
-target datalayout = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
-target triple = "x86_64-unknown-linux-gnu"
 define double @clipped(ptr %from, i64 %apart, i64 %n, double %low, double %high) {
 entry:
   br label %loop
@@ -176,8 +179,6 @@ out:
 
     /// A sum of a function of numbers, which is called in a function of the module.
     const SUM: &str = r#"
-target datalayout = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
-target triple = "x86_64-unknown-linux-gnu"
 declare double @NAME(double) nounwind willreturn memory(none)
 define internal double @term(double %x) {
   %y = call double @NAME(double %x) nounwind willreturn memory(none)

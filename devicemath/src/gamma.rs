@@ -44,7 +44,7 @@ fn stirling(x: f64) -> (Double, Double) {
     for (over, under) in SERIES.iter().rev() {
         rest = rest * square.high + over / under;
     }
-    let third = Double::of(1.0) / Double::of(360.0) - square * Double::of(rest);
+    let third = Double::ONE / Double::of(360.0) - square * Double::of(rest);
     let series = inverse * (Double::ONE / Double::of(12.0) - square * third);
     let log = (z - Double::of(0.5)) * z.ln() - z + HALF_LN_2_PI + series;
     (log, divisor)

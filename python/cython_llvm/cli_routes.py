@@ -101,9 +101,7 @@ class Build:
                 treeproduce.write(self.choice.module, unit, self._settings, self._emit, output)
                 return []
             except CompileError as error:
-                if self._only_tree or not routes.has_way_around(error):
-                    raise
-                self.choice = routes.failed(error)
+                self.choice = routes.around(error, self._only_tree)
             self._remember()
         if self._only_tree:
             raise routes.refusal(shown_path(self._source), self.choice)

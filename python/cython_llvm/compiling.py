@@ -110,9 +110,7 @@ def _build_by_best(path: str, name: str, settings: Settings, beside: str | None)
     try:
         built = _build_tree(name, unit, choice, parts, beside, edited=found is not None)
     except errors.CompileError as error:
-        if only or not routes.has_way_around(error):
-            raise
-        choice = routes.failed(error)
+        choice = routes.around(error, only)
         incremental.forget(name)
     routes.tell(name, choice)
     if choice.module is not None:

@@ -99,9 +99,7 @@ def written(choice: Choice, unit: produce.CUnit, settings: Settings, emit: str, 
     try:
         treeproduce.write(choice.module, unit, settings, emit, output)
     except CompileError as error:
-        if settings.route == "tree" or not routes.has_way_around(error):
-            raise
-        return routes.failed(error)
+        return routes.around(error, settings.route == "tree")
     return choice
 
 

@@ -188,8 +188,7 @@ def _check_directives(directives: Mapping[str, Any]) -> None:
 
     from .directives import register
 
-    if not directives.keys() <= get_directive_defaults().keys():
-        register()
+    register()
     if not directives.keys() <= get_directive_defaults().keys():
         CompilationOptions(default_options, compiler_directives=dict(directives))
 

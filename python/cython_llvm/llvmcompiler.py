@@ -174,9 +174,7 @@ class _LLVMMixin:
             try:
                 code = toolchain.library_object(choice.module, routes.for_tree(settings))
             except CompileError as error:
-                if settings.route == "tree" or not routes.has_way_around(error):
-                    raise
-                choice = routes.failed(error)
+                choice = routes.around(error, settings.route == "tree")
         self.announce(f"cython-llvm: compiling {choice.line(src)}", 2)
         if choice.module is not None:
             atomic.write_bytes(obj, code)

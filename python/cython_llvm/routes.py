@@ -80,9 +80,15 @@ def failed(error: errors.CompileError) -> Choice:
     return Choice("c", (f"the tree route failed: {first} [{error.code}]",), error=error)
 
 
-def has_way_around(error: errors.CompileError) -> bool:
-    """Whether the C route may compile what the tree route's code fails at, in LLVM or in linking."""
-    return error.code in _UNLINKED or bool(failed(error).defects)
+def around(error: errors.CompileError, only_tree: bool) -> Choice:
+    """The C route for what the tree route's code fails at, in LLVM or in linking.
+
+    Raises ``error`` where the C route is not wanted, or would fail too.
+    """
+    choice = failed(error)
+    if only_tree or not (error.code in _UNLINKED or choice.defects):
+        raise error
+    return choice
 
 
 def tell(name: str, choice: Choice) -> None:

@@ -21,12 +21,10 @@ impl<'t> Body<'_, 't> {
         bits: u16,
     ) -> Result<Value> {
         let ty = types::resolve(node.expr_type()?);
-        let Some(real) = ty.ty("real_type") else {
+        let same = self.b.ty(x) == self.b.ty(y);
+        let Some(real) = ty.ty("real_type").filter(|_| same) else {
             return missing_node(node, "of complex numbers of different types");
         };
-        if self.b.ty(x) != self.b.ty(y) {
-            return missing_node(node, "of complex numbers of different types");
-        }
         let (id, _) = self.complex_struct(x)?;
         let unsigned = types::unsigned(real);
         let ((a, b), (c, d)) = (self.parts(x), self.parts(y));
@@ -50,13 +48,16 @@ impl<'t> Body<'_, 't> {
         Ok(self.op(Op::Make(id, parts)))
     }
 
-    fn products(
+    fn products<const N: usize>(
         &mut self,
         node: Node<'t>,
-        pairs: [(CInteger, CInteger); 4],
-    ) -> Result<[CInteger; 4]> {
-        let [w, x, y, z] = pairs.map(|(one, other)| self.c_operation(node, "*", one, other));
-        Ok([w?, x?, y?, z?])
+        pairs: [(CInteger, CInteger); N],
+    ) -> Result<[CInteger; N]> {
+        let mut products = pairs.map(|(one, _)| one);
+        for (product, (one, other)) in products.iter_mut().zip(pairs) {
+            *product = self.c_operation(node, "*", one, other)?;
+        }
+        Ok(products)
     }
 
     fn integer_complex_quotient(
@@ -76,8 +77,8 @@ impl<'t> Body<'_, 't> {
         self.set_parts(result, id, parts, bits)?;
         self.b.jump(after);
         self.b.switch_to(whole);
-        let [cc, dd, ac, bd] = self.products(node, [(c, c), (d, d), (a, c), (b, d)])?;
-        let [bc, ad, _, _] = self.products(node, [(b, c), (a, d), (c, c), (c, c)])?;
+        let [cc, dd, ac, bd, bc, ad] =
+            self.products(node, [(c, c), (d, d), (a, c), (b, d), (b, c), (a, d)])?;
         // Stored in a variable of the parts' type.
         let below = self.c_operation(node, "+", cc, dd)?;
         let below = self.c_value(below, bits);

@@ -253,7 +253,7 @@ impl<'t> Body<'_, 't> {
 
     /// Lowers what runs while the exception that is set is handled; one that it raises goes to
     /// `failed`.
-    fn while_handling(
+    pub(super) fn while_handling(
         &mut self,
         fetched: [LocalId; 3],
         saved: [LocalId; 3],

@@ -177,33 +177,30 @@ impl<'t> Body<'_, 't> {
             let ty = one.entry.ty("type");
             let slice = ty.filter(|ty| ty.flag("is_memoryviewslice"));
             let buffer = ty.filter(|ty| is_buffer(*ty));
-            let size = if let Some(buffer) = buffer {
+            let indirect = if let Some(buffer) = buffer {
                 self.refuse_object(node, one.entry)?;
-                if buffer.text("mode") == Some("full") {
-                    let what = format!("buffer '{name}' with indirect dimensions");
-                    return refuse(node, &what);
-                }
-                1 + 2 * buffers::dimensions(buffer) as u32
-            } else if let Some(slice) = slice {
-                if axes(slice).iter().any(|(access, _)| *access != "direct") {
-                    return refuse(
-                        node,
-                        &format!("memoryview '{name}' with indirect dimensions"),
-                    );
-                }
-                1 + 2 * dimensions(slice) as u32
+                (buffer.text("mode") == Some("full")).then_some("buffer")
             } else {
-                match self.words(&one.ty) {
-                    Some(size) => size,
-                    None => {
-                        let what = match one.ty {
-                            Type::Object => "Python object",
-                            Type::Ptr => "pointer",
-                            _ => "variable",
-                        };
-                        return refuse(node, &format!("{what} '{name}'"));
-                    }
-                }
+                slice
+                    .filter(|slice| axes(*slice).iter().any(|(access, _)| *access != "direct"))
+                    .map(|_| "memoryview")
+            };
+            if let Some(what) = indirect {
+                let what = format!("{what} '{name}' with indirect dimensions");
+                return refuse(node, &what);
+            }
+            let dims = slice.map(dimensions).or(buffer.map(buffers::dimensions));
+            let words_of = match dims {
+                Some(dims) => Some(1 + 2 * dims as u32),
+                None => self.words(&one.ty),
+            };
+            let Some(size) = words_of else {
+                let what = match one.ty {
+                    Type::Object => "Python object",
+                    Type::Ptr => "pointer",
+                    _ => "variable",
+                };
+                return refuse(node, &format!("{what} '{name}'"));
             };
             let is_target = target.is_some_and(|target| target.id() == one.entry.id());
             let mut last = None;
@@ -224,7 +221,7 @@ impl<'t> Body<'_, 't> {
                 _ => {}
             }
             places.push(Place {
-                dims: slice.map(dimensions).or(buffer.map(buffers::dimensions)),
+                dims,
                 table: table_of(one.entry),
                 one,
                 word: words,

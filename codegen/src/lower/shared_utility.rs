@@ -34,10 +34,12 @@ impl Body<'_, '_> {
         }
         let module = self.text(module);
         let from = self.rt_object("PyImport_ImportModule", "p:O", &[module])?;
+        let place = self.b.local("function", Type::Ptr);
         for (signature, name) in functions {
             // A place that is not null would pass for a function that has been imported.
-            let place = self.m.variable(&format!("{name}.address"), Type::Ptr);
-            let place = self.op(Op::GlobalAddr(place));
+            let null = self.null();
+            self.b.effect(Op::Set(place, null));
+            let place = self.op(Op::LocalAddr(place));
             let args = [from, self.text(name), place, self.text(signature)];
             self.rt_status("cyl_import_function", "oppp:i", &args, NEGATIVE)?;
         }

@@ -6,8 +6,7 @@ use frontend_bridge::tree::Node;
 
 use super::Result;
 use super::body::Body;
-use super::cleanup::Handler;
-use crate::mir::{BlockId, LocalId, Raises, Value};
+use crate::mir::{BlockId, LocalId, Value};
 
 impl<'t> Body<'_, 't> {
     /// The clause where it is one of these; false where it is none.
@@ -32,23 +31,11 @@ impl<'t> Body<'_, 't> {
         self.b.switch_to(seen);
         self.traceback_of_clause(clause, raised_at)?;
         let failed = self.b.cold_block();
-        let depth = self.temps.len();
-        let addresses = self.addresses(saved);
-        self.rt_void("cyl_exc_save", "ppp:v", &addresses)?;
-        self.handlers.push(Handler {
-            block: failed,
-            depth,
-        });
-        let addresses = self.addresses(fetched);
-        let done = self.rt_status("cyl_exc_get", "ppp:i", &addresses, Raises::Negative);
-        self.handlers.pop();
-        done?;
-        self.drop_exception(fetched);
-        self.put_back_handled(saved)?;
+        self.while_handling(fetched, saved, failed, |_| Ok(()))?;
+        self.end_handling(fetched, saved)?;
         self.b.jump(handled);
         self.b.switch_to(failed);
-        self.drop_exception(fetched);
-        self.put_back_handled(saved)?;
+        self.end_handling(fetched, saved)?;
         self.pass_on();
         self.b.switch_to(handled);
         self.stat(body)?;
