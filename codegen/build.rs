@@ -12,6 +12,7 @@ const TARGETS: &[&str] = &["X86", "NVPTX"];
 fn main() {
     build_support::shim()
         .files([
+            "shim/chains.cpp",
             "shim/choices.cpp",
             "shim/features.cpp",
             "shim/hot.cpp",
@@ -19,6 +20,7 @@ fn main() {
             "shim/loops.cpp",
             "shim/nests.cpp",
             "shim/options.cpp",
+            "shim/pipeline.cpp",
             "shim/recursion.cpp",
             "shim/tables.cpp",
             "shim/target.cpp",

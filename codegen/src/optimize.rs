@@ -1,9 +1,13 @@
 //! LLVM's default pipeline at a level, and the verifier before it.
 
+use std::ffi::{CStr, CString, c_char};
+
 use frontend_bridge::recovery;
+use inkwell::llvm_sys::core::LLVMDisposeMessage;
 use inkwell::llvm_sys::prelude::LLVMModuleRef;
+use inkwell::llvm_sys::target_machine::LLVMTargetMachineRef;
 use inkwell::module::Module;
-use inkwell::passes::PassBuilderOptions;
+use inkwell::targets::TargetMachine;
 
 use crate::CodegenError;
 use crate::target::host::{self, Machine};
@@ -19,6 +23,14 @@ unsafe extern "C" {
     fn cyl_unroll_recursion(module: LLVMModuleRef) -> bool;
     /// Sets LLVM's options that are the process's.
     fn cyl_set_options();
+    /// Runs the passes that a text names, and passes of our own between them; a message where it
+    /// names none.
+    fn cyl_run_passes(
+        module: LLVMModuleRef,
+        machine: LLVMTargetMachineRef,
+        passes: *const c_char,
+        fast: bool,
+    ) -> *mut c_char;
 }
 
 /// What makes of functions inlined into themselves one function again.
@@ -37,16 +49,7 @@ pub fn optimize(module: &Module<'_>, level: u8, machine: &mut Machine) -> Result
     recovery::run(|| {
         verify(module)?;
         let machine = machine.get(host::module_cpu(module), level)?;
-        let run = |passes: &str| {
-            let options = PassBuilderOptions::create();
-            options.set_loop_vectorization(level >= 2);
-            options.set_loop_slp_vectorization(level >= 2);
-            options.set_loop_interleaving(level >= 2);
-            options.set_loop_unrolling(level >= 2);
-            module
-                .run_passes(passes, machine, options)
-                .map_err(|message| CodegenError::Optimizer(message.to_string()))
-        };
+        let run = |passes: &str| run_passes(module, machine, passes, level >= 2);
         if level >= 3 {
             // SAFETY: the module outlives the call.
             unsafe { cyl_mark_small_nests(module.as_mut_ptr()) };
@@ -68,6 +71,36 @@ pub fn optimize(module: &Module<'_>, level: u8, machine: &mut Machine) -> Result
         }
         Ok(())
     })?
+}
+
+/// Runs passes; `fast` with unrolling and the vectorisers.
+fn run_passes(
+    module: &Module<'_>,
+    machine: &TargetMachine,
+    passes: &str,
+    fast: bool,
+) -> Result<(), CodegenError> {
+    let passes =
+        CString::new(passes).map_err(|error| CodegenError::Optimizer(error.to_string()))?;
+    // SAFETY: module, machine and text outlive the call.
+    let message = unsafe {
+        cyl_run_passes(
+            module.as_mut_ptr(),
+            machine.as_mut_ptr(),
+            passes.as_ptr(),
+            fast,
+        )
+    };
+    if message.is_null() {
+        return Ok(());
+    }
+    // SAFETY: a message is a C string, which is LLVM's to free.
+    let text = unsafe {
+        let text = CStr::from_ptr(message).to_string_lossy().into_owned();
+        LLVMDisposeMessage(message);
+        text
+    };
+    Err(CodegenError::Optimizer(text))
 }
 
 #[cfg(test)]
@@ -214,6 +247,46 @@ out:
             let text = optimized(&SUM.replace("NAME", name));
             assert!(text.contains(" x double>"), "{text}");
         }
+    }
+
+    /// A polynomial by Horner's rule, of each number.
+    const POLYNOMIAL: &str = r#"
+define void @polynomials(ptr noalias %from, ptr noalias %to, i64 %n) {
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %i2, %loop ]
+  %p = getelementptr double, ptr %from, i64 %i
+  %x = load double, ptr %p
+TERMS
+  %q = getelementptr double, ptr %to, i64 %i
+  store double %sLAST, ptr %q
+  %i2 = add i64 %i, 1
+  %again = icmp slt i64 %i2, %n
+  br i1 %again, label %loop, label %out
+out:
+  ret void
+}
+"#;
+
+    #[test]
+    fn chains_are_interleaved() {
+        let products = |degree: usize| {
+            let mut terms = String::from("  %s0 = fadd double %x, 3.0\n");
+            for term in 1..=degree {
+                let before = term - 1;
+                terms += &format!(
+                    "  %m{term} = fmul double %s{before}, %x\n  %s{term} = fadd double %m{term}, 3.0\n"
+                );
+            }
+            let text = POLYNOMIAL
+                .replace("TERMS", &terms)
+                .replace("LAST", &degree.to_string());
+            optimized(&text).matches("fmul <").count()
+        };
+        // Beside the vectors that are left over.
+        assert!(products(20) >= 8 * 20, "{}", products(20));
+        assert!(products(30) >= 8 * 30, "{}", products(30));
     }
 
     #[test]

@@ -30,6 +30,11 @@ void cyl_parallel_end(void *state, int token) {
     PyGILState_Release((PyGILState_STATE) token);
 }
 
+/* The number of the next chunk of a loop with a dynamic schedule. */
+int64_t cyl_parallel_chunk(int64_t *next) {
+    return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
+}
+
 /* prange with a step of zero. */
 void cyl_parallel_abort(void) {
     abort();

@@ -60,6 +60,8 @@ pub(super) struct Region {
     pub returns: bool,
     /// Reductions that do not depend on the number of threads.
     pub ordered: Option<Ordered>,
+    /// Where the chunks of a dynamic schedule are counted.
+    pub chunks: Option<Value>,
 }
 
 /// A variable of the function around that a region knows.
@@ -135,7 +137,8 @@ impl<'t> Body<'_, 't> {
             self.b.switch_to(cpu);
         }
         let captured = self.captured(node, &[node])?;
-        let (structure, frame) = self.make_frame(&captured)?;
+        let dynamic = node.text("schedule") == Some("dynamic");
+        let (structure, frame) = self.make_frame(&captured, dynamic)?;
         for (field, value) in [
             (START, range.start),
             (STEP, range.step),
@@ -192,7 +195,7 @@ impl<'t> Body<'_, 't> {
                 .filter(|inner| inner.kind() == "ParallelRangeNode" && !inner.flag("is_parallel")),
         );
         let captured = self.captured(node, &parts)?;
-        let (structure, frame) = self.make_frame(&captured)?;
+        let (structure, frame) = self.make_frame(&captured, false)?;
         let own: HashSet<EntryId> = privates(node).into_iter().map(|(entry, _)| entry).collect();
         let (region, may_raise, may_return) =
             self.region_function(node, &captured, structure, |body, region| {
@@ -294,6 +297,7 @@ impl<'t> Body<'_, 't> {
             returned,
             returns,
             ordered: body.ordered(captured),
+            chunks: body.chunks_place(frame, structure, captured.len()),
         };
         if let Some(ordered) = &mut region.ordered {
             body.begin_ordered(ordered);

@@ -185,6 +185,10 @@ impl<'t> Body<'_, 't> {
             (chunk, _) => chunk.unwrap_or(one),
         };
         let fixed = matches!(schedule, STATIC | STATIC_CHUNKED);
+        let counted = match region.chunks {
+            Some(place) if schedule == DYNAMIC => Some((place, self.chunks(chunk, top))),
+            _ => None,
+        };
         // Threads wait for each other in there.
         let away = self.pause(node.flag("acquire_gil"));
         let (head, inside, done) = (self.b.block(), self.b.block(), self.b.block());
@@ -199,7 +203,7 @@ impl<'t> Body<'_, 't> {
                 place, thread, number, last, lower, upper, stride, one, chunk,
             ];
             self.openmp("__kmpc_for_static_init_8", &types, Type::Void, args);
-        } else {
+        } else if counted.is_none() {
             let types = [&p, &i, &i, &l, &l, &l, &l].map(Clone::clone);
             let args = vec![place, thread, number, zero, top, one, chunk];
             self.openmp("__kmpc_dispatch_init_8", &types, Type::Void, args);
@@ -209,6 +213,9 @@ impl<'t> Body<'_, 't> {
         if fixed {
             let from = self.op(Op::Get(lower));
             let more = self.op(Op::Compare(Comparison::SLe, from, top));
+            self.b.branch(more, inside, done);
+        } else if let Some((place, chunks)) = counted {
+            let more = self.take_chunk(place, chunks, top, [last, lower, upper])?;
             self.b.branch(more, inside, done);
         } else {
             let types = [&p, &i, &p, &p, &p, &p].map(Clone::clone);
