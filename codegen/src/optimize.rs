@@ -34,8 +34,7 @@ unsafe extern "C" {
 }
 
 /// What makes of functions inlined into themselves one function again.
-const AFTER_RECURSION: &str =
-    "function(sroa,early-cse,instcombine,simplifycfg,gvn,instcombine,simplifycfg),globaldce";
+const AFTER_RECURSION: &str = "function(sroa,early-cse,instcombine,simplifycfg,gvn,correlated-propagation,jump-threading,instcombine,simplifycfg),globaldce";
 
 /// Checks that the module is well formed.
 pub fn verify(module: &Module<'_>) -> Result<(), CodegenError> {
