@@ -39,14 +39,23 @@ def _runtime() -> ctypes.CDLL:
     if path is None:
         raise RuntimeError("the tree route's run-time library is not there for this Cython")
     library = ctypes.CDLL(os.fspath(path))
-    library.cyl_gpu_allocate.restype = ctypes.c_uint64
-    library.cyl_gpu_allocate.argtypes = (ctypes.c_int64,)
+    library.cyl_gpu_allocate.argtypes = (ctypes.c_int64, ctypes.POINTER(ctypes.c_uint64))
+    library.cyl_gpu_status.argtypes = (ctypes.c_int, *[ctypes.POINTER(ctypes.c_char_p)] * 2)
+    library.cyl_gpu_status.restype = None
     library.cyl_gpu_free.argtypes = (ctypes.c_uint64,)
     library.cyl_gpu_free.restype = None
     library.cyl_gpu_profile.restype = ctypes.c_int64
     library.cyl_gpu_profile.argtypes = (ctypes.c_int64,)
     library.cyl_gpu_profile_record.argtypes = (ctypes.c_int64, ctypes.POINTER(_Time))
     return library
+
+
+def _meaning(status: int) -> str:
+    """What the driver says of a status."""
+    text, name = ctypes.c_char_p(), ctypes.c_char_p()
+    _runtime().cyl_gpu_status(status, ctypes.byref(text), ctypes.byref(name))
+    said = [(one.value or b"").decode(errors="replace") for one in (text, name)]
+    return f"{said[0]} ({said[1]})"
 
 
 @dataclass(frozen=True)
@@ -157,12 +166,13 @@ def empty(shape: int | Sequence[int], dtype: str = "d") -> Any:
     found = info()
     if not found.usable:
         raise RuntimeError(f"no usable GPU ({found.reason})")
-    library = _runtime()
-    address = library.cyl_gpu_allocate(ctypes.sizeof(kind))
-    if not address:
-        raise MemoryError(f"the GPU has no {ctypes.sizeof(kind)} bytes left")
-    array = kind.from_address(address)
-    weakref.finalize(array, library.cyl_gpu_free, address)
+    library, size = _runtime(), ctypes.sizeof(kind)
+    address = ctypes.c_uint64()
+    if status := library.cyl_gpu_allocate(size, ctypes.byref(address)):
+        # 2: CUDA_ERROR_OUT_OF_MEMORY
+        raise (MemoryError if status == 2 else RuntimeError)(f"GPU: {size} bytes of memory: {_meaning(status)}")
+    array = kind.from_address(address.value)
+    weakref.finalize(array, library.cyl_gpu_free, address.value)
     return array
 
 
@@ -203,3 +213,11 @@ def view(source: Any) -> memoryview:
     if hasattr(source, "__dlpack__"):
         return gpu_foreign.from_dlpack(source)
     raise TypeError(f"{type(source).__name__!r} has neither __cuda_array_interface__ nor __dlpack__")
+
+
+if __name__ == "__main__":
+    import sys
+
+    from .gpu_tool import main
+
+    sys.exit(main())

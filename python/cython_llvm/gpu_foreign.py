@@ -131,4 +131,4 @@ def synchronize(stream: int) -> None:
 
     status = gpu._runtime().cyl_gpu_wait(ctypes.c_void_p(stream))
     if status:
-        raise RuntimeError(f"waiting for the array's stream failed with CUDA's status {status}")
+        raise RuntimeError(f"GPU: waiting for the array's stream: {gpu._meaning(status)}")

@@ -163,3 +163,47 @@ def run(tmp_path: Path, cache_dir: Path) -> Callable[..., str]:
         return done.stdout.strip() if check else done.stdout + done.stderr
 
     return run_program
+
+
+def _gpu_tools() -> ModuleType:
+    sys.path.insert(0, str(Path(__file__).parents[2] / "testsuite"))
+    from gpu import tools
+
+    return tools
+
+
+@pytest.fixture(scope="session")
+def ptxas() -> Path:
+    """NVIDIA's assembler."""
+    tools = _gpu_tools()
+    try:
+        return tools.ptxas()
+    except tools.Missing as error:
+        pytest.skip(f"PTX IS NOT CHECKED: {error}")
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A driver of CUDA's without a GPU."""
+    return _gpu_tools().fake_driver(tmp_path_factory.mktemp("driver"))
+
+
+#: A program, whether it is to fail, and environment variables, to what it prints.
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def with_driver(driver: Path, tmp_path: Path) -> Run:
+    """Run a program in a process of its own that has the fake driver; what it prints."""
+
+    def run(program: str, fails: bool = False, **environment: str) -> str:
+        text = "import ctypes, os\n" + textwrap.dedent(program)
+        folder = str(tmp_path / "cache")
+        extra = {"CYTHON_LLVM_CUDA_DRIVER": str(driver), "CYTHON_LLVM_CACHE_DIR": folder}
+        env = {**os.environ, **extra, **environment}
+        command = [sys.executable, "-c", text]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=env)
+        assert bool(done.returncode) == fails, done.stdout + done.stderr
+        return done.stdout + (done.stderr if fails else "")
+
+    return run

@@ -9,20 +9,18 @@ from __future__ import annotations
 import ctypes
 import json
 import math
-import os
-import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import cython_llvm
 from cli_tools import cython
-from conftest import write
+from conftest import Run, write
 from cython_llvm import _native, errors, sharedutil, toolchain, treefrontend, treeroute
 from cython_llvm.settings import Settings
+from gpu_programs import LOOP, START
 
 ROOT = Path(__file__).parents[2]
 GPU = ROOT / "testsuite" / "gpu"
@@ -31,70 +29,10 @@ sys.path.insert(0, str(ROOT / "testsuite"))
 from gpu import accuracy, tools  # noqa: E402
 
 
-@pytest.fixture(scope="session")
-def ptxas() -> Path:
-    try:
-        return tools.ptxas()
-    except tools.Missing as error:
-        pytest.skip(f"PTX IS NOT CHECKED: {error}")
-
-
-@pytest.fixture(scope="session")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tools.fake_driver(tmp_path_factory.mktemp("driver"))
-
-
-Run = Callable[..., str]
-
-
-@pytest.fixture
-def with_driver(driver: Path, tmp_path: Path) -> Run:
-    """Run a program in a process of its own that has the fake driver; what it prints."""
-
-    def run(program: str, fails: bool = False, **environment: str) -> str:
-        text = "import ctypes, os\n" + textwrap.dedent(program)
-        folder = str(tmp_path / "cache")
-        extra = {"CYTHON_LLVM_CUDA_DRIVER": str(driver), "CYTHON_LLVM_CACHE_DIR": folder}
-        env = {**os.environ, **extra, **environment}
-        command = [sys.executable, "-c", text]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=env)
-        assert bool(done.returncode) == fails, done.stdout + done.stderr
-        return done.stdout + (done.stderr if fails else "")
-
-    return run
-
-
 def tree(path: Path, **directives: object) -> treeroute.Lowered:
     settings = Settings(language_level=3, directives=directives)
     text = treefrontend.export_tree(str(path), path.stem, settings, shared_utility=sharedutil.available())
     return treeroute.lower(text, settings)
-
-
-LOOP = """
-# cython: language_level=3
-from cython.parallel import prange
-def twice(double[::1] x, double[::1] out):
-    cdef Py_ssize_t i
-    for i in prange(x.shape[0], nogil=True):
-        out[i] = 2 * x[i]
-def total(double[::1] x):
-    cdef Py_ssize_t i
-    cdef double s = 0
-    for i in prange(x.shape[0], nogil=True):
-        s += x[i]
-    return s
-"""
-
-#: Imports LOOP for a device, with the fake driver's notes at hand.
-START = """
-import array, cython_llvm
-from cython_llvm import gpu
-fake = ctypes.CDLL(os.environ["CYTHON_LLVM_CUDA_DRIVER"])
-fake.fake_notes.restype = ctypes.c_char_p
-notes = lambda: fake.fake_notes(1).decode().split("\\n")[:-1]
-m = cython_llvm.import_file("loop.pyx", "loop", route="tree", directives={"prange_device": "gpu"})
-x, y = array.array("d", range(1000)), array.array("d", [0] * 1000)
-"""
 
 
 def test_every_loop_gives_the_results_of_the_cpu(with_driver: Run) -> None:
@@ -137,63 +75,6 @@ def test_a_launch_copies_what_is_touched_and_nothing_else(with_driver: Run, tmp_
         "cuLaunchKernel 8x1 128x1", "cuMemcpyDtoH 32", "cuStreamSynchronize", "cuMemcpyDtoH 8000",
         "cuStreamSynchronize", "cuCtxPopCurrent",
     ]  # fmt: skip
-
-
-def test_binaries_are_kept_on_disk(with_driver: Run, tmp_path: Path) -> None:
-    write(tmp_path / "loop.pyx", LOOP)
-    program = START + "m.twice(x, y); print([n for n in notes() if 'Link' in n or 'Load' in n])"
-    assert "cuLinkComplete" in with_driver(program)
-    assert with_driver(program).strip() == "['cuModuleLoadData cubi']"
-    (kept,) = (tmp_path / "cache" / "gpu").iterdir()
-    assert kept.name.endswith("-sm90-12090.cubin")
-
-
-def test_a_launch_of_what_cannot_be_launched(with_driver: Run, tmp_path: Path) -> None:
-    write(tmp_path / "loop.pyx", LOOP)
-    program = (
-        START
-        + """
-try:
-    m.twice(x, y)
-except Exception as error:
-    print(type(error).__name__, error)
-os.environ.pop("FAKE_CUDA_FAIL", None)
-print(m.total(x), notes()[-1])
-"""
-    )
-    out = with_driver(program, FAKE_CUDA_FAIL="cuMemAlloc:2")
-    assert "MemoryError GPU: copy to the device of kernel" in out or "MemoryError GPU: memory" in out
-    assert "CUDA_ERROR_OUT_OF_MEMORY" in out
-    out = with_driver(program, FAKE_CUDA_FAIL="cuLaunchKernel:719")
-    assert "RuntimeError GPU: launch of kernel" in out
-    assert "unspecified launch failure (CUDA_ERROR_LAUNCH_FAILED)" in out
-    assert "499500.0 cuCtxPopCurrent" in out
-    out = with_driver(program, FAKE_CUDA_FAIL="cuStreamSynchronize:719")
-    assert "RuntimeError GPU: run of kernel" in out
-    out = with_driver(program, FAKE_CUDA_FAIL="cuCtxPushCurrent:201:2")
-    assert "RuntimeError GPU: context of kernel" in out
-
-
-def test_no_gpu(with_driver: Run, tmp_path: Path) -> None:
-    write(tmp_path / "loop.pyx", LOOP)
-    program = START + "m.twice(x, y)"
-    out = with_driver(program, fails=True, FAKE_CUDA_NONE="1")
-    assert "RuntimeError: prange_device='gpu', and no usable GPU (no GPU: the driver finds none)" in out
-    assert 'loop.pyx", line 6, in loop.twice' in out
-    for directives in ('"gpu", "prange_fallback": True', '"auto"'):
-        text = (
-            START.replace('"gpu"}', directives + "}")
-            + """
-import warnings
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    m.twice(x, y); m.twice(x, y)
-print(y[999], [str(w.message) for w in caught], gpu.info().usable)
-"""
-        )
-        out = with_driver(text, FAKE_CUDA_NONE="1")
-        assert out.count("prange runs on the CPU: no usable GPU (no GPU: the driver finds none)") == 1
-        assert out.startswith("1998.0") and out.rstrip().endswith("False")
 
 
 def test_arrays_that_stay_on_the_device(with_driver: Run, tmp_path: Path) -> None:

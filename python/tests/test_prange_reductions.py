@@ -106,6 +106,29 @@ def into(int[::1] key, double[::1] x, int threads):
         sums[key[i] // 3][key[i] % 3] += x[i]
     return [[sums[i][j] for j in range(3)] for i in range(2)]
 
+def complex_numbers(double[::1] x, int threads):
+    cdef Py_ssize_t i
+    cdef double complex s = 1j, p = 1
+    cdef float complex d = 0, q = 2
+    for i in prange(x.shape[0], nogil=True, num_threads=threads, schedule="dynamic"):
+        s += x[i] * (1 + 2j)
+        d -= x[i]
+        p *= 1 + x[i] * 1e-6j
+        q *= 1 - x[i] * 1e-6j
+    return s, d, p, q
+
+def complex_arrays(int[::1] key, double[::1] x, int threads):
+    cdef double complex sums[6]
+    cdef float complex products[2]
+    cdef Py_ssize_t i
+    for i in range(6):
+        sums[i] = i * 1j
+    products[0] = products[1] = 1
+    for i in prange(key.shape[0], nogil=True, num_threads=threads, schedule="dynamic"):
+        sums[key[i]] += x[i] * (1 - 1j)
+        products[key[i] & 1] *= 1 + x[i] * 1e-6j
+    return list(sums), list(products)
+
 def failing(double[::1] x, int threads):
     cdef Py_ssize_t i
     cdef double s = 0
@@ -146,7 +169,8 @@ def test_other_reductions_and_loops(ordered: Any) -> None:
     key = np.random.default_rng(6).integers(0, 6, len(x)).astype(np.intc)
     for function, data in (
         (ordered.down, (x,)), (ordered.extremes, (x,)), (ordered.nested, (plane,)), (ordered.calls, (plane,)),
-        (ordered.block, (x,)), (ordered.into, (key, x)),
+        (ordered.block, (x,)), (ordered.into, (key, x)), (ordered.complex_numbers, (x,)),
+        (ordered.complex_arrays, (key, x)),
     ):  # fmt: skip
         found = {str(function(*data, threads)) for threads in (1, 2, 3, 4, 5, 6, 7, 8) for _ in range(3)}
         assert len(found) == 1, function
@@ -154,6 +178,13 @@ def test_other_reductions_and_loops(ordered: Any) -> None:
     assert (last, i) == (x[(len(x) - 1) % 3], (len(x) - 1) % 3)
     assert s == pytest.approx(1 - x[::-1][::3].sum())
     assert ordered.block(x, 2) == (pytest.approx(1 + 3 * x.sum()), x.max())
+    sums, difference, product, other = ordered.complex_numbers(x, 3)
+    assert sums == pytest.approx(1j + x.sum() * (1 + 2j)) and difference == pytest.approx(-x.sum(), rel=1e-3)
+    assert product == pytest.approx(np.prod(1 + x * 1e-6j))
+    assert other == pytest.approx(2 * np.prod(1 - x * 1e-6j), rel=1e-3)
+    sums, products = ordered.complex_arrays(key, x, 3)
+    assert sums == pytest.approx([k * 1j + x[key == k].sum() * (1 - 1j) for k in range(6)])
+    assert products == pytest.approx([np.prod(1 + x[key & 1 == k] * 1e-6j) for k in range(2)], rel=1e-3)
     assert ordered.extremes(x, 2) == repr((float(x.max()), float(x.min())))
 
 
@@ -200,6 +231,22 @@ def operators(unsigned char[::1] x, int threads):
         real[i & 1][x[i] & 1] += 2
         real[1][0] -= 1
     return list(product), [every[0], every[1]], list(some), list(odd), [list(real[0]), list(real[1])]
+def complex_numbers(unsigned char[::1] x, int threads):
+    cdef double complex sums[2][2]
+    cdef double complex products[2]
+    cdef int complex whole = 1, factors = 1, turn
+    cdef Py_ssize_t i
+    sums[0][0] = sums[0][1] = sums[1][0] = sums[1][1] = 1j
+    products[0] = products[1] = 1
+    for i in prange(x.shape[0], nogil=True, num_threads=threads):
+        sums[x[i] & 1][i & 1] += x[i]
+        sums[0][0] -= 1j
+        whole += x[i]
+        if i < 8:
+            products[i & 1] *= 1 + 1j
+            turn.real = turn.imag = 1
+            factors *= turn
+    return [list(sums[0]), list(sums[1])], list(products), (whole.real, factors.real, factors.imag)
 def of_module(unsigned char[::1] x, int threads):
     cdef Py_ssize_t i
     for i in range(4):
@@ -229,6 +276,12 @@ def test_reductions_into_arrays(tmp_path: Path, cache_dir: Path) -> None:
         assert m.operators(x, threads) == m.operators(x, 1)
         assert m.of_module(x, threads) == list(-np.bincount(x & 3, minlength=4))
         assert m.elsewhere(threads) == [20] * 8
+        sums, products, whole = m.complex_numbers(x, threads)
+        at = np.arange(len(x)) & 1
+        expected = [[1j + int(x[(x & 1 == k) & (at == n)].sum()) for n in range(2)] for k in range(2)]
+        expected[0][0] -= 1j * len(x)
+        assert (sums, products) == (expected, [(1 + 1j) ** 4] * 2)
+        assert whole == (1 + int(x.sum()), 16, 0)
     few = np.array([1, 2, 3, 4, 5], np.uint8)
     assert m.operators(few, 2) == ([45, 75], [0x71, 0x70], [42, 256 | 20], [7, 5], [[1, 7], [0, 1]])
 

@@ -10,11 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 typedef uint64_t cyl_address;
+
+/* The first one that knows the PTX that codegen/src/target/nvptx.rs has LLVM write. */
+#define CYL_GPU_OLDEST_DRIVER 9000
 
 /* name of ours, symbol, parameters */
 #define CYL_CUDA(X) \
@@ -80,9 +84,30 @@ static int cyl_gpu_unusable(const char *what, const char *why) {
     return -1;
 }
 
+/* What a process has of a GPU is its own: a child of fork() can use none of it. */
+static void cyl_gpu_forked(void) {
+    pthread_mutex_init(&cyl_gpu_lock, NULL);
+    cyl_gpu_unusable("a forked process", "its parent has opened the GPU before; let multiprocessing spawn it");
+}
+
+/* Which of so many GPUs CYTHON_LLVM_GPU says, or -1 with a reason. */
+static int cyl_gpu_wanted(int count) {
+    const char *wanted = getenv("CYTHON_LLVM_GPU");
+    if (!wanted || !*wanted) return 0;
+    char *end, why[120];
+    long index = strtol(wanted, &end, 10);
+    if (!*end && index >= 0 && index < count) return (int) index;
+    if (*end)
+        snprintf(why, sizeof why, "'%.40s' is no number", wanted);
+    else
+        snprintf(why, sizeof why, "there is no GPU %ld: the last one is %d", index, count - 1);
+    return cyl_gpu_unusable("CYTHON_LLVM_GPU", why);
+}
+
 /* Opens driver and device once; 0, or -1 with a reason.  The lock is held. */
 static int cyl_gpu_start(void) {
     if (cyl_gpu.state) return cyl_gpu.state > 0 ? 0 : -1;
+    char why[120];
     const char *path = getenv("CYTHON_LLVM_CUDA_DRIVER");
     if (!path || !*path) path = "libcuda.so.1";
     cyl_gpu.library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -92,20 +117,27 @@ static int cyl_gpu_start(void) {
     if (!cyl_gpu.name) return cyl_gpu_unusable("the driver is too old", "it has no " symbol);
     CYL_CUDA(X)
 #undef X
-    int status, count = 0;
-    const char *wanted = getenv("CYTHON_LLVM_GPU");
-    int index = wanted && *wanted ? atoi(wanted) : 0;
+    int status, count = 0, index;
     if ((status = cyl_gpu.init(0))) return cyl_gpu_unusable("cuInit", cyl_gpu_error_name(status));
     if ((status = cyl_gpu.count(&count)) || count == 0)
         return cyl_gpu_unusable("no GPU", status ? cyl_gpu_error_name(status) : "the driver finds none");
-    if (index < 0 || index >= count) return cyl_gpu_unusable("CYTHON_LLVM_GPU", "there is no such GPU");
+    if ((index = cyl_gpu_wanted(count)) < 0) return -1;
     if ((status = cyl_gpu.get_device(&cyl_gpu.device, index)) ||
         (status = cyl_gpu.get_version(&cyl_gpu.version)) ||
         (status = cyl_gpu.device_name(cyl_gpu.name, sizeof cyl_gpu.name, cyl_gpu.device)) ||
         (status = cyl_gpu.attribute(&cyl_gpu.major, 75, cyl_gpu.device)) ||
         (status = cyl_gpu.attribute(&cyl_gpu.minor, 76, cyl_gpu.device)))
         return cyl_gpu_unusable("the GPU does not answer", cyl_gpu_error_name(status));
-    if (cyl_gpu.major < 7) return cyl_gpu_unusable(cyl_gpu.name, "older than compute capability 7.0");
+    if (cyl_gpu.version < CYL_GPU_OLDEST_DRIVER) {
+        snprintf(why, sizeof why, "it is of CUDA %d.%d, and %d.%d is needed", cyl_gpu.version / 1000,
+                 cyl_gpu.version % 1000 / 10, CYL_GPU_OLDEST_DRIVER / 1000, CYL_GPU_OLDEST_DRIVER % 1000 / 10);
+        return cyl_gpu_unusable("the driver is too old", why);
+    }
+    if (cyl_gpu.major < 7) {
+        snprintf(why, sizeof why, "its compute capability is %d.%d, and 7.0 is needed", cyl_gpu.major,
+                 cyl_gpu.minor);
+        return cyl_gpu_unusable(cyl_gpu.name, why);
+    }
     /* The primary context is the one that CuPy, PyTorch and numba use too. */
     if ((status = cyl_gpu.retain(&cyl_gpu.context, cyl_gpu.device)) ||
         (status = cyl_gpu.push(cyl_gpu.context)))
@@ -116,17 +148,24 @@ static int cyl_gpu_start(void) {
     if (!status) status = cyl_gpu.event(&cyl_gpu.events[1], 0);
     cyl_gpu.pop(&popped);
     if (status) return cyl_gpu_unusable("no stream", cyl_gpu_error_name(status));
+    static int watched;
+    if (!watched) watched = !pthread_atfork(NULL, NULL, cyl_gpu_forked);
     cyl_gpu.state = 1;
     return 0;
 }
 
-/* Sets the exception for a failed call of the driver: MemoryError or RuntimeError.  Takes the GIL. */
-static void cyl_gpu_raise_status(int status, const char *what, const char *kernel) {
+/* What the driver says of a status. */
+static const char *cyl_gpu_error_text(int status) {
     const char *text = NULL;
-    cyl_gpu.error_text(status, &text);
+    if (!cyl_gpu.error_text || cyl_gpu.error_text(status, &text) || !text) return "unknown error";
+    return text;
+}
+
+/* Sets the exception for a failed call of the driver: MemoryError or RuntimeError.  Takes the GIL. */
+static void cyl_gpu_raise_status(int status, const char *what, const char *kernel, const char *more) {
     PyGILState_STATE gil = PyGILState_Ensure();
-    PyErr_Format(status == 2 ? PyExc_MemoryError : PyExc_RuntimeError, "GPU: %s of kernel '%s': %s (%s)",
-                 what, kernel, text ? text : "unknown error", cyl_gpu_error_name(status));
+    PyErr_Format(status == 2 ? PyExc_MemoryError : PyExc_RuntimeError, "GPU: %s of kernel '%s': %s (%s)%s",
+                 what, kernel, cyl_gpu_error_text(status), cyl_gpu_error_name(status), more);
     PyGILState_Release(gil);
 }
 
@@ -139,6 +178,10 @@ static uint64_t cyl_gpu_hash(const char *data, size_t length, uint64_t hash) {
 static int cyl_gpu_cache_path(const char *ptx, size_t length, char *path, size_t size) {
     const char *folder = getenv("CYTHON_LLVM_CACHE_DIR"), *home = getenv("HOME");
     const char *caches = getenv("XDG_CACHE_HOME");
+    const char *wanted = getenv("CYTHON_LLVM_CACHE");
+    static const char *const off[] = {"0", "no", "false", "off"};
+    for (int at = 0; wanted && at < 4; at++)
+        if (!strcasecmp(wanted, off[at])) return 0;
     char made[3000];
     if (folder && *folder)
         snprintf(made, sizeof made, "%s/gpu", folder);
@@ -152,7 +195,7 @@ static int cyl_gpu_cache_path(const char *ptx, size_t length, char *path, size_t
         if (*at != '/' && *at) continue;
         char end = *at;
         *at = 0;
-        if (mkdir(made, 0777) && errno != EEXIST) return 0;
+        if (mkdir(made, 0700) && errno != EEXIST) return 0;
         *at = end;
         if (!end) break;
     }
@@ -163,22 +206,36 @@ static int cyl_gpu_cache_path(const char *ptx, size_t length, char *path, size_t
     return wrote > 0 && (size_t) wrote < size;
 }
 
-static char *cyl_gpu_read(const char *path, size_t *length) {
+/* Before a binary in the cache: what it is, its length, its hash. */
+typedef struct {
+    char magic[8];
+    uint64_t length, hash;
+} cyl_gpu_head;
+
+static cyl_gpu_head cyl_gpu_head_of(const char *data, size_t length) {
+    cyl_gpu_head head = {"cylgpu1", length, cyl_gpu_hash(data, length, 14695981039346656037ULL)};
+    return head;
+}
+
+/* The binary in a file, where it is as it was written: the driver believes what it is given. */
+static char *cyl_gpu_read(const char *path) {
     FILE *file = fopen(path, "rb");
     if (!file) return NULL;
+    cyl_gpu_head head, wanted;
     char *data = NULL;
-    if (!fseek(file, 0, SEEK_END)) {
-        long size = ftell(file);
-        rewind(file);
-        if (size > 0 && (data = malloc((size_t) size)) &&
-            fread(data, 1, (size_t) size, file) != (size_t) size) {
-            free(data);
-            data = NULL;
-        }
-        *length = (size_t) size;
-    }
+    struct stat about;
+    /* Nobody else's, and nobody else may have written to it. */
+    int good = fread(&head, sizeof head, 1, file) == 1 && !fstat(fileno(file), &about) &&
+               about.st_uid == geteuid() && !(about.st_mode & 022) && (uint64_t) about.st_size == sizeof head + head.length && (data = malloc(head.length + 1)) &&
+               fread(data, 1, head.length, file) == head.length;
     fclose(file);
-    return data;
+    if (good) {
+        wanted = cyl_gpu_head_of(data, head.length);
+        good = !memcmp(&head, &wanted, sizeof head);
+    }
+    if (good) return data;
+    free(data);
+    return NULL;
 }
 
 /* Whole or not at all. */
@@ -188,32 +245,47 @@ static void cyl_gpu_write(const char *path, const void *data, size_t length) {
         return;
     FILE *file = fopen(temporary, "wb");
     if (!file) return;
-    int good = fwrite(data, 1, length, file) == length;
+    cyl_gpu_head head = cyl_gpu_head_of(data, length);
+    fchmod(fileno(file), 0600);
+    int good = fwrite(&head, sizeof head, 1, file) == 1 && fwrite(data, 1, length, file) == length;
     good &= !fclose(file);
     if (!good || rename(temporary, path)) unlink(temporary);
 }
 
+/* What may help where PTX does not load: versions, and what the driver's compiler says. */
+static char cyl_gpu_load_error[600];
+
+static void cyl_gpu_load_failed(const char *ptx, const char *log) {
+    const char *version = strstr(ptx, "\n.version ");
+    int digits = version ? (int) strcspn(version += 10, "\n") : 0;
+    snprintf(cyl_gpu_load_error, sizeof cyl_gpu_load_error,
+             "; the driver is of CUDA %d.%d, the GPU's compute capability %d.%d, the code PTX %.*s%s%.300s",
+             cyl_gpu.version / 1000, cyl_gpu.version % 1000 / 10, cyl_gpu.major, cyl_gpu.minor,
+             digits, version ? version : "", *log ? "; " : "", log);
+}
+
 /* PTX as a module of the driver, by way of the cache. */
 static int cyl_gpu_load(const char *ptx, size_t length, void **module) {
-    char path[4096];
+    char path[4096], log[2000] = "";
     int cached = cyl_gpu_cache_path(ptx, length, path, sizeof path);
-    size_t size = 0;
-    char *binary = cached ? cyl_gpu_read(path, &size) : NULL;
+    char *binary = cached ? cyl_gpu_read(path) : NULL;
     if (binary) {
         int status = cyl_gpu.load(module, binary);
         free(binary);
         if (!status) return 0;
-        unlink(path);
     }
-    if (!cached) return cyl_gpu.load(module, ptx);
     void *link = NULL, *made = NULL;
-    int status = cyl_gpu.link_create(0, NULL, NULL, &link);
-    if (status) return status;
+    size_t size = 0;
+    /* The buffer for errors, and its size. */
+    int options[] = {5, 6};
+    void *values[] = {log, (void *) (uintptr_t) (sizeof log - 1)};
+    int status = cyl_gpu.link_create(2, options, values, &link);
     /* 1: PTX */
-    status = cyl_gpu.link_add(link, 1, (void *) ptx, length, "prange", 0, NULL, NULL);
+    if (!status) status = cyl_gpu.link_add(link, 1, (void *) ptx, length, "prange", 0, NULL, NULL);
     if (!status) status = cyl_gpu.link_complete(link, &made, &size);
     if (!status) status = cyl_gpu.load(module, made);
-    if (!status) cyl_gpu_write(path, made, size);
-    cyl_gpu.link_destroy(link);
+    if (!status && cached) cyl_gpu_write(path, made, size);
+    if (link) cyl_gpu.link_destroy(link);
+    if (status) cyl_gpu_load_failed(ptx, log);
     return status;
 }

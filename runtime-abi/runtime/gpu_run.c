@@ -416,13 +416,16 @@ int cyl_gpu_run(cyl_gpu_kernel *kernel, int64_t *args) {
     pthread_mutex_unlock(&cyl_gpu_lock);
     if (status <= -10) {
         args[CYL_GPU_LINE] = kernel->line;
-        cyl_gpu_raise_status(-10 - status, what, kernel->name);
+        if (status == -12) what = "memory"; /* CUDA_ERROR_OUT_OF_MEMORY */
+        cyl_gpu_raise_status(-10 - status, what, kernel->name, strcmp(what, "loading") ? "" : cyl_gpu_load_error);
         return -1;
     }
     return error.taken ? cyl_gpu_raised(kernel, args, &error) : status;
 }
 
 /* ---------------------------------------------------------------- for cython_llvm.gpu */
+
+#define CYL_GPU_NO_DEVICE 100
 
 typedef struct {
     int usable, major, minor, driver, processors;
@@ -451,18 +454,24 @@ void cyl_gpu_info(cyl_gpu_facts *facts) {
     pthread_mutex_unlock(&cyl_gpu_lock);
 }
 
-/* Memory that host and device both reach at one address; 0 where there is none. */
-cyl_address cyl_gpu_allocate(int64_t size) {
-    cyl_address address = 0;
+/* Memory that host and device both reach at one address: a status of the driver. */
+int cyl_gpu_allocate(int64_t size, cyl_address *address) {
     void *popped;
     pthread_mutex_lock(&cyl_gpu_lock);
-    if (!cyl_gpu_start() && !cyl_gpu.push(cyl_gpu.context)) {
+    int status = cyl_gpu_start() ? CYL_GPU_NO_DEVICE : cyl_gpu.push(cyl_gpu.context);
+    if (!status) {
         /* 1: for every stream */
-        if (cyl_gpu.managed(&address, size > 0 ? (size_t) size : 1, 1)) address = 0;
+        status = cyl_gpu.managed(address, size > 0 ? (size_t) size : 1, 1);
         cyl_gpu.pop(&popped);
     }
     pthread_mutex_unlock(&cyl_gpu_lock);
-    return address;
+    return status;
+}
+
+/* What a status means, as text and by the driver's name. */
+void cyl_gpu_status(int status, const char **text, const char **name) {
+    *text = cyl_gpu_error_text(status);
+    *name = cyl_gpu_error_name(status);
 }
 
 void cyl_gpu_free(cyl_address address) {
@@ -478,8 +487,10 @@ void cyl_gpu_free(cyl_address address) {
 /* Waits for a stream of another library in the device's primary context; a status of the driver. */
 int cyl_gpu_wait(void *stream) {
     void *popped;
-    if (cyl_gpu_start()) return 100; /* no device */
-    int status = cyl_gpu.push(cyl_gpu.context);
+    pthread_mutex_lock(&cyl_gpu_lock);
+    int usable = !cyl_gpu_start();
+    pthread_mutex_unlock(&cyl_gpu_lock);
+    int status = usable ? cyl_gpu.push(cyl_gpu.context) : CYL_GPU_NO_DEVICE;
     if (!status) {
         status = cyl_gpu.wait(stream);
         cyl_gpu.pop(&popped);

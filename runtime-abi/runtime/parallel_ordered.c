@@ -31,32 +31,32 @@ void *cyl_parallel_rows(void **head, long long loop, long long execution, long l
     return made->data;
 }
 
-#define CYL_FOLD(NAME, TYPE)                                                                      \
+/* FOLD names the combination of the n-th of `count` parts of a row with those of another. */
+#define CYL_FOLD(NAME, TYPE, FOLD)                                                                \
     static void NAME(char *rows, long long filled, long long size, long long offset, int op,      \
                      long long count, TYPE *into) {                                               \
+        (void) op;                                                                                \
         for (long long step = 1; step < filled; step *= 2) {                                      \
             for (long long row = 0; row + step < filled; row += 2 * step) {                       \
                 TYPE *a = (TYPE *) (rows + row * size + offset);                                  \
                 const TYPE *b = (const TYPE *) (rows + (row + step) * size + offset);             \
-                for (long long n = 0; n < count; n++) {                                           \
-                    a[n] = op == '+' ? a[n] + b[n] : op == '*' ? a[n] * b[n]                      \
-                         : op == '>' ? (b[n] > a[n] ? b[n] : a[n]) : (b[n] < a[n] ? b[n] : a[n]); \
-                }                                                                                 \
+                for (long long n = 0; n < count; n++) a[n] = FOLD(a[n], b[n]);                    \
             }                                                                                     \
         }                                                                                         \
         if (filled) {                                                                             \
             const TYPE *a = (const TYPE *) (rows + offset);                                       \
-            for (long long n = 0; n < count; n++) {                                               \
-                into[n] = op == '+' ? into[n] + a[n] : op == '*' ? into[n] * a[n]                 \
-                        : op == '>' ? (a[n] > into[n] ? a[n] : into[n])                           \
-                        : (a[n] < into[n] ? a[n] : into[n]);                                      \
-            }                                                                                     \
+            for (long long n = 0; n < count; n++) into[n] = FOLD(into[n], a[n]);                  \
         }                                                                                         \
     }
+#define CYL_FOLD_REAL(a, b) (op == '+' ? a + b : op == '*' ? a * b : op == '>' ? (b > a ? b : a) : (b < a ? b : a))
+#define CYL_FOLD_PRODUCT(a, b) (a * b)
 
-CYL_FOLD(cyl_fold_float, float)
-CYL_FOLD(cyl_fold_double, double)
-CYL_FOLD(cyl_fold_long_double, long double)
+CYL_FOLD(cyl_fold_float, float, CYL_FOLD_REAL)
+CYL_FOLD(cyl_fold_double, double, CYL_FOLD_REAL)
+CYL_FOLD(cyl_fold_long_double, long double, CYL_FOLD_REAL)
+CYL_FOLD(cyl_fold_float_complex, float _Complex, CYL_FOLD_PRODUCT)
+CYL_FOLD(cyl_fold_double_complex, double _Complex, CYL_FOLD_PRODUCT)
+CYL_FOLD(cyl_fold_long_double_complex, long double _Complex, CYL_FOLD_PRODUCT)
 
 /* Moves the filled rows to the front; how many there are. Rows are missing where a loop was left early. */
 static long long cyl_parallel_compact(cyl_parts *parts, long long size) {
@@ -79,12 +79,16 @@ void cyl_parallel_fold(void **head, long long size, long long offset, int kind, 
                        void *into) {
     for (cyl_parts *parts = (cyl_parts *) *head; parts; parts = parts->next) {
         long long filled = cyl_parallel_compact(parts, size);
-        if (kind == 32) {
-            cyl_fold_float(parts->data, filled, size, offset, op, count, (float *) into);
-        } else if (kind == 64) {
-            cyl_fold_double(parts->data, filled, size, offset, op, count, (double *) into);
-        } else {
-            cyl_fold_long_double(parts->data, filled, size, offset, op, count, (long double *) into);
+        switch (op == '.' ? -kind : kind) {
+#define CYL_FOLD_CASE(KIND, NAME, TYPE) \
+    case KIND: NAME(parts->data, filled, size, offset, op, count, (TYPE *) into); break;
+            CYL_FOLD_CASE(32, cyl_fold_float, float)
+            CYL_FOLD_CASE(64, cyl_fold_double, double)
+            CYL_FOLD_CASE(80, cyl_fold_long_double, long double)
+            /* '.': products of complex numbers, of which there are half as many as parts */
+            CYL_FOLD_CASE(-32, cyl_fold_float_complex, float _Complex)
+            CYL_FOLD_CASE(-64, cyl_fold_double_complex, double _Complex)
+            CYL_FOLD_CASE(-80, cyl_fold_long_double_complex, long double _Complex)
         }
     }
 }

@@ -50,6 +50,9 @@ EXACT = ("fabs({})", "floor({})", "ceil({})", "trunc({})", "sqrt(fabs({}))", "fm
 ABOUT = ("sin({})", "cos({})", "tan({})", "atan({})", "tanh({})", "erf({})", "atan2({}, {})", "hypot({}, {})",
          "log1p(fabs({}))", "exp(fmod({}, 30))", "asin(fmod({}, 1))", "acos(fmod({}, 1))", "cbrt({})",
          "sinh(fmod({}, 9))", "cosh(fmod({}, 9))", "expm1(fmod({}, 9))")  # fmt: skip
+#: Integers that numbers are cut off to, and what makes these large, infinite, or no numbers.
+WHOLE = tuple(name for name in INTEGERS if name != "bint")
+FACTORS = ("1.0", "100", "3e8", "5e9", "1e18", "2.5e18", "1e19", "1e300 * 1e10", "1e300 * 1e10 * 0", "1e-3")
 REDUCTIONS = (("s", "+="), ("m", "-="), ("b", "|="), ("e", "^="), ("a", "&="), ("q", "+="), ("r", "*="))
 ERRORS = ("ValueError", "OverflowError", "IndexError", "RuntimeError")
 CALLS = tuple(f"{n}, {layout}" for n, layout in ((0, 0), (1, 1), (33, 0), (70, 1), (300, 2)))
@@ -79,10 +82,20 @@ class Kernels(Expressions):
         found = self.item(tuple(INTEGERS), depth)
         if found:
             return found
+        if self.items and depth > 0 and self.chance(0.08):
+            return self.cut_off()
         outer, self.as_number = self.as_number, True
         made = super().integer(depth, bits)
         self.as_number = outer
         return made
+
+    def cut_off(self) -> str:
+        """A floating-point number that need not fit: GPUs are to make of it what x86 does.
+
+        It is known at run time only: what compilers compute of others is theirs to choose.
+        """
+        number, factor = self.pick("d[i]", "f[i]", "w[i, 1]", "p[i].x"), self.pick(*FACTORS)
+        return f"<{self.pick(*WHOLE)}>({number} * {factor})"
 
     def floating(self, depth: int) -> str:
         found = self.item(FLOATS, depth)

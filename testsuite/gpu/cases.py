@@ -153,6 +153,14 @@ case("buffers", fixed(reals(9, 3)), fixed(integers(2)), fixed(0.5))
 for to in (5, 500, 501):
     case("buffer_beyond", fixed(reals(500)), fixed(to))
 case("buffer_of_points", fixed(some_points(300)), fixed(0.25))
+LARGE = np.array([[np.nan, np.inf, 0.5, 3e9, 2**31, 2**31 - 0.5, 2**32, 2**63, 2**64, 1.5 * 2**63, 300, 1e300]],
+                 float)  # fmt: skip
+LARGE = np.concatenate([LARGE, np.nextafter(LARGE, 0), np.nextafter(LARGE, np.inf), LARGE * 1.25]).ravel()
+LARGE = np.concatenate([LARGE, -LARGE])
+for numbers in (LARGE, reals(2000) * 10.0 ** random.integers(0, 21, 2000)):
+    case("cut_off", fixed(numbers), fixed(numbers.clip(-3e38, 3e38).astype(np.float32)),
+         *(zeros(len(numbers), dtype=kind) for kind in ("i4", "i8", "u4", "u8", "i1", "u2")))  # fmt: skip
+case("cut_off_constants", zeros(3, dtype=np.intc), zeros(3, dtype=np.uint64))
 
 
 def outcome(function: Callable[..., Any], arguments: tuple) -> tuple[str, Any]:

@@ -1,5 +1,6 @@
 /* A driver without a GPU: memory of the host as memory of the device, kernels run by loops, and every
-   call noted.  FAKE_CUDA_FAIL="name:status[:n]" makes the n-th call of a function fail. */
+   call noted.  FAKE_CUDA_FAIL="name:status[:n]" makes the n-th call of a function fail, FAKE_CUDA_NONE takes
+   the GPU away, FAKE_CUDA_VERSION and FAKE_CUDA_CAPABILITY are the driver's version and ten times the GPU's. */
 
 #include <pthread.h>
 #include <stdint.h>
@@ -62,13 +63,15 @@ void cyl_fake_kernel(const char *name, void *kernel, void *run) {
 }
 
 int cuInit(unsigned flags) { NOTE("cuInit") return (int) flags; }
-int cuDriverGetVersion(int *version) { *version = 12090; return 0; }
+static int number(const char *variable, int otherwise) { const char *value = getenv(variable); return value ? atoi(value) : otherwise; }
+int cuDriverGetVersion(int *version) { *version = number("FAKE_CUDA_VERSION", 12090); return 0; }
 int cuDeviceGetCount(int *count) { NOTE("cuDeviceGetCount") *count = getenv("FAKE_CUDA_NONE") ? 0 : 1; return 0; }
 int cuDeviceGet(int *device, int index) { *device = index; return 0; }
 int cuDeviceGetName(char *name, int size, int device) { (void) device; snprintf(name, size, "Fake"); return 0; }
 int cuDeviceGetAttribute(int *value, int which, int device) {
     (void) device;
-    *value = which == 75 ? 9 : which == 76 ? 0 : which == 16 ? 4 : 0;
+    int capability = number("FAKE_CUDA_CAPABILITY", 90);
+    *value = which == 75 ? capability / 10 : which == 76 ? capability % 10 : which == 16 ? 4 : 0;
     return 0;
 }
 int cuDeviceTotalMem_v2(size_t *size, int device) { (void) device; *size = 1 << 30; return 0; }
@@ -79,7 +82,12 @@ int cuCtxPopCurrent_v2(void **context) { *context = NULL; depth--; return note("
 int cuMemGetInfo_v2(size_t *left, size_t *all) { *left = *all = 1 << 30; return 0; }
 int cuStreamCreate(void **stream, unsigned flags) { (void) flags; *stream = (void *) 1; return 0; }
 int cuStreamSynchronize(void *stream) { (void) stream; NOTE("cuStreamSynchronize") return depth ? 0 : 201; }
-int cuModuleLoadData(void **module, const void *image) { NOTE("cuModuleLoadData", "%.4s", (const char *) image) *module = (void *) 1; return 0; }
+static const char binary[] = "cubin of fake";
+int cuModuleLoadData(void **module, const void *image) {
+    NOTE("cuModuleLoadData", "%.4s", (const char *) image)
+    *module = (void *) 1;
+    return memcmp(image, binary, sizeof binary) ? 200 : 0;
+}
 int cuModuleGetFunction(void **function, void *module, const char *name) {
     (void) module;
     NOTE("cuModuleGetFunction", "%s", name)
@@ -90,13 +98,22 @@ int cuModuleGetFunction(void **function, void *module, const char *name) {
         }
     return 500;
 }
-int cuLinkCreate_v2(unsigned n, int *options, void **values, void **state) { (void) n; (void) options; (void) values; NOTE("cuLinkCreate") *state = (void *) 1; return 0; }
+static char *errors;
+int cuLinkCreate_v2(unsigned n, int *options, void **values, void **state) {
+    NOTE("cuLinkCreate")
+    errors = NULL;
+    for (unsigned at = 0; at < n; at++)
+        if (options[at] == 5) errors = values[at];
+    *state = (void *) 1;
+    return 0;
+}
 int cuLinkAddData_v2(void *state, int kind, void *data, size_t size, const char *name, unsigned n, int *o, void **v) {
     (void) state; (void) name; (void) n; (void) o; (void) v;
+    if (errors && getenv("FAKE_CUDA_LOG")) strcpy(errors, getenv("FAKE_CUDA_LOG"));
     NOTE("cuLinkAddData", "%d %d", kind, (int) (strlen(data) + 1 == size))
     return 0;
 }
-int cuLinkComplete(void *state, void **image, size_t *size) { (void) state; NOTE("cuLinkComplete") *image = "cubin of fake"; *size = 14; return 0; }
+int cuLinkComplete(void *state, void **image, size_t *size) { (void) state; NOTE("cuLinkComplete") *image = (void *) (uintptr_t) binary; *size = sizeof binary; return 0; }
 int cuLinkDestroy(void *state) { (void) state; return 0; }
 int cuMemAlloc_v2(address *where, size_t size) { NOTE("cuMemAlloc", "%zu", size) *where = (address) (uintptr_t) malloc(size); return 0; }
 static struct { address low, high; } managed[1024];
@@ -147,5 +164,21 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
 int cuEventCreate(void **event, unsigned flags) { (void) flags; *event = (void *) 1; return 0; }
 int cuEventRecord(void *event, void *stream) { (void) event; (void) stream; return 0; }
 int cuEventElapsedTime(float *time, void *a, void *b) { (void) a; (void) b; *time = 1; return 0; }
-int cuGetErrorName(int status, const char **name) { *name = status == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : status == 719 ? "CUDA_ERROR_LAUNCH_FAILED" : "CUDA_ERROR_FAKE"; return 0; }
-int cuGetErrorString(int status, const char **text) { *text = status == 2 ? "out of memory" : status == 719 ? "unspecified launch failure" : "a fake error"; return 0; }
+static const struct { int status; const char *name, *text; } meanings[] = {
+    {2, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
+    {200, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
+    {201, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
+    {209, "CUDA_ERROR_NO_BINARY_FOR_GPU", "no kernel image is available for execution on the device"},
+    {218, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
+    {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "the provided PTX was compiled with an unsupported toolchain."},
+    {719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
+    {801, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
+    {0, "CUDA_ERROR_FAKE", "a fake error"},
+};
+static int meaning(int status) {
+    int at = 0;
+    while (meanings[at].status && meanings[at].status != status) at++;
+    return at;
+}
+int cuGetErrorName(int status, const char **name) { *name = meanings[meaning(status)].name; return 0; }
+int cuGetErrorString(int status, const char **text) { *text = meanings[meaning(status)].text; return 0; }

@@ -338,3 +338,25 @@ def buffer_of_points(object[point, mode="strided"] x, float by):
     cdef Py_ssize_t i, n = len(x)
     for i in prange(n, nogil=True):
         x[i].y = by * x[i].tag
+
+
+def cut_off(double[::1] x, float[::1] y, int[::1] i32, long[::1] i64, unsigned int[::1] u32,
+            unsigned long[::1] u64, signed char[::1] i8, unsigned short[::1] u16):
+    cdef Py_ssize_t i
+    cdef long total = 0
+    for i in prange(x.shape[0], nogil=True):
+        i32[i] = <int> x[i]
+        i64[i] = <long> x[i]
+        u32[i] = <unsigned int> x[i]
+        u64[i] = <unsigned long> x[i]
+        i8[i] = <signed char> x[i]
+        u16[i] = <unsigned short> x[i]
+        total += <int> y[i] ^ <long> y[i] ^ <long> <unsigned long> y[i]
+    return total
+
+
+def cut_off_constants(int[::1] i32, unsigned long[::1] u64):
+    cdef Py_ssize_t i
+    for i in prange(i32.shape[0], nogil=True):
+        i32[i] = <int> 3e9
+        u64[i] = <unsigned long> 1e20

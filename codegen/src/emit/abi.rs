@@ -75,7 +75,7 @@ impl<'ctx> Emitter<'ctx, '_> {
     fn passed(&self, of: &Type, left: &mut Left) -> Option<Passed<'ctx>> {
         let ty = self.ty(of)?;
         let (integer, sse) = match of {
-            Type::Struct(_) | Type::Array(..) if self.c_abi => {
+            Type::Struct(_) | Type::Array(..) if !self.device => {
                 return Some(self.passed_in_parts(of, ty, left));
             }
             Type::Void | Type::F80 | Type::Struct(_) | Type::Array(..) => (0, 0),

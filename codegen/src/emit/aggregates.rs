@@ -166,7 +166,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             Callee::Indirect(_, signature) => &signature.result,
         };
         let passed = self.e.ty(result).filter(|ty| parts(*ty).0 > AS_VALUE);
-        passed.is_some() && self.e.c_abi
+        passed.is_some() && !self.e.device
     }
 
     /// Stores a value, as memory where it is kept there.

@@ -3,6 +3,7 @@
 
 mod abi;
 mod aggregates;
+mod conversions;
 mod debug_info;
 mod function;
 mod globals;
@@ -61,7 +62,7 @@ pub fn emit<'ctx>(
     plan: Option<&Plan>,
 ) -> Result<LlvmModule<'ctx>, EmitError> {
     let mut emitter = Emitter::new(context, module, plan);
-    emitter.c_abi = !options.device;
+    emitter.device = options.device;
     emitter.count_total = options.count_total;
     emitter.declare();
     emitter.define_objects();
@@ -121,8 +122,8 @@ struct Emitter<'ctx, 'm> {
     plan: Option<&'m Plan>,
     llvm: LlvmModule<'ctx>,
     builder: Builder<'ctx>,
-    /// Whether structs are passed as C passes them.
-    c_abi: bool,
+    /// Not for the host: structs are passed as LLVM does it.
+    device: bool,
     structs: Vec<StructType<'ctx>>,
     // Where a plan says what is compiled, the rest is declared as code refers to it: what compiling
     // costs is to depend on the edit, not on the module's size.
@@ -148,7 +149,7 @@ impl<'ctx, 'm> Emitter<'ctx, 'm> {
             plan,
             llvm,
             builder: context.create_builder(),
-            c_abi: true,
+            device: false,
             structs: Vec::new(),
             globals: vec![OnceCell::new(); mir.globals.len()],
             functions: vec![OnceCell::new(); mir.functions.len()],

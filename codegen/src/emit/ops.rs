@@ -1,14 +1,13 @@
 //! Operations.
 
-use inkwell::llvm_sys::core::LLVMBuildFreeze;
 use inkwell::types::BasicTypeEnum;
-use inkwell::values::{AsValueRef, BasicMetadataValueEnum, BasicValueEnum, IntValue};
+use inkwell::values::{BasicMetadataValueEnum, BasicValueEnum};
 use inkwell::{FloatPredicate, IntPredicate};
 
 use super::EmitError;
 use super::abi::Held;
 use super::function::FunctionEmitter;
-use crate::mir::{BinaryOp, Callee, CastOp, Comparison, Intrinsic, Op, Type, UnaryOp, Value};
+use crate::mir::{BinaryOp, Callee, Comparison, Intrinsic, Op, Type, UnaryOp, Value};
 
 type Emitted<'ctx> = Result<Option<BasicValueEnum<'ctx>>, EmitError>;
 
@@ -231,71 +230,6 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
                 Ok(b.build_int_compare(how, x, y, "")?.into())
             }
             _ => self.malformed(format!("{op:?} of different types")),
-        }
-    }
-
-    fn cast(&self, op: CastOp, value: Value, to: &Type) -> Result<BasicValueEnum<'ctx>, EmitError> {
-        let b = &self.e.builder;
-        let value = self.value(value)?;
-        let Some(ty) = self.e.ty(to) else {
-            return self.malformed("cast to no type");
-        };
-        Ok(match (op, value, ty) {
-            (CastOp::Pointer, value, _) => value,
-            (CastOp::Trunc, BasicValueEnum::IntValue(v), BasicTypeEnum::IntType(t)) => {
-                b.build_int_truncate(v, t, "")?.into()
-            }
-            (CastOp::SExt, BasicValueEnum::IntValue(v), BasicTypeEnum::IntType(t)) => {
-                b.build_int_s_extend(v, t, "")?.into()
-            }
-            (CastOp::ZExt, BasicValueEnum::IntValue(v), BasicTypeEnum::IntType(t)) => {
-                b.build_int_z_extend(v, t, "")?.into()
-            }
-            (CastOp::FTrunc, BasicValueEnum::FloatValue(v), BasicTypeEnum::FloatType(t)) => {
-                b.build_float_trunc(v, t, "")?.into()
-            }
-            (CastOp::FExt, BasicValueEnum::FloatValue(v), BasicTypeEnum::FloatType(t)) => {
-                b.build_float_ext(v, t, "")?.into()
-            }
-            (CastOp::SToF, BasicValueEnum::IntValue(v), BasicTypeEnum::FloatType(t)) => {
-                b.build_signed_int_to_float(v, t, "")?.into()
-            }
-            (CastOp::UToF, BasicValueEnum::IntValue(v), BasicTypeEnum::FloatType(t)) => {
-                b.build_unsigned_int_to_float(v, t, "")?.into()
-            }
-            (
-                CastOp::FToS | CastOp::FToU,
-                BasicValueEnum::FloatValue(v),
-                BasicTypeEnum::IntType(t),
-            ) => {
-                // freeze: a number out of range is some fixed integer, never poison.
-                let made = if op == CastOp::FToS {
-                    b.build_float_to_signed_int(v, t, "")?
-                } else {
-                    b.build_float_to_unsigned_int(v, t, "")?
-                };
-                self.freeze(made).into()
-            }
-            (CastOp::PtrToInt, BasicValueEnum::PointerValue(v), BasicTypeEnum::IntType(t)) => {
-                b.build_ptr_to_int(v, t, "")?.into()
-            }
-            (CastOp::IntToPtr, BasicValueEnum::IntValue(v), BasicTypeEnum::PointerType(t)) => {
-                b.build_int_to_ptr(v, t, "")?.into()
-            }
-            _ => return self.malformed(format!("{op:?} to {to}")),
-        })
-    }
-
-    /// Some fixed value where there was none.
-    fn freeze(&self, value: IntValue<'ctx>) -> IntValue<'ctx> {
-        // SAFETY: builder and value are live and of one context; the builder stands in a block.
-        unsafe {
-            let frozen = LLVMBuildFreeze(
-                self.e.builder.as_mut_ptr(),
-                value.as_value_ref(),
-                c"".as_ptr(),
-            );
-            IntValue::new(frozen)
         }
     }
 

@@ -218,13 +218,24 @@ impl<'t> Body<'_, 't> {
 
     /// Two parts of a reduction put together.
     pub(super) fn complex_combined(&mut self, operator: &str, x: Value, y: Value) -> Result<Value> {
-        if operator == "*" {
+        let (id, part) = self.complex_struct(x)?;
+        if operator == "*" && !part.is_int() {
             return self.complex_product(x, y);
         }
-        let (id, _) = self.complex_struct(x)?;
+        let add = match part.is_int() {
+            true => BinaryOp::Add,
+            false => BinaryOp::FAdd,
+        };
         let ((a, b), (c, d)) = (self.parts(x), self.parts(y));
-        let real = self.op(Op::Binary(BinaryOp::FAdd, a, c));
-        let imag = self.op(Op::Binary(BinaryOp::FAdd, b, d));
+        let (real, imag) = if operator == "*" {
+            let [ac, bd, ad, bc] = [(a, c), (b, d), (a, d), (b, c)]
+                .map(|(one, other)| self.op(Op::Binary(BinaryOp::Mul, one, other)));
+            let real = self.op(Op::Binary(BinaryOp::Sub, ac, bd));
+            (real, self.op(Op::Binary(add, ad, bc)))
+        } else {
+            let real = self.op(Op::Binary(add, a, c));
+            (real, self.op(Op::Binary(add, b, d)))
+        };
         Ok(self.op(Op::Make(id, vec![real, imag])))
     }
 

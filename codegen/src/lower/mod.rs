@@ -84,6 +84,7 @@ mod overflow;
 mod packed_structs;
 mod parallel;
 mod parallel_arrays;
+mod parallel_counts;
 mod parallel_extrema;
 mod parallel_frames;
 mod parallel_gil;

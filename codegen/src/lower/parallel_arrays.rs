@@ -13,7 +13,7 @@ use super::body::{Body, Variable};
 use super::parallel::{Captured, Region};
 use super::parallel_loops::inside;
 use super::types;
-use crate::mir::{BinaryOp, Op, Type, Value};
+use crate::mir::{Op, Type, Value};
 
 /// How large an array may be that every thread has a copy of on its stack.
 const LIMIT: u64 = 256 << 10;
@@ -37,6 +37,8 @@ fn fits(ty: &Type) -> bool {
         Type::F32 => 4,
         Type::F64 => 8,
         Type::F80 => 16,
+        // A complex number.
+        Type::Struct(_) => 32,
         _ => return false,
     };
     count > 0 && count.saturating_mul(bytes) <= LIMIT
@@ -53,7 +55,7 @@ pub(super) fn array_operator(region: Node<'_>, entry: Entry<'_>, ty: &Type) -> O
         while item.flag("is_array") {
             item = types::resolve(item.ty("base_type")?);
         }
-        item.flag("is_int") || item.flag("is_float")
+        item.flag("is_int") || item.flag("is_float") || item.flag("is_complex")
     };
     if !numbers || !fits(ty) {
         return None;
@@ -177,7 +179,7 @@ impl<'t> Body<'_, 't> {
     pub(super) fn combine_array(
         &mut self,
         one: &Captured<'t>,
-        operator: BinaryOp,
+        operator: &str,
         mine: Value,
         region: &Region,
     ) -> Result<()> {
@@ -187,7 +189,13 @@ impl<'t> Body<'_, 't> {
         self.count_to(count, |body, index| {
             let [from, to] = [mine, all].map(|array| body.op(Op::Index(array, ty.clone(), index)));
             let [mine, old] = [from, to].map(|item| body.op(Op::Load(ty.clone(), item)));
-            let value = body.op(Op::Binary(operator, old, mine));
+            let value = match ty {
+                Type::Struct(_) => body.complex_combined(operator, old, mine)?,
+                ty => {
+                    let how = body.combining(operator, ty)?;
+                    body.op(Op::Binary(how, old, mine))
+                }
+            };
             body.b.effect(Op::Store { address: to, value });
             Ok(())
         })

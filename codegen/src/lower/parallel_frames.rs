@@ -9,12 +9,12 @@ use super::body::{Body, Variable};
 use super::closures::in_scope_object;
 use super::context::missing_node;
 use super::memview::dimensions;
-use super::parallel::{AROUND, Captured, KEPT, LINE, PARTS, Range, START, WHY, variable_field};
+use super::parallel::{AROUND, Captured, KEPT, LINE, PARTS, START, WHY, variable_field};
 use super::parallel_loops::{inside, privates};
 use super::parallel_returns::returned_field;
 use super::parallel_share::chunks_type;
 use super::types;
-use crate::mir::{BinaryOp, CastOp, Comparison, Op, StructId, Type, Value};
+use crate::mir::{CastOp, Op, StructId, Type, Value};
 
 /// Where else than on the CPU a loop may run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,58 +40,6 @@ impl<'t> Body<'_, 't> {
             Some(value) => value.truth(),
         };
         Ok(Some(Device { required, fallback }))
-    }
-
-    /// start, step, and the number of iterations, in 64 bits.
-    pub(super) fn prange_counts(&mut self, node: Node<'t>) -> Result<Range> {
-        let mut values = Vec::new();
-        let mut unsigned = false;
-        for name in ["start", "stop", "step"] {
-            let Some(part) = node.node(name) else {
-                values.push(None);
-                continue;
-            };
-            let value = self.expr(part)?;
-            if !self.b.ty(value).is_int() {
-                return missing_node(node, "over something else than integers");
-            }
-            let ty = part.expr_type()?;
-            let negative = types::unsigned(ty);
-            unsigned |= negative;
-            values.push(Some(self.widen(value, 64, negative)));
-        }
-        let one = self.int(1, 64);
-        let zero = self.int(0, 64);
-        let (start, stop, step) = match values.as_slice() {
-            [start, Some(stop), step] => (*start, *stop, *step),
-            _ => return missing_node(node, "without an end"),
-        };
-        if unsigned && (start.is_some() || step.is_some()) {
-            return missing_node(node, "over unsigned integers");
-        }
-        let start = start.unwrap_or(zero);
-        let length = self.op(Op::Binary(BinaryOp::Sub, stop, start));
-        let Some(step) = step else {
-            return Ok(Range {
-                start,
-                step: one,
-                steps: length,
-            });
-        };
-        let known = node.node("step").filter(|step| step.kind() == "IntNode");
-        let known = known.and_then(|step| step.text("value")?.parse::<i64>().ok());
-        if known.is_none_or(|step| step == 0) {
-            let none = self.op(Op::Compare(Comparison::Eq, step, zero));
-            self.if_unlikely(none, |body| body.rt_void("cyl_parallel_abort", ":v", &[]))?;
-        }
-        // Rounded away from zero: length + step -+ 1.
-        let up = self.op(Op::Compare(Comparison::SGt, step, zero));
-        let minus = self.int(-1, 64);
-        let sign = self.op(Op::Select(up, one, minus));
-        let sum = self.op(Op::Binary(BinaryOp::Add, length, step));
-        let sum = self.op(Op::Binary(BinaryOp::Sub, sum, sign));
-        let steps = self.op(Op::Binary(BinaryOp::SDiv, sum, step));
-        Ok(Range { start, step, steps })
     }
 
     /// Of the counts, these that the source tells: what is left is to be read where they were put.

@@ -267,36 +267,26 @@ impl<'t> Body<'_, 't> {
 
     /// Words that a value takes; none for what a GPU does not know.
     fn words(&self, ty: &Type) -> Option<u32> {
-        let (size, _) = self.layout(ty)?;
-        u32::try_from(size.div_ceil(8)).ok()
+        u32::try_from(self.bytes(ty)?.div_ceil(8)).ok()
     }
 
-    /// Size and alignment as C has them.
-    fn layout(&self, ty: &Type) -> Option<(u64, u64)> {
-        Some(match ty {
-            Type::Int(bits) if *bits <= 64 => {
-                let bytes = u64::from(*bits).div_ceil(8).next_power_of_two();
-                (bytes, bytes)
-            }
-            Type::F32 => (4, 4),
-            Type::F64 => (8, 8),
-            Type::Array(item, count) => {
-                let (size, align) = self.layout(item)?;
-                (size * count, align)
-            }
+    /// Bytes that a value takes; none for what a GPU does not know.
+    fn bytes(&self, ty: &Type) -> Option<u64> {
+        self.known_there(ty).then(|| self.m.mir.size_align(ty).0)
+    }
+
+    /// Whether a type is made of numbers that a GPU has.
+    fn known_there(&self, ty: &Type) -> bool {
+        match ty {
+            Type::Int(bits) => *bits <= 64,
+            Type::F32 | Type::F64 => true,
+            Type::Array(item, _) => self.known_there(item),
             Type::Struct(id) => {
-                let item = &self.m.mir.structs[id.0 as usize];
-                let (mut end, mut most) = (0, 1);
-                for field in &item.fields {
-                    let (size, align) = self.layout(field)?;
-                    let align = if item.packed { 1 } else { align };
-                    end = u64::next_multiple_of(end, align) + size;
-                    most = most.max(align);
-                }
-                (end.next_multiple_of(most), most)
+                let fields = &self.m.mir.structs[id.0 as usize].fields;
+                fields.iter().all(|field| self.known_there(field))
             }
-            _ => return None,
-        })
+            _ => false,
+        }
     }
 
     // ---------------------------------------------------------------- there and back
@@ -375,7 +365,7 @@ impl<'t> Body<'_, 't> {
                     return refuse(node, "a memoryview of no type");
                 };
                 let item = self.c_type(dtype)?;
-                let Some((size, _)) = self.layout(&item) else {
+                let Some(size) = self.bytes(&item) else {
                     return refuse(node, &format!("a memoryview of {item}"));
                 };
                 let mut flags = touched.get(&place.one.entry.id()).copied().unwrap_or(3);

@@ -11,7 +11,6 @@ use super::context::missing_node;
 use super::parallel::{
     BROKEN, Captured, RAISED, RETURNED, Range, Region, START, STEP, STEPS, WHY, region_kept,
 };
-use super::parallel_arrays::flat;
 use super::parallel_extrema::extremum;
 use super::types;
 use crate::mir::{BinaryOp, Comparison, Constant, LocalId, Op, Type, Value};
@@ -399,9 +398,11 @@ impl<'t> Body<'_, 't> {
                 let Some(part) = self.m.mir.structs[id.0 as usize].fields.first().cloned() else {
                     return missing_node(node, "with a reduction of this type");
                 };
-                let real = if operator == "*" { 1.0 } else { 0.0 };
-                let parts =
-                    [real, 0.0].map(|x| self.op(Op::Const(Constant::Float(x, part.clone()))));
+                let real = i128::from(operator == "*");
+                let parts = [real, 0].map(|x| match part {
+                    Type::Int(bits) => self.int(x, bits),
+                    _ => self.op(Op::Const(Constant::Float(x as f64, part.clone()))),
+                });
                 self.op(Op::Make(*id, parts.to_vec()))
             }
             ("+" | "-", ty) if ty.is_float() => {
@@ -462,24 +463,27 @@ impl<'t> Body<'_, 't> {
         id: LocalId,
         region: &Region,
     ) -> Result<()> {
-        if let Type::Struct(_) = one.ty {
-            if self.directive_on("prange_reproducible") {
-                return self.missing("reproducible product of complex numbers");
-            }
-            let mine = self.op(Op::Get(id));
-            let all = self.get_field(region.frame, region.structure, one.field, one.ty.clone());
-            let sum = self.complex_combined(operator, all, mine)?;
-            self.set_field(region.frame, region.structure, one.field, sum);
-            return Ok(());
+        if one.array.is_some() {
+            let mine = self.op(Op::LocalAddr(id));
+            return self.combine_array(one, operator, mine, region);
         }
-        let op = match (operator, flat(&one.ty).0.is_float()) {
-            ("max" | "min", _) => {
-                let mine = self.op(Op::Get(id));
-                let all = self.get_field(region.frame, region.structure, one.field, one.ty.clone());
-                let best = self.extreme(operator, one, mine, all);
-                self.set_field(region.frame, region.structure, one.field, best);
-                return Ok(());
+        let mine = self.op(Op::Get(id));
+        let all = self.get_field(region.frame, region.structure, one.field, one.ty.clone());
+        let combined = match (operator, &one.ty) {
+            ("max" | "min", _) => self.extreme(operator, one, mine, all),
+            (_, Type::Struct(_)) => self.complex_combined(operator, all, mine)?,
+            (_, ty) => {
+                let how = self.combining(operator, ty)?;
+                self.op(Op::Binary(how, all, mine))
             }
+        };
+        self.set_field(region.frame, region.structure, one.field, combined);
+        Ok(())
+    }
+
+    /// The operation by which parts of a reduction are combined.
+    pub(super) fn combining(&mut self, operator: &str, ty: &Type) -> Result<BinaryOp> {
+        Ok(match (operator, ty.is_float()) {
             ("+" | "-", true) => BinaryOp::FAdd,
             ("+" | "-", false) => BinaryOp::Add,
             ("*", true) => BinaryOp::FMul,
@@ -488,16 +492,7 @@ impl<'t> Body<'_, 't> {
             ("|", false) => BinaryOp::Or,
             ("^", false) => BinaryOp::Xor,
             _ => return self.missing(&format!("reduction by '{operator}'")),
-        };
-        if one.array.is_some() {
-            let mine = self.op(Op::LocalAddr(id));
-            return self.combine_array(one, op, mine, region);
-        }
-        let mine = self.op(Op::Get(id));
-        let all = self.get_field(region.frame, region.structure, one.field, one.ty.clone());
-        let sum = self.op(Op::Binary(op, all, mine));
-        self.set_field(region.frame, region.structure, one.field, sum);
-        Ok(())
+        })
     }
 
     /// Does something while no other thread does.

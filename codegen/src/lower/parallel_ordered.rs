@@ -28,6 +28,8 @@ pub(super) struct Column {
     ty: Type,
     count: u64,
     array: bool,
+    /// Of products of complex numbers: their type.
+    complex: Option<Type>,
     operator: String,
     offset: i128,
 }
@@ -73,11 +75,11 @@ impl<'t> Body<'_, 't> {
                 _ => continue,
             };
             let (mut ty, mut count) = flat(&one.ty);
+            let complex = (operator == "*" && matches!(ty, Type::Struct(_))).then(|| ty.clone());
             if let Type::Struct(id) = ty
-                && operator != "*"
                 && let [part, _] = self.m.mir.structs[id.0 as usize].fields.as_slice()
             {
-                // A complex number: its parts are added one by one.
+                // A complex number: in sums, its parts are added one by one.
                 (ty, count) = (part, 2 * count);
             }
             let bytes = match ty {
@@ -92,6 +94,7 @@ impl<'t> Body<'_, 't> {
                 ty: ty.clone(),
                 count,
                 array: one.array.is_some(),
+                complex,
                 operator,
                 offset: size,
             });
@@ -218,7 +221,11 @@ impl<'t> Body<'_, 't> {
                 continue;
             }
             let to = self.op(Op::LocalAddr(local));
-            self.fill_items(node, &column.operator, to, (&column.ty, column.count))?;
+            let items = match &column.complex {
+                Some(ty) => (ty, column.count / 2),
+                None => (&column.ty, column.count),
+            };
+            self.fill_items(node, &column.operator, to, items)?;
         }
         Ok(())
     }
@@ -264,6 +271,7 @@ impl<'t> Body<'_, 't> {
             };
             let operator = match column.operator.as_str() {
                 "+" | "-" => '+',
+                "*" if column.complex.is_some() => '.',
                 "*" => '*',
                 "max" => '>',
                 "min" => '<',
@@ -277,7 +285,11 @@ impl<'t> Body<'_, 't> {
             let offset = self.int(column.offset, 64);
             let kind = self.int(kind, 32);
             let operator = self.int(i128::from(u32::from(operator)), 32);
-            let count = self.int(i128::from(column.count), 64);
+            let count = match column.complex {
+                Some(_) => column.count / 2,
+                None => column.count,
+            };
+            let count = self.int(i128::from(count), 64);
             let args = [head, size, offset, kind, operator, count, into];
             self.rt_void("cyl_parallel_fold", "plliilp:v", &args)?;
         }

@@ -80,7 +80,7 @@ pub enum CastOp {
     UToF,
     /// Floating point to signed integer; what does not fit gives the least value, as on x86.
     FToS,
-    /// Floating point to unsigned integer.
+    /// Floating point to unsigned integer; what does not fit is as gcc has it on x86 (`emit/conversions.rs`).
     FToU,
     /// Address to integer.
     PtrToInt,
