@@ -67,11 +67,23 @@ void cyl_fused_take(PyObject *old, PyObject *made) {
 
 /* ---------------------------------------------------------------- calls */
 
+/* Whether a type is one of numpy's numbers, like float64: the buffers of all its objects are alike. */
+static int cyl_fused_number(PyTypeObject *type) {
+    PyObject *mro = type->tp_mro;
+    for (Py_ssize_t i = 0; mro && i < PyTuple_GET_SIZE(mro); i++) {
+        PyTypeObject *base = (PyTypeObject *) PyTuple_GET_ITEM(mro, i);
+        if (!(base->tp_flags & Py_TPFLAGS_HEAPTYPE)
+                && (!strcmp(base->tp_name, "numpy.number") || !strcmp(base->tp_name, "numpy.bool"))) return 1;
+    }
+    return 0;
+}
+
 /* Whether all objects of a type have the same class, and no buffer that could differ. */
 static int cyl_fused_plain(PyTypeObject *type) {
     static PyObject *name = NULL;
     if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) return 0;
-    if (type->tp_as_buffer && type->tp_as_buffer->bf_getbuffer && type != &PyBytes_Type) return 0;
+    if (type->tp_as_buffer && type->tp_as_buffer->bf_getbuffer && type != &PyBytes_Type && !cyl_fused_number(type))
+        return 0;
     if (type->tp_getattro != PyObject_GenericGetAttr && type != &PyType_Type) return 0;
     if (!name && !(name = PyUnicode_InternFromString("__class__"))) {
         PyErr_Clear();
