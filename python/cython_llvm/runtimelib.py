@@ -207,6 +207,8 @@ def _of_types(scope: Any) -> Iterator[Any]:
         for operation in ("lshift", "add", "sub", "mul"):
             for const_rhs in (False, True):
                 kind.overflow_check_binop(operation, scope, const_rhs=const_rhs)
+    for name, code, signed in (("int128_t", "__int128", 1), ("uint128_t", "unsigned __int128", 0)):
+        yield load("IntPow", "CMath.c").specialize(func_name=f"__Pyx_pow_{name}", type=code, signed=signed)
     P.c_anon_enum_type.create_to_py_utility_code(scope)
     P.c_anon_enum_type.create_from_py_utility_code(scope)
     for kind in (P.c_float_type, P.c_double_type, P.c_longdouble_type):
