@@ -49,6 +49,23 @@ def again(int[::1] times, int rounds):
             for k in range(rounds):
                 for i in prange(times.shape[0], schedule="dynamic", chunksize=3):
                     times[i] += 1
+
+def ahead(int[:, ::1] times, int[::1] most, int threads):
+    # Threads do not wait at the ends of loops: each is as far as it gets.
+    cdef Py_ssize_t i, k, spent
+    cdef double x
+    with nogil, parallel(num_threads=threads):
+        for k in range(times.shape[0]):
+            for i in prange(times.shape[1], schedule="dynamic"):
+                times[k, i] += 1
+            if threadid() == k % 3:
+                x = 0
+                for spent in range(20_000):
+                    x = x + 1 / (1 + x)
+                if x > 1e9:
+                    most[0] = 1
+            for i in prange(times.shape[1] - 1, schedule="dynamic", chunksize=2):
+                times[k, i] += 1
 """
 
 
@@ -85,6 +102,10 @@ def test_loops_that_run_again_or_fail(tmp_path: Path, cache_dir: Path, route: st
         with pytest.raises(ValueError, match=f"^{at}$"):
             m.raising(times, at)
         assert times[at] == 1 and times.max() == 1
+    for threads in (1, 2, 3, 4):
+        times = np.zeros((500, 5), np.intc)
+        m.ahead(times, np.zeros(1, np.intc), threads)
+        assert (times[:, :-1] == 2).all() and (times[:, -1] == 1).all(), threads
     # What a loop left behind does not reach the next.
     times = np.zeros(1000, np.intc)
     m.by_ones(times, 2)

@@ -35,6 +35,39 @@ int64_t cyl_parallel_chunk(int64_t *next) {
     return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
 }
 
+/* Counts of chunks for the loops of one region.  Threads do not wait at the end of a loop: one may be some
+   loops ahead of another. */
+enum { CYL_LOOPS = 8 };
+
+typedef struct {
+    int64_t next;     /* the first: `cyl_parallel_chunk` counts here */
+    int64_t loop;     /* the number of the loop that it is for, among those of the region */
+    int64_t done;     /* threads that are through with it */
+    int64_t apart[5]; /* a line of the cache each */
+} cyl_parallel_loop;
+
+/* Before the region. */
+void cyl_parallel_loops_start(cyl_parallel_loop *loops) {
+    memset(loops, 0, CYL_LOOPS * sizeof *loops);
+    for (int i = 0; i < CYL_LOOPS; i++) loops[i].loop = i;
+}
+
+/* The count for a loop; waits where a thread is that far behind. */
+int64_t *cyl_parallel_loop_enter(cyl_parallel_loop *loops, int64_t number) {
+    cyl_parallel_loop *loop = &loops[number % CYL_LOOPS];
+    while (__atomic_load_n(&loop->loop, __ATOMIC_ACQUIRE) != number) sched_yield();
+    return &loop->next;
+}
+
+/* No chunk is left for this thread. */
+void cyl_parallel_loop_leave(int64_t *next, int64_t number, int threads) {
+    cyl_parallel_loop *loop = (cyl_parallel_loop *) next;
+    if (__atomic_add_fetch(&loop->done, 1, __ATOMIC_ACQ_REL) != threads) return;
+    loop->next = 0;
+    loop->done = 0;
+    __atomic_store_n(&loop->loop, number + CYL_LOOPS, __ATOMIC_RELEASE);
+}
+
 /* prange with a step of zero. */
 void cyl_parallel_abort(void) {
     abort();

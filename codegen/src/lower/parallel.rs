@@ -16,6 +16,7 @@ use super::parallel_gpu::refuse;
 use super::parallel_loops::{inside, privates};
 use super::parallel_ordered::Ordered;
 use super::parallel_returns::returned_field;
+use super::parallel_share::{Chunks, Counts};
 use super::{LowerError, Result};
 use crate::mir::{
     BlockId, Callee, Comparison, FuncId, Function, Global, GlobalId, GlobalInit, Linkage, Op,
@@ -60,8 +61,8 @@ pub(super) struct Region {
     pub returns: bool,
     /// Reductions that do not depend on the number of threads.
     pub ordered: Option<Ordered>,
-    /// Where the chunks of a dynamic schedule are counted.
-    pub chunks: Option<Value>,
+    /// Where the chunks of loops with a dynamic schedule are counted.
+    pub chunks: Option<Chunks>,
 }
 
 /// A variable of the function around that a region knows.
@@ -137,8 +138,8 @@ impl<'t> Body<'_, 't> {
             self.b.switch_to(cpu);
         }
         let captured = self.captured(node, &[node])?;
-        let dynamic = node.text("schedule") == Some("dynamic");
-        let (structure, frame) = self.make_frame(&captured, dynamic)?;
+        let counts = Counts::of(&[node], false);
+        let (structure, frame) = self.make_frame(&captured, counts)?;
         for (field, value) in [
             (START, range.start),
             (STEP, range.step),
@@ -195,7 +196,8 @@ impl<'t> Body<'_, 't> {
                 .filter(|inner| inner.kind() == "ParallelRangeNode" && !inner.flag("is_parallel")),
         );
         let captured = self.captured(node, &parts)?;
-        let (structure, frame) = self.make_frame(&captured, false)?;
+        let counts = Counts::of(&parts[1..], true);
+        let (structure, frame) = self.make_frame(&captured, counts)?;
         let own: HashSet<EntryId> = privates(node).into_iter().map(|(entry, _)| entry).collect();
         let (region, may_raise, may_return) =
             self.region_function(node, &captured, structure, |body, region| {
@@ -297,7 +299,7 @@ impl<'t> Body<'_, 't> {
             returned,
             returns,
             ordered: body.ordered(captured),
-            chunks: body.chunks_place(frame, structure, captured.len()),
+            chunks: body.chunks_of(frame, structure, captured.len()),
         };
         if let Some(ordered) = &mut region.ordered {
             body.begin_ordered(ordered);

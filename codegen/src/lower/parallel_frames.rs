@@ -12,7 +12,7 @@ use super::memview::dimensions;
 use super::parallel::{AROUND, Captured, KEPT, LINE, PARTS, START, WHY, variable_field};
 use super::parallel_loops::{inside, privates};
 use super::parallel_returns::returned_field;
-use super::parallel_share::chunks_type;
+use super::parallel_share::Counts;
 use super::types;
 use crate::mir::{CastOp, Op, StructId, Type, Value};
 
@@ -232,12 +232,12 @@ impl<'t> Body<'_, 't> {
         Ok(self.op(Op::GlobalAddr(global)))
     }
 
-    /// The structure of a region's frame, and a frame with what is known before; `dynamic` where the
-    /// region counts its chunks itself.
+    /// The structure of a region's frame, and a frame with what is known before; `counts` of
+    /// the chunks of dynamic schedules.
     pub(super) fn make_frame(
         &mut self,
         captured: &[Captured<'t>],
-        dynamic: bool,
+        counts: Counts,
     ) -> Result<(StructId, Value)> {
         let mut fields = vec![Type::I32, Type::I32, Type::Ptr, Type::Ptr, Type::Ptr];
         fields.extend([Type::I64, Type::I64, Type::I64, Type::Ptr, Type::Ptr]);
@@ -250,9 +250,7 @@ impl<'t> Body<'_, 't> {
         let returned = self.returned_type().unwrap_or(Type::I64);
         let object = returned == Type::Object;
         fields.push(if object { Type::Ptr } else { returned });
-        if dynamic {
-            fields.push(chunks_type());
-        }
+        fields.extend(counts.field());
         let name = format!("frame.{}", self.m.mir.structs.len());
         let structure = self.m.mir.structure(&name, || fields);
         let local = self.b.local("frame", Type::Struct(structure));
@@ -268,13 +266,7 @@ impl<'t> Body<'_, 't> {
             let null = self.null();
             self.set_field(frame, structure, returned_field(captured.len()), null);
         }
-        if let Some(chunks) = self.chunks_place(frame, structure, captured.len()) {
-            let value = self.int(0, 64);
-            self.b.effect(Op::Store {
-                address: chunks,
-                value,
-            });
-        }
+        self.clear_counts(counts, frame, structure, captured.len())?;
         if let Some(storage) = self.returned_slice {
             self.set_field(frame, structure, AROUND, storage);
         } else if self.scope_object.is_some() {

@@ -184,12 +184,14 @@ impl<'t> Body<'_, 't> {
             (chunk, _) => chunk.unwrap_or(one),
         };
         let fixed = matches!(schedule, STATIC | STATIC_CHUNKED);
-        let counted = match region.chunks {
-            Some(place) if schedule == DYNAMIC => Some((place, self.chunks(chunk, top))),
-            _ => None,
-        };
         // Threads wait for each other in there.
         let away = self.pause(node.flag("acquire_gil"));
+        let counted = match region.chunks {
+            Some(chunks) if schedule == DYNAMIC => {
+                Some((self.enter_loop(chunks, node)?, self.chunks(chunk, top)))
+            }
+            _ => None,
+        };
         let (head, inside, done) = (self.b.block(), self.b.block(), self.b.block());
         let (p, i, l) = (Type::Ptr, Type::I32, Type::I64);
         let bounds = [last, lower, upper, stride];
@@ -213,8 +215,8 @@ impl<'t> Body<'_, 't> {
             let from = self.op(Op::Get(lower));
             let more = self.op(Op::Compare(Comparison::SLe, from, top));
             self.b.branch(more, inside, done);
-        } else if let Some((place, chunks)) = counted {
-            let more = self.take_chunk(place, chunks, top, [last, lower, upper])?;
+        } else if let Some((count, chunks)) = counted {
+            let more = self.take_chunk(count, chunks, top, [last, lower, upper])?;
             self.b.branch(more, inside, done);
         } else {
             let types = [&p, &i, &p, &p, &p, &p].map(Clone::clone);
@@ -255,6 +257,9 @@ impl<'t> Body<'_, 't> {
             _ => self.b.jump(head),
         }
         self.b.switch_to(done);
+        if let Some((count, _)) = counted {
+            self.leave_loop(count)?;
+        }
         if schedule == STATIC_CHUNKED {
             self.openmp(
                 "__kmpc_for_static_fini",

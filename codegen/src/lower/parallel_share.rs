@@ -5,8 +5,10 @@
 //! and bounds that no call can change.
 //!
 //! With a dynamic schedule the frame counts the chunks that are taken: one atomic addition for each,
-//! where libomp's dispatcher takes over a hundred nanoseconds.  Loops of a `with parallel()` block,
-//! which may run many times at once, ask libomp.
+//! where libomp's dispatcher takes over a hundred nanoseconds.  The loops of a `with parallel()` block,
+//! after which threads do not wait, take turns with several counts.
+
+use frontend_bridge::tree::Node;
 
 use super::Result;
 use super::body::Body;
@@ -14,12 +16,58 @@ use super::parallel::Region;
 use super::parallel_returns::returned_field;
 use crate::mir::{BinaryOp, Comparison, LocalId, Op, StructId, Type, Value};
 
-/// Words before the count of chunks and from it on, so that it has a line of the cache of its own.
-const APART: u64 = 8;
+/// Words of a line of the cache; a count has one of its own.
+const LINE: u64 = 8;
+/// Counts of a region with more than one loop: `CYL_LOOPS` of `runtime/parallel.c`.
+const LOOPS: u64 = 8;
 
-/// The field of a frame in which chunks are counted.
-pub(super) fn chunks_type() -> Type {
-    Type::Array(Box::new(Type::I64), 2 * APART)
+/// What a region counts chunks in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// No loop has a dynamic schedule.
+    None,
+    /// The region is a loop.
+    One,
+    /// The region is a block with loops, which threads do not wait for each other after.
+    Several,
+}
+
+impl Counts {
+    /// For a region with such loops.
+    pub(super) fn of(loops: &[Node<'_>], block: bool) -> Self {
+        let dynamic = |node: &Node<'_>| node.text("schedule") == Some("dynamic");
+        match (loops.iter().any(dynamic), block) {
+            (false, _) => Self::None,
+            (true, false) => Self::One,
+            (true, true) => Self::Several,
+        }
+    }
+
+    /// The field of a frame, with words that are not used at both ends.
+    pub(super) fn field(self) -> Option<Type> {
+        let lines = match self {
+            Self::None => return None,
+            Self::One => 2,
+            Self::Several => LOOPS + 2,
+        };
+        Some(Type::Array(Box::new(Type::I64), lines * LINE))
+    }
+}
+
+/// Where a region counts chunks.
+#[derive(Clone, Copy)]
+pub(super) struct Chunks {
+    /// Of the first count.
+    address: Value,
+    /// How many loops with a dynamic schedule this thread has begun.
+    loops: LocalId,
+}
+
+/// The count for a loop, and its number where there are several loops.
+#[derive(Clone, Copy)]
+pub(super) struct Count {
+    pub address: Value,
+    number: Option<Value>,
 }
 
 impl Body<'_, '_> {
@@ -31,10 +79,7 @@ impl Body<'_, '_> {
         (units, top): (Value, Value),
         [last, lower, upper]: [LocalId; 3],
     ) -> Result<()> {
-        let threads = self.openmp("omp_get_num_threads", &[], Type::I32, Vec::new());
-        let Some(threads) = threads else {
-            return self.defect("no number of threads");
-        };
+        let threads = self.number_of_threads()?;
         let threads = self.widen(threads, 64, true);
         let number = self.widen(region.number, 64, true);
         let each = self.op(Op::Binary(BinaryOp::UDiv, units, threads));
@@ -58,19 +103,84 @@ impl Body<'_, '_> {
         Ok(())
     }
 
-    /// The address of the count of chunks, where a frame of so many variables has one.
-    pub(super) fn chunks_place(
+    fn counts_address(&mut self, frame: Value, structure: StructId, captured: usize) -> Value {
+        let field = returned_field(captured) + 1;
+        let field = self.op(Op::Field(frame, structure, field));
+        let index = self.int(LINE.into(), 64);
+        self.op(Op::Index(field, Type::I64, index))
+    }
+
+    /// Where chunks are counted, in a frame of so many variables; in the region's function.
+    pub(super) fn chunks_of(
         &mut self,
         frame: Value,
         structure: StructId,
         captured: usize,
-    ) -> Option<Value> {
+    ) -> Option<Chunks> {
         let field = returned_field(captured) + 1;
         let fields = &self.m.mir.structs[structure.0 as usize].fields;
         fields.get(field as usize)?;
-        let first = self.op(Op::Field(frame, structure, field));
-        let index = self.int(APART.into(), 64);
-        Some(self.op(Op::Index(first, Type::I64, index)))
+        let loops = self.b.local("loops", Type::I64);
+        let zero = self.int(0, 64);
+        self.b.effect(Op::Set(loops, zero));
+        let address = self.counts_address(frame, structure, captured);
+        Some(Chunks { address, loops })
+    }
+
+    /// Sets the counts of a new frame to zero.
+    pub(super) fn clear_counts(
+        &mut self,
+        counts: Counts,
+        frame: Value,
+        structure: StructId,
+        captured: usize,
+    ) -> Result<()> {
+        if counts == Counts::None {
+            return Ok(());
+        }
+        let address = self.counts_address(frame, structure, captured);
+        if counts == Counts::Several {
+            return self.rt_void("cyl_parallel_loops_start", "p:v", &[address]);
+        }
+        let value = self.int(0, 64);
+        self.b.effect(Op::Store { address, value });
+        Ok(())
+    }
+
+    /// The count for the loop that begins.
+    pub(super) fn enter_loop(&mut self, chunks: Chunks, node: Node<'_>) -> Result<Count> {
+        if node.flag("is_parallel") {
+            let address = chunks.address;
+            return Ok(Count {
+                address,
+                number: None,
+            });
+        }
+        let number = self.op(Op::Get(chunks.loops));
+        let one = self.int(1, 64);
+        let next = self.op(Op::Binary(BinaryOp::Add, number, one));
+        self.b.effect(Op::Set(chunks.loops, next));
+        let args = [chunks.address, number];
+        let address = self.rt_value("cyl_parallel_loop_enter", "pl:p", &args)?;
+        let number = Some(number);
+        Ok(Count { address, number })
+    }
+
+    /// Tells the others that this thread takes no more chunks.
+    pub(super) fn leave_loop(&mut self, count: Count) -> Result<()> {
+        let Some(number) = count.number else {
+            return Ok(());
+        };
+        let threads = self.number_of_threads()?;
+        let args = [count.address, number, threads];
+        self.rt_void("cyl_parallel_loop_leave", "pli:v", &args)
+    }
+
+    fn number_of_threads(&mut self) -> Result<Value> {
+        match self.openmp("omp_get_num_threads", &[], Type::I32, Vec::new()) {
+            Some(threads) => Ok(threads),
+            None => self.defect("no number of threads"),
+        }
     }
 
     /// How large a chunk is, and how many there are of `top` + 1 iterations.
@@ -86,12 +196,12 @@ impl Body<'_, '_> {
     /// False where none is left.
     pub(super) fn take_chunk(
         &mut self,
-        place: Value,
+        next: Count,
         (size, count): (Value, Value),
         top: Value,
         [last, lower, upper]: [LocalId; 3],
     ) -> Result<Value> {
-        let number = self.rt_value("cyl_parallel_chunk", "p:l", &[place])?;
+        let number = self.rt_value("cyl_parallel_chunk", "p:l", &[next.address])?;
         let from = self.op(Op::Binary(BinaryOp::Mul, number, size));
         let one = self.int(1, 64);
         let next = self.op(Op::Binary(BinaryOp::Add, number, one));
