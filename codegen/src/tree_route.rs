@@ -199,10 +199,10 @@ fn compile_here(
         if module.shims_outlive_their_frame() {
             return Ok(TreeModule {
                 module: None,
-                missing: vec![Missing {
-                    construct: "C that uses the frame of its caller (setjmp, alloca)".to_owned(),
-                    position: None,
-                }],
+                missing: vec![Missing::new(
+                    "C that uses the frame of its caller (setjmp, alloca)",
+                    None,
+                )],
                 sources,
                 mir: text,
                 request: None,

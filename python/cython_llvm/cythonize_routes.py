@@ -59,7 +59,7 @@ def _leave(target: str, choice: Choice) -> None:
         with open(target + _BITCODE, "wb") as file:
             file.write(choice.module.to_bitcode())
     with open(target + _CHOICE, "w", encoding="utf-8") as file:
-        json.dump([choice.route, choice.reasons], file)
+        json.dump([choice.route, choice.reasons, choice.on_gpu], file)
 
 
 def taken(c_file: str, name: str, settings: Settings) -> Choice:
@@ -69,7 +69,7 @@ def taken(c_file: str, name: str, settings: Settings) -> Choice:
     """
     try:
         with open(c_file + _CHOICE, encoding="utf-8") as file:
-            route, reasons = json.load(file)
+            route, reasons, on_gpu = json.load(file)
     except (OSError, ValueError):
         return Choice("c", (_ELSEWHERE,))
     module: Any = None
@@ -85,7 +85,7 @@ def taken(c_file: str, name: str, settings: Settings) -> Choice:
     for suffix in (_CHOICE, _BITCODE):
         if os.path.exists(c_file + suffix):
             os.unlink(c_file + suffix)
-    choice = Choice(route, tuple(reasons), module)
+    choice = Choice(route, tuple(reasons), module, on_gpu=on_gpu)
     if settings.route == "tree" and module is None:
         raise routes.refusal(name, choice)
     return choice

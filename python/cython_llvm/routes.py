@@ -16,6 +16,7 @@ from . import cobject, errors
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from . import treeroute
     from .frontend import CUnit
     from .shortened import Notes
 
@@ -48,6 +49,7 @@ class Choice:
     headers: tuple[str, ...] = ()  # C headers that were read
     messages: tuple[Any, ...] = ()  # clang's warnings
     error: errors.CompileError | None = None  # a failure of the tree route itself
+    on_gpu: bool = False  # a loop that has to run on a GPU cannot: C would be no way out
 
     @property
     def defects(self) -> tuple[str, ...]:
@@ -150,9 +152,14 @@ def attempt(tree: str, settings: Settings) -> Choice:
     except errors.CompileError as error:
         return failed(error)
     if lowered.module is None:
-        lacks = tuple(f"the tree route lacks {one}" for one in lowered.missing)
-        return Choice("c", lacks, headers=lowered.headers)
+        return lacking(lowered)
     return Choice("tree", (), lowered.module, lowered.headers, lowered.messages)
+
+
+def lacking(lowered: treeroute.Lowered) -> Choice:
+    """The C route for a module with what the tree route lacks."""
+    lacks = tuple(f"the tree route lacks {one}" for one in lowered.missing)
+    return Choice("c", lacks, headers=lowered.headers, on_gpu=any(one.on_gpu for one in lowered.missing))
 
 
 def analyse(
@@ -213,7 +220,7 @@ def refusal(path: str, choice: Choice) -> errors.CompileError:
     if choice.error is not None:
         return choice.error
     lines = "\n".join(f"  {reason}" for reason in choice.reasons)
-    if any(": prange on the GPU: " in reason for reason in choice.reasons):
+    if choice.on_gpu:
         return errors.CompileError(f"'{path}' cannot run on a GPU, because\n{lines}", code="CYL1301")
     return errors.CompileError(
         f"'{path}' needs the C route, because\n{lines}\nroute 'auto' takes the C route by itself",
@@ -246,10 +253,12 @@ def option_reasons(options: Any = None) -> tuple[str, ...]:
         if options.gdb_debug:
             found.append("--gdb is for C")
         if options.c_line_in_traceback:
-            found.append("lines of C in tracebacks are C's")
+            found.append(LINES_OF_C)
     return tuple(found)
 
 
+#: Why the tree route does not do where tracebacks are to tell of them.
+LINES_OF_C = "lines of C in tracebacks are C's"
 #: Options of the whole compiler that act on what is generated, and what they usually are.
 C_OPTIONS: dict[str, Any] = {
     "docstrings": True,

@@ -22,8 +22,7 @@ def write_stage(tree: str, source: str, settings: Settings, emit: str, output: s
 
     lowered = treeroute.lower(tree, routes.for_tree(settings), mir=emit == "mir")
     if lowered.missing:
-        reasons = tuple(f"the tree route lacks {one}" for one in lowered.missing)
-        raise routes.refusal(source, routes.Choice("c", reasons))
+        raise routes.refusal(source, routes.lacking(lowered))
     if emit == "mir":
         atomic.write_bytes(output, (lowered.mir or "").encode())
         return

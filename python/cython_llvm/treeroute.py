@@ -20,6 +20,7 @@ class Missing:
     file: str
     line: int
     column: int
+    on_gpu: bool = False  # in a loop that has to run on a GPU: C is no way out
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file

@@ -60,8 +60,8 @@ impl KnownCode {
     }
 }
 
-/// What is missing: (construct, file, line, column).
-type Missing = (String, String, u32, u32);
+/// What is missing: (construct, file, line, column, whether a loop must run on a GPU with it).
+type Missing = (String, String, u32, u32, bool);
 
 /// C that a module needs, as a dictionary.
 fn request_dict<'py>(py: Python<'py>, request: ShimRequest) -> PyResult<Bound<'py, PyDict>> {
@@ -152,7 +152,8 @@ pub fn compile_tree<'py>(
                 .cloned()
                 .unwrap_or_default();
             let (line, column) = place.map_or((0, 0), |at| (at.line, at.column));
-            (missing.construct.clone(), file, line, column)
+            let construct = missing.construct.clone();
+            (construct, file, line, column, missing.on_gpu)
         })
         .collect();
     let module = made

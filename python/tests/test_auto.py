@@ -460,3 +460,10 @@ def test_choosing_is_undone(tmp_path: Path, run: Callable[..., str]) -> None:
     with treefrontend.choosing(lambda export, source: False):
         assert Pipeline.create_pyx_pipeline is not stock
     assert Pipeline.create_pyx_pipeline is stock
+
+
+def test_what_only_a_gpu_refuses_is_told_apart_by_more_than_its_words() -> None:
+    reason = "the tree route lacks a.pyx:1: prange on the GPU: 'gil'"
+    for on_gpu, said in ((True, "cannot run on a GPU"), (False, "needs the C route")):
+        refused = routes.refusal("a.pyx", routes.Choice("c", (reason,), on_gpu=on_gpu))
+        assert said in str(refused) and reason in str(refused)

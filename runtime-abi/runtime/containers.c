@@ -36,7 +36,8 @@ static int cyl_unpack_next(PyObject *iterator, iternextfunc next, Py_ssize_t cou
     return 0;
 }
 
-/* The items of an object that must have exactly so many.  0, or -1 with an exception. */
+/* The items of an object that must have exactly so many.  0, or -1 with an exception.  Takes the object over:
+   it is given back before its iterator is asked for items. */
 int cyl_unpack(PyObject *source, Py_ssize_t count, PyObject **out) {
     int tuple = PyTuple_CheckExact(source);
     if (tuple || PyList_CheckExact(source)) {
@@ -44,18 +45,22 @@ int cyl_unpack(PyObject *source, Py_ssize_t count, PyObject **out) {
         if (unlikely(size != count)) {
             if (size > count) __Pyx_RaiseTooManyValuesError(count);
             else __Pyx_RaiseNeedMoreValuesError(size);
+            Py_DECREF(source);
             return -1;
         }
         PyObject **items = tuple ? ((PyTupleObject *) source)->ob_item
                                  : ((PyListObject *) source)->ob_item;
         for (Py_ssize_t index = 0; index < count; index++) out[index] = Py_NewRef(items[index]);
+        Py_DECREF(source);
         return 0;
     }
     if (unlikely(source == Py_None)) {
         __Pyx_RaiseNoneNotIterableError();
+        Py_DECREF(source);
         return -1;
     }
     PyObject *iterator = PyObject_GetIter(source);
+    Py_DECREF(source);
     if (unlikely(!iterator)) return -1;
     iternextfunc next = __Pyx_PyObject_GetIterNextFunc(iterator);
     int status = cyl_unpack_next(iterator, next, count, out);
@@ -66,11 +71,13 @@ int cyl_unpack(PyObject *source, Py_ssize_t count, PyObject **out) {
     return status;
 }
 
-/* The same with a starred target: `left` items, a list of what lies between, `right` items. */
+/* The same with a starred target: `left` items, a list of what lies between, `right` items.  Takes the object
+   over too. */
 int cyl_unpack_starred(PyObject *source, Py_ssize_t left, Py_ssize_t right, PyObject **out) {
     PyObject *list;
     if (left) {
         PyObject *iterator = PyObject_GetIter(source);
+        Py_DECREF(source);
         if (unlikely(!iterator)) return -1;
         iternextfunc next = __Pyx_PyObject_GetIterNextFunc(iterator);
         int status = cyl_unpack_next(iterator, next, left, out);
@@ -79,6 +86,7 @@ int cyl_unpack_starred(PyObject *source, Py_ssize_t left, Py_ssize_t right, PyOb
         if (unlikely(status < 0)) return -1;
     } else {
         list = PySequence_List(source);
+        Py_DECREF(source);
     }
     if (unlikely(!list)) return cyl_unpack_failed(out, left);
     Py_ssize_t length = PyList_GET_SIZE(list);

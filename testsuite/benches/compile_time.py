@@ -74,7 +74,7 @@ def jobs(folder: Path, names: list[str]) -> list[Job]:
 
 def tree(job: Job, folder: Path) -> Cost:
     library = folder / "tree.so"
-    found = checking._compile(job.package, job.root, job.root / job.source, job.name, library, sys.executable)
+    found = checking.compiled(job.package, job.root, job.root / job.source, job.name, library, sys.executable)
     if found["state"] != "tree":
         raise SystemExit(f"{job.source}: {found}")
     return Cost(found["cpu"], found["frontend"], measured(library)[1])

@@ -103,7 +103,7 @@ def _note_routes(name: str) -> set[str]:
         reasons = treecache.routes.option_reasons
 
         def option_reasons(options: Any = None) -> tuple[str, ...]:
-            return tuple(reason for reason in reasons(options) if not reason.startswith("lines of C "))
+            return tuple(one for one in reasons(options) if one != treecache.routes.LINES_OF_C)
 
         if name not in _LINES_OF_C:
             treecache.routes.option_reasons = option_reasons

@@ -10,6 +10,7 @@ import argparse
 import collections
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from .code import Program, smaller
+from .deaths import DeathMaker
 from .kernels import KernelMaker
+from .operations import OperationMaker
 from .program import Maker
 
 CHILD = Path(__file__).with_name("child.py")
@@ -129,10 +132,13 @@ def main() -> int:
     parser.add_argument("--show", action="store_true", help="print the programs instead")
     parser.add_argument("--reduce", type=float, default=120, metavar="SECONDS", help="for each fault (0: not)")
     parser.add_argument("--gpu", action="store_true", help="loops of prange, on the CPU and for a GPU")
+    parser.add_argument("--deaths", action="store_true", help="when objects die: each operation fails once")
+    parser.add_argument("--operations", action="store_true", help="single operations, calls that do not fit")
     parser.add_argument("-v", "--verbose", action="store_true", help="print why Cython refuses programs")
     options = parser.parse_args()
     seeds = range(options.seed, options.seed + options.count)
-    maker = KernelMaker if options.gpu else Maker
+    makers = ((options.gpu, KernelMaker), (options.deaths, DeathMaker), (options.operations, OperationMaker))
+    maker: Any = next((made for wanted, made in makers if wanted), Maker)
     if options.show:
         for seed in seeds:
             print(maker(seed).program().text())
@@ -141,11 +147,42 @@ def main() -> int:
         return run(options, seeds, maker, for_gpu(Path(folder)) if options.gpu else compared)
 
 
+def accepted(programs: dict[str, Program], compare: Compare) -> Iterator[dict[str, Any]]:
+    """What is said of programs, without the functions for which Cython refuses them."""
+    waiting = programs
+    for _ in range(4):
+        refused: dict[str, Program] = {}
+        for found in compare(waiting.items()):
+            program = programs[found["name"]]
+            less = without(program, found) if found["status"] == "refused" else None
+            if less is None:
+                yield found
+            else:
+                refused[found["name"]] = less
+        programs.update(refused)
+        if not refused:
+            return
+        waiting = refused
+    for name in waiting:
+        yield {"name": name, "status": "refused", "detail": ["again and again"]}
+
+
+def without(program: Program, found: dict[str, Any]) -> Program | None:
+    """A program without the functions that errors point to, where they point to some and not to all."""
+    lines = {int(line) for line in re.findall(rf"{found['name']}\.pyx:(\d+)", found["detail"][0])}
+    kept, end = [], program.head.count("\n")
+    for function in program.functions:
+        start, end = end, end + len(list(function.render()))
+        if not any(start < line <= end for line in lines):
+            kept.append(function)
+    return Program(program.head, kept) if kept and len(kept) < len(program.functions) else None
+
+
 def run(options: argparse.Namespace, seeds: range, maker: Any, compare: Compare) -> int:
     totals: collections.Counter[str] = collections.Counter()
     for start in range(0, len(seeds), BATCH):
         programs = {f"random_{seed}": maker(seed).program() for seed in seeds[start : start + BATCH]}
-        for found in compare(programs.items()):
+        for found in accepted(programs, compare):
             totals[found["status"]] += 1
             if found["status"] == "refused" and options.verbose:
                 print(f"{found['name']}: refused: {found['detail'][0]}")

@@ -52,7 +52,7 @@ def outcome(module: types.ModuleType, function: str, arguments: str) -> list[Any
     module.notes.clear()
     signal.alarm(LIMIT)
     try:
-        result = shown(eval(f"function({arguments})", {"function": getattr(module, function)}))
+        result = shown(eval(f"function({arguments})", {**vars(module), "function": getattr(module, function)}))
     except TooLong:
         return ["too long"]
     except Exception as error:
@@ -60,7 +60,27 @@ def outcome(module: types.ModuleType, function: str, arguments: str) -> list[Any
     finally:
         signal.alarm(0)
         sys.unraisablehook = sys.__unraisablehook__
-    return [result, list(module.notes), lost]
+    return [result, settled(list(module.notes), isinstance(result, list)), lost]
+
+
+def settled(notes: list[Any], failed: bool) -> list[Any]:
+    """Notes in which objects that an exception lets die, as `deaths` notes it, are in an order of their own.
+
+    In which order temporaries are released then is not a matter of the program: Cython numbers them, and uses
+    the numbers again.
+    """
+    found: list[Any] = []
+    dying: list[str] = []
+    raising = False
+    for note in [*notes, "raises" if failed else ""]:
+        if isinstance(note, str) and note.startswith("-"):
+            dying.append(note)
+            continue
+        handling = isinstance(note, str) and (note in ("raises", "handles") or " <class" in note)
+        found += sorted(dying) if raising or handling else dying
+        found.append(note)
+        dying, raising = [], note == "raises"
+    return found[:-1]
 
 
 def described(error: BaseException) -> list[Any]:
@@ -100,7 +120,7 @@ def compare(name: str, text: str, calls: list[tuple[str, str]], folder: Path) ->
         finally:
             sys.modules.pop(name, None)
     if len(refused) == 2:
-        return {"status": "refused", "detail": [refused["c"][-600:]]}
+        return {"status": "refused", "detail": [refused["c"]]}
     if refused:
         route, why = refused.popitem()
         if route == "c" and any(text in why for text in C_FAULTS):

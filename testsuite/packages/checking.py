@@ -61,14 +61,15 @@ def _compile_all(
         if any(path.match(pattern) for pattern in package.leave_out):
             continue
         library.unlink(missing_ok=True)
-        found = result.modules[name] = _compile(package, root, path, name, library, python)
+        found = result.modules[name] = compiled(package, root, path, name, library, python)
         detail = found["missing"][0][0] if "missing" in found else found.get("message", "")
         print(f"{found['state']:8} {found.get('cpu', 0):6.1f}s {name}  {detail}", flush=True)
 
 
-def _compile(
+def compiled(
     package: Package, root: Path, path: Path, name: str, library: Path, python: str
 ) -> dict[str, Any]:
+    """One module by the tree route, in a process of its own: what `build.py` says of it."""
     library.parent.mkdir(parents=True, exist_ok=True)
     site = Path(python).parent.parent
     numpy = next(site.glob("lib/*/site-packages/numpy/_core/include"))

@@ -72,14 +72,12 @@ pub fn extract(module: &mut Module) -> Extracted {
 pub(super) fn refuse<T>(function: &Function, line: u32, what: &str) -> Result<T, Missing> {
     let (source, first) = function.source.unwrap_or((0, 0));
     let line = if line == 0 { first } else { line };
-    Err(Missing {
-        construct: format!("prange on the GPU: {what}"),
-        position: Some(Position {
-            source,
-            line,
-            column: 0,
-        }),
-    })
+    let position = Position {
+        source,
+        line,
+        column: 0,
+    };
+    Err(Missing::on_gpu(what, Some(position)))
 }
 
 struct Work {

@@ -251,10 +251,8 @@ impl<'m, 't> Body<'m, 't> {
                 line: self.b.line,
                 column: 0,
             });
-            self.m.missing.push(Missing {
-                construct: format!("built-in '{symbol}'"),
-                position,
-            });
+            let construct = format!("built-in '{symbol}'");
+            self.m.missing.push(Missing::new(construct, position));
         }
         let id = self.m.mir.declare_data(symbol);
         let address = self.op(Op::ExternAddr(id));

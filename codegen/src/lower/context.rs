@@ -247,10 +247,7 @@ pub(super) fn of_memoryview_code(entry: Entry<'_>) -> bool {
 
 /// The error for a construct without a lowering.
 pub(super) fn missing<T>(construct: &str, position: Option<Position>) -> Result<T> {
-    Err(LowerError::Missing(Missing {
-        construct: construct.to_owned(),
-        position,
-    }))
+    Err(LowerError::Missing(Missing::new(construct, position)))
 }
 
 /// The error for a node without a lowering.

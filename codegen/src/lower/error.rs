@@ -9,6 +9,27 @@ pub struct Missing {
     pub construct: String,
     /// Where, if known.
     pub position: Option<Position>,
+    /// Whether it is in a loop that has to run on a GPU: C would be no way out.
+    pub on_gpu: bool,
+}
+
+impl Missing {
+    /// Something that the C route has.
+    pub fn new(construct: impl Into<String>, position: Option<Position>) -> Missing {
+        Missing {
+            construct: construct.into(),
+            position,
+            on_gpu: false,
+        }
+    }
+
+    /// What a GPU cannot do, in a loop that has to run there.
+    pub fn on_gpu(what: &str, position: Option<Position>) -> Missing {
+        Missing {
+            on_gpu: true,
+            ..Missing::new(format!("prange on the GPU: {what}"), position)
+        }
+    }
 }
 
 /// Why a piece of the tree has no MIR.

@@ -128,10 +128,7 @@ impl<'t> Context<'t> {
             vec![Type::Ptr, Type::Ptr, Type::I64]
         });
         let mut rows = Vec::new();
-        let mut offset = 0_u64;
-        for (entry, field) in entries.iter().zip(&layout.fields) {
-            let (size, align) = self.mir.size_align(field);
-            offset = offset.next_multiple_of(if layout.packed { 1 } else { align });
+        for (entry, offset) in entries.iter().zip(self.mir.field_offsets(mir)) {
             let Some(ty) = entry.ty("type") else {
                 return missing("struct member without a type", None);
             };
@@ -142,7 +139,6 @@ impl<'t> Context<'t> {
                 GlobalInit::Global(name),
                 GlobalInit::Int(i128::from(offset)),
             ]));
-            offset += size;
         }
         rows.push(GlobalInit::List(vec![
             GlobalInit::Zero,

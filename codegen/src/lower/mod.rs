@@ -52,6 +52,7 @@ mod external_members;
 mod externs;
 mod formatting;
 mod frozensets;
+mod function_ends;
 mod functions;
 mod fused;
 mod fused_buffers;

@@ -507,7 +507,10 @@ pub(super) fn table_words(place: &Place<'_>) -> Vec<(i128, i128)> {
 
 /// The error for what a GPU has no answer to.
 pub(super) fn refuse<T>(node: Node<'_>, what: &str) -> Result<T> {
-    super::context::missing(&format!("prange on the GPU: {what}"), node.position())
+    Err(super::LowerError::Missing(super::Missing::on_gpu(
+        what,
+        node.position(),
+    )))
 }
 
 /// Letters that every assembler takes.

@@ -66,11 +66,8 @@ impl Context<'_> {
         let found = slots.filter(|entry| entry.text("name").is_some_and(old));
         let found: Vec<_> = found.map(|entry| entry.position()).collect();
         for position in found {
-            let construct = "DefNode: a slot of Python 2".to_owned();
-            self.missing.push(Missing {
-                construct,
-                position,
-            });
+            self.missing
+                .push(Missing::new("DefNode: a slot of Python 2", position));
         }
     }
 
@@ -101,18 +98,13 @@ impl Context<'_> {
             }
         }
         for (name, position) in found {
-            self.missing.push(Missing {
-                construct: format!("directive {name}"),
-                position,
-            });
+            self.missing
+                .push(Missing::new(format!("directive {name}"), position));
         }
     }
 
     fn note_refused(&mut self, construct: &str, node: Node<'_>) {
-        self.missing.push(Missing {
-            construct: construct.to_owned(),
-            position: node.position(),
-        });
+        self.missing.push(Missing::new(construct, node.position()));
     }
 }
 

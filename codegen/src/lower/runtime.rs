@@ -134,12 +134,12 @@ fn check(name: &str, signature: &Signature, found: &super::CSignature) -> Result
     if same {
         return Ok(());
     }
-    Err(LowerError::Missing(super::Missing {
-        construct: format!(
+    Err(LowerError::Missing(super::Missing::new(
+        format!(
             "defect: '{name}' is called as {signature}, but is {} ({})",
             found.result,
             found.params.join(", ")
         ),
-        position: None,
-    }))
+        None,
+    )))
 }

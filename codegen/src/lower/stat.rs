@@ -34,10 +34,10 @@ impl<'t> Body<'_, 't> {
             Ok(()) if self.temps.len() != temps.len() => {
                 self.temps = temps;
                 self.kept.clear();
-                self.m.missing.push(super::Missing {
-                    construct: format!("{}: an address in a temporary object", node.kind()),
-                    position: node.position(),
-                });
+                let construct = format!("{}: an address in a temporary object", node.kind());
+                self.m
+                    .missing
+                    .push(super::Missing::new(construct, node.position()));
                 Ok(())
             }
             other => other,

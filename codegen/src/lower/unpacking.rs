@@ -25,7 +25,6 @@ impl<'t> Body<'_, 't> {
             return missing_node(target, "as the target of a C value");
         }
         let items = self.unpacked(target, &args, value)?;
-        self.release(value);
         for (node, item) in unpacked.iter().zip(&items) {
             self.results.insert(node.id(), *item);
         }
@@ -41,7 +40,7 @@ impl<'t> Body<'_, 't> {
         Ok(())
     }
 
-    /// The items as temporaries.
+    /// The items as temporaries.  Takes the value over: it is given back as soon as there is an iterator.
     fn unpacked(
         &mut self,
         target: Node<'t>,
@@ -60,9 +59,10 @@ impl<'t> Body<'_, 't> {
             };
             let left = self.int(starred as i128, 64);
             let right = self.int((count - starred - 1) as i128, 64);
+            let value = self.give(value);
             self.rt_status(
                 "cyl_unpack_starred",
-                "ollp:i",
+                "Ollp:i",
                 &[value, left, right, base],
                 NEGATIVE,
             )?;
@@ -70,7 +70,8 @@ impl<'t> Body<'_, 't> {
             self.unpack_inline(value, count, base)?;
         } else {
             let count = self.int(count as i128, 64);
-            self.rt_status("cyl_unpack", "olp:i", &[value, count, base], NEGATIVE)?;
+            let value = self.give(value);
+            self.rt_status("cyl_unpack", "Olp:i", &[value, count, base], NEGATIVE)?;
         }
         let mut items = Vec::new();
         for index in 0..count {
@@ -83,8 +84,12 @@ impl<'t> Body<'_, 't> {
         Ok(items)
     }
 
-    /// Tuples of the right length in place, all else by the runtime.
+    /// Tuples of the right length in place, all else by the runtime.  Takes the value over.
     fn unpack_inline(&mut self, value: Value, count: usize, base: Value) -> Result<()> {
+        let owned = self.temps.contains(&value);
+        if owned {
+            self.forget_temp(value);
+        }
         let (fast, slow, done) = (self.b.block(), self.b.block(), self.b.block());
         let class = self.type_of_object(value);
         let tuple = self.symbol_object("PyTuple_Type");
@@ -109,10 +114,18 @@ impl<'t> Body<'_, 't> {
                 value: item,
             });
         }
+        if owned {
+            self.b.effect(Op::DecRef(value));
+        }
         self.b.jump(done);
         self.b.switch_to(slow);
         let count = self.int(count as i128, 64);
-        self.rt_status("cyl_unpack", "olp:i", &[value, count, base], NEGATIVE)?;
+        let value = if owned {
+            value
+        } else {
+            self.op(Op::IncRef(value))
+        };
+        self.rt_status("cyl_unpack", "Olp:i", &[value, count, base], NEGATIVE)?;
         self.b.jump(done);
         self.b.switch_to(done);
         Ok(())

@@ -69,6 +69,13 @@ impl Module {
         }
     }
 
+    /// Where the fields of a struct are, in bytes from its start; none of other types.
+    pub fn field_offsets(&self, ty: &Type) -> Vec<u64> {
+        let mut found = Vec::new();
+        self.each_field(ty, |at, _, _| found.push(at));
+        found
+    }
+
     /// Calls with the offset in bytes, the size and alignment there, and the type of each field.
     fn each_field(&self, ty: &Type, mut visit: impl FnMut(u64, (u64, u64), &Type)) {
         let Type::Struct(id) = ty else { return };
@@ -105,6 +112,16 @@ mod tests {
         assert_eq!(module.size_align(&ty), (12, 4));
         let places: Vec<_> = module.scalars(&ty).iter().map(|one| one.at).collect();
         assert_eq!(places, [0, 4, 8]);
+    }
+
+    #[test]
+    fn fields_have_their_offsets() {
+        let fields = || vec![Type::Int(8), Type::I32, Type::Int(16), Type::F64];
+        let (module, ty) = with(fields(), false);
+        assert_eq!(module.field_offsets(&ty), [0, 4, 8, 16]);
+        let (module, ty) = with(fields(), true);
+        assert_eq!(module.field_offsets(&ty), [0, 1, 5, 7]);
+        assert!(module.field_offsets(&Type::F64).is_empty());
     }
 
     #[test]
