@@ -134,7 +134,7 @@ class OperationMaker:
     def chance(self, of: float) -> bool:
         return self.random.random() < of
 
-    def program(self, functions: int = 40) -> Program:
+    def program(self, functions: int = 25) -> Program:
         chosen = self.random.sample(DIRECTIVES, self.random.choice((0, 0, 0, 1)))
         for number in range(functions):
             self.random.choice((self.operation, self.operation, self.operation, self.conversion, self.view,
