@@ -1,4 +1,4 @@
-"""When objects die by the tree route, beside the C route's order: each notes what is done to it, and its end."""
+"""When objects die by the tree route, beside the C route: each notes what is done to it, and its end."""
 
 from __future__ import annotations
 
