@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import frontend, hints, live_slots, prange_frontend, scratch, sharedfunctions, sharedutil
+from . import frontend, hints, linemarks, live_slots, prange_frontend, scratch, sharedfunctions, sharedutil
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ def exporting() -> Iterator[list[str]]:
     trees: list[str] = []
 
     def export_stage(module: Any, options: Any, result: Any, generate: Generate) -> Any:
+        if linemarks.wanted(module):
+            trees.append(_with_lines(module, generate)[1])
+            return _without_c(module, result)
         trees.append(export(module))
         # The headers of public and api names: Cython's own, as after generating C.
         module.generate_h_code(module.scope, options, result)
@@ -53,8 +56,14 @@ def choosing_by_file(decide_for: Callable[[str], Decide]) -> Iterator[None]:
     from Cython.Compiler import Errors
 
     def stage(module: Any, options: Any, result: Any, generate: Generate) -> Any:
-        text = kept_export(module, options, result)
-        done = generate(module)
+        objects: list[Any] = []
+        text = kept_export(module, options, result, objects)
+        if linemarks.wanted(module):
+            with linemarks.noting(objects) as marks:
+                done = generate(module)
+            text = marks.added(text)
+        else:
+            done = generate(module)
         if not Errors.get_errors_count():
             decide_for(os.path.abspath(result.c_file))(text, result.main_source_file)
         return done
@@ -69,10 +78,17 @@ def choosing(decide: Decide, notes: Notes | None = None) -> Iterator[None]:
 
     ``notes``: gets what a later analysis of an edit needs.
     """
+    from Cython.Compiler import Errors
 
     def stage(module: Any, options: Any, result: Any, generate: Generate) -> Any:
         objects = notes.objects if notes is not None else None
         live_slots.assign(module.scope, live_slots.in_use(module.full_module_name, result.main_source_file))
+        if linemarks.wanted(module):
+            done, text = _with_lines(module, generate)
+            if Errors.get_errors_count() or not decide(lambda: text, result.main_source_file):
+                live_slots.forget(module.scope)
+                return done
+            return _without_c(module, result)
         without = decide(lambda: export(module, objects), result.main_source_file)
         if not without:
             live_slots.forget(module.scope)
@@ -97,18 +113,28 @@ def export(module: Any, objects: list[Any] | None = None) -> str:
     return treeexport.export(module) if objects is None else treeexport.export(module, objects)
 
 
+def _with_lines(module: Any, generate: Generate) -> tuple[Any, str]:
+    """What generating C gives, and the tree with the places where that tells of lines."""
+    objects: list[Any] = []
+    text = export(module, objects)
+    with linemarks.noting(objects) as marks:
+        done = generate(module)
+    return done, marks.added(lambda: text)()
+
+
 #: The module that Cython's memoryview code comes in where it is not shared.
 _OWN_MEMORYVIEWS = '"View.MemoryView"'
 
 
-def kept_export(module: Any, options: Any, result: Any) -> Callable[[], str]:
-    """The tree as it is now, to be asked for after C has been generated from it.
+def kept_export(module: Any, options: Any, result: Any, objects: list[Any]) -> Callable[[], str]:
+    """The tree as it is now, to be asked for after C has been generated from it; ``objects`` gets what it
+    consists of.
 
     The tree route has memoryview code in its run-time library.  A tree that has its own, as C that
     is for others must, is made anew without.
     """
     try:
-        text = export(module)
+        text = export(module, objects)
     except Exception as error:  # to be told by who asks
         failure = error
 

@@ -10,6 +10,8 @@ struct cyl_closure {
     int32_t keep; /* not cleared by the garbage collector: a generator still runs on it */
     struct cyl_closure_type *type; /* made when it is first wanted */
     int64_t slices;                /* how many slices */
+    const uint32_t *locks;         /* see c_locks.c */
+    int64_t lock_count;
 };
 
 enum { CYL_CLOSURE_SPARE = 8 };
@@ -43,6 +45,7 @@ static void cyl_closure_dealloc(PyObject *self) {
         __Pyx_memviewslice *slice = (__Pyx_memviewslice *) CYL_CLOSURE_FIELD(self, type->closure, type->closure->count + i);
         __PYX_XCLEAR_MEMVIEW(slice, 1);
     }
+    cyl_locks_delete(self, type->closure->locks, type->closure->lock_count);
     if (type->spares < CYL_CLOSURE_SPARE) {
         type->spare[type->spares++] = self;
     } else {
@@ -50,7 +53,7 @@ static void cyl_closure_dealloc(PyObject *self) {
     }
 }
 
-/* Of a type without objects and slices. */
+/* Of a type without objects, slices and locks. */
 static void cyl_closure_dealloc_plain(PyObject *self) {
     struct cyl_closure_type *type = (struct cyl_closure_type *) Py_TYPE(self);
     if (likely(type->spares < CYL_CLOSURE_SPARE)) {
@@ -71,7 +74,7 @@ static int cyl_closure_make_type(struct cyl_closure *closure) {
     made->type.tp_name = closure->name;
     made->type.tp_basicsize = (Py_ssize_t) closure->size;
     made->type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION;
-    made->type.tp_dealloc = closure->count || closure->slices ? cyl_closure_dealloc : cyl_closure_dealloc_plain;
+    made->type.tp_dealloc = closure->count || closure->slices || closure->lock_count ? cyl_closure_dealloc : cyl_closure_dealloc_plain;
     if (closure->count) {
         made->type.tp_flags |= Py_TPFLAGS_HAVE_GC;
         made->type.tp_traverse = cyl_closure_traverse;
@@ -91,11 +94,16 @@ __attribute__((no_builtin("memset")))
 PyObject *cyl_closure_new(struct cyl_closure *closure) {
     if (!closure->type && cyl_closure_make_type(closure) < 0) return NULL;
     struct cyl_closure_type *type = closure->type;
-    if (!type->spares) return type->type.tp_alloc(&type->type, 0);
+    if (!type->spares) {
+        PyObject *fresh = type->type.tp_alloc(&type->type, 0);
+        if (fresh && closure->lock_count) cyl_locks_init(fresh, closure->locks, closure->lock_count);
+        return fresh;
+    }
     PyObject *made = type->spare[--type->spares];
     for (int64_t i = sizeof(PyObject); i < closure->size; i += sizeof(void *)) {
         *(void **) ((char *) made + i) = NULL;
     }
+    if (closure->lock_count) cyl_locks_init(made, closure->locks, closure->lock_count);
     (void) PyObject_INIT(made, &type->type);
     if (closure->count) PyObject_GC_Track(made);
     return made;

@@ -30,6 +30,8 @@ struct cyl_class {
     const uint32_t *slices;  /* offsets of fields that are memoryview slices */
     int64_t slice_count;
     PyTypeObject *storage; /* of a public type's symbol, or null */
+    const uint32_t *locks; /* fields that are locks: see c_locks.c */
+    int64_t lock_count;
 };
 
 enum { CYL_GC = 1, CYL_FINALIZE = 2, CYL_TRASHCAN = 4, CYL_FINAL = 8, CYL_SEQUENCE = 16, CYL_MAPPING = 32,
@@ -91,6 +93,7 @@ CYL_PER_TYPE static inline int cyl_class_fill(const struct cyl_class *c, PyObjec
         if (c->dict_at && c->objects[i] == c->dict_at) continue;
         *CYL_AT(o, c->objects[i]) = Py_NewRef(Py_None);
     }
+    cyl_locks_init(o, c->locks, c->lock_count);
     if (c->dict_at) {
         *CYL_AT(o, c->dict_at) = PyDict_New();
         if (unlikely(!*CYL_AT(o, c->dict_at))) return -1;
@@ -168,6 +171,7 @@ CYL_PER_TYPE static inline void cyl_class_end(const struct cyl_class *c, PyObjec
     if (c->dict_at && *CYL_AT(o, c->dict_at)) PyDict_Clear(*CYL_AT(o, c->dict_at));
     for (int64_t i = 0; i < c->object_count; i++) Py_CLEAR(*CYL_AT(o, c->objects[i]));
     if (c->slice_count) cyl_class_clear_slices(c, o);
+    cyl_locks_delete(o, c->locks, c->lock_count);
     if (c->base) {
         PyTypeObject *base = *c->base;
         if (c->flags & CYL_GC && PyType_IS_GC(base)) PyObject_GC_Track(o);

@@ -62,6 +62,7 @@ int cyl_trace_start(struct cyl_trace *trace, PyObject *code, PyCodeObject **plac
             Py_XDECREF(type);
             Py_XDECREF(value);
             Py_XDECREF(traceback);
+            trace->active = 1;
             return -1;
         }
         PyErr_Restore(type, value, traceback);
@@ -72,6 +73,33 @@ int cyl_trace_start(struct cyl_trace *trace, PyObject *code, PyCodeObject **plac
 
 /* Whether there is anything to tell, or to give back; to be asked without the GIL. */
 int cyl_trace_active(struct cyl_trace *trace) { return trace->frame != NULL; }
+
+/* A line of a call is got to, where there is anything to tell; `nogil`: without the GIL.  -1 where the
+   tracer raised. */
+int cyl_trace_line(struct cyl_trace *trace, int32_t line, int32_t nogil) {
+    PyObject *type, *value, *traceback;
+    PyThreadState *state;
+    PyGILState_STATE gil = PyGILState_UNLOCKED;
+    int failed = 0;
+    if (nogil) gil = PyGILState_Ensure();
+    state = PyThreadState_Get();
+    if (cyl_tracing_on(state) && state->c_tracefunc && trace->frame->f_trace) {
+        PyErr_Fetch(&type, &value, &traceback);
+        __Pyx_PyFrame_SetLineNumber(trace->frame, line);
+        PyThreadState_EnterTracing(state);
+        failed = state->c_tracefunc(state->c_traceobj, trace->frame, PyTrace_LINE, NULL);
+        PyThreadState_LeaveTracing(state);
+        if (likely(!failed)) {
+            PyErr_Restore(type, value, traceback);
+        } else {
+            Py_XDECREF(type);
+            Py_XDECREF(value);
+            Py_XDECREF(traceback);
+        }
+    }
+    if (nogil) PyGILState_Release(gil);
+    return unlikely(failed) ? -1 : 0;
+}
 
 /* Whether a return is to be told. */
 int cyl_trace_wanted(struct cyl_trace *trace) {

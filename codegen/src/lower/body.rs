@@ -62,6 +62,8 @@ pub(super) struct Body<'m, 't> {
     pub argument_values: Option<(LocalId, u32, LocalId)>,
     /// Variables that own memoryview slices.
     pub slices: Vec<LocalId>,
+    /// Variables that are locks, and whether each is a mutex.
+    pub locks: Vec<(LocalId, bool)>,
     /// The buffers that the function holds.
     pub buffers: Vec<LocalId>,
     /// Variables of the function around a parallel region that are used where they lie.
@@ -108,6 +110,8 @@ pub(super) struct Body<'m, 't> {
     pub skip_dispatch: Option<Value>,
     pub matching: super::match_stat::Matching,
     pub trace: Option<super::tracing::Trace<'t>>,
+    /// The copies of `finally` clauses around, a letter each: see `line_marks`.
+    pub copies: String,
     /// Set where an exception is raised that has this function in its traceback already.
     pub(super) in_traceback: Option<LocalId>,
     /// Where exceptions go that leave without this function's line in their traceback.
@@ -150,6 +154,7 @@ impl<'m, 't> Body<'m, 't> {
             overflow_bits: HashMap::new(),
             argument_values: None,
             slices: Vec::new(),
+            locks: Vec::new(),
             buffers: Vec::new(),
             remote: HashMap::new(),
             region: None,
@@ -174,6 +179,7 @@ impl<'m, 't> Body<'m, 't> {
             skip_dispatch: None,
             matching: super::match_stat::Matching::default(),
             trace: None,
+            copies: String::new(),
             in_traceback: None,
             untraced: None,
             cleanups: HashMap::new(),
@@ -417,6 +423,9 @@ impl<'m, 't> Body<'m, 't> {
             .insert(entry.id(), Variable::Local { id, owned });
         if slice {
             self.slices.push(id);
+        }
+        if let Some(lock) = entry.ty("type").filter(|ty| super::locks::is_lock(*ty)) {
+            self.declare_lock(id, lock)?;
         }
         Ok(id)
     }

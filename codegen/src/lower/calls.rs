@@ -19,6 +19,9 @@ impl<'t> Body<'_, 't> {
         if function.node("obj").is_some_and(is_slice) && !function.flag("is_py_attr") {
             return self.memview_method(node, function);
         }
+        if let Some(result) = self.lock_method(node, function)? {
+            return Ok(result);
+        }
         let args = node.nodes("args");
         if function.text("cname") == Some("__Pyx_MemoryView_Len")
             && args.len() == 1

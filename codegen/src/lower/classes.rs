@@ -9,6 +9,7 @@ use super::body::Body;
 use super::class_layout::look_up;
 use super::class_slots::special;
 use super::context::{Context, missing, of_memoryview_code};
+use super::locks::holds_lock;
 use super::runtime::letter;
 use crate::mir::{Global, GlobalId, GlobalInit, Linkage, Op, Raises, Type, Value};
 
@@ -122,7 +123,8 @@ impl<'t> Context<'t> {
         if !scope.flag("implemented") {
             return missing("extension type that is declared only", at);
         }
-        if scope.flag("has_explicitly_constructable_attrs") {
+        let locks = scope.entries("var_entries").into_iter().any(holds_lock);
+        if scope.flag("has_explicitly_constructable_attrs") && !locks {
             return missing("extension type with C++ objects", at);
         }
         self.layout(ty, at)?;
@@ -134,7 +136,7 @@ impl<'t> Context<'t> {
         );
         // As runtime-abi/runtime/extension_type.c has it.
         let description = self.mir.structure("cyl_class", || {
-            "pppppllpppppllppllllppplppplp"
+            "pppppllpppppllppllllppplppplppl"
                 .chars()
                 .map(letter)
                 .collect()
@@ -308,6 +310,11 @@ impl<'t> Context<'t> {
             .collect();
         let slice_count = slices.len() as u64;
         let slices = offsets(self, slices);
+        let locks = layout.fields.iter();
+        let locks = locks.filter_map(|field| self.mir.lock_place(&field.ty, field.at));
+        let locks: Vec<u64> = locks.collect();
+        let lock_count = locks.len() as u64;
+        let locks = offsets(self, locks);
         let objects = offsets(self, objects);
         let cyclic = offsets(self, cyclic);
         let user = |context: &Self, name: &str| {
@@ -368,6 +375,8 @@ impl<'t> Context<'t> {
             slices,
             number(slice_count),
             storage,
+            locks,
+            number(lock_count),
         ]))
     }
 

@@ -5,6 +5,7 @@ use frontend_bridge::tree::Node;
 
 use super::Result;
 use super::body::Body;
+use super::line_marks::copy_by;
 use crate::mir::{BlockId, LocalId, Op, Type, Value};
 
 /// Where exceptions go, and how many temporaries outlive that.
@@ -30,11 +31,19 @@ pub(super) enum Frame<'t> {
         body: Node<'t>,
         depth: usize,
         handlers: usize,
+        /// How many copies of `finally` clauses are around the statement.
+        copies: usize,
     },
     /// `with gil` or `with nogil`; `outer`: whether the lock is held around it.
     Gil {
         exit: super::nogil::GilExit,
         outer: bool,
+        depth: usize,
+        handlers: usize,
+    },
+    /// `with` over a lock, which is let go of.
+    Lock {
+        locked: super::locks::Locked,
         depth: usize,
         handlers: usize,
     },
@@ -114,6 +123,7 @@ impl<'t> Body<'_, 't> {
         let frames = self.frames.clone();
         let handlers = self.handlers.clone();
         let gil = self.gil;
+        let around = self.copies.clone();
         let mut target = self.return_block;
         let mut depth = 0;
         while let Some(frame) = self.frames.pop() {
@@ -137,10 +147,12 @@ impl<'t> Body<'_, 't> {
                     body,
                     depth,
                     handlers,
+                    copies,
                 } => {
                     self.drop_temps(depth);
                     self.handlers.truncate(handlers);
-                    self.stat(body)?;
+                    self.copies.truncate(copies);
+                    self.finally_copy(body, copy_by(exit))?;
                 }
                 Frame::Gil {
                     exit,
@@ -152,6 +164,15 @@ impl<'t> Body<'_, 't> {
                     self.handlers.truncate(handlers);
                     self.leave_gil(exit)?;
                     self.gil = outer;
+                }
+                Frame::Lock {
+                    locked,
+                    depth,
+                    handlers,
+                } => {
+                    self.drop_temps(depth);
+                    self.handlers.truncate(handlers);
+                    self.unlock(locked)?;
                 }
                 Frame::Handling {
                     fetched,
@@ -171,6 +192,7 @@ impl<'t> Body<'_, 't> {
         self.frames = frames;
         self.handlers = handlers;
         self.gil = gil;
+        self.copies = around;
         Ok(())
     }
 

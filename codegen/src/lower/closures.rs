@@ -82,6 +82,8 @@ impl<'t> Context<'t> {
                 Type::I32,
                 Type::Ptr,
                 Type::I64,
+                Type::Ptr,
+                Type::I64,
             ]
         });
         let descriptor = self.mir.add_global(Global {

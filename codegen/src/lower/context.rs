@@ -8,6 +8,7 @@ use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, Position, Tree, TypeId
 use super::class_layout::Layout;
 use super::classes::Class;
 use super::closures::Closure;
+use super::line_marks::LineMarks;
 use super::shims::{ShimFacts, Shims, TraceMacros};
 use super::{LowerError, Missing, Result, Symbols};
 use crate::mir::{
@@ -69,6 +70,8 @@ pub(super) struct Context<'t> {
     pub shims: Shims,
     /// Macros that decide about profilers and tracers.
     pub macros: TraceMacros,
+    /// Where tracers are told of lines.
+    pub line_marks: LineMarks,
     /// Structs of headers that are not passed by value as their members say.
     pub strangers: HashSet<String>,
     /// NumPy's C API is seen to.
@@ -129,6 +132,11 @@ impl<'t> Context<'t> {
             type_infos: HashMap::new(),
             item_converters: HashMap::new(),
             missing: Vec::new(),
+            line_marks: if facts.macros.trace {
+                LineMarks::new(tree)
+            } else {
+                LineMarks::default()
+            },
             macros: facts.macros,
             shims: Shims::new(facts),
             strangers: HashSet::new(),

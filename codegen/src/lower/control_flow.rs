@@ -8,6 +8,7 @@ use super::body::Body;
 use super::class_layout::look_up;
 use super::cleanup::Exit;
 use super::context::missing_node;
+use super::line_marks::When;
 use super::memview::is_slice;
 use crate::mir::{BlockId, Op, Terminator, Type, Value};
 
@@ -221,9 +222,21 @@ impl<'t> Body<'_, 't> {
         let mut named = Vec::new();
         let mut cases = Vec::new();
         let mut bodies = Vec::new();
+        let mut told = Vec::new();
         for case in node.nodes("cases") {
-            let block = self.b.block();
-            for condition in case.nodes("conditions") {
+            let body = self.b.block();
+            let conditions = case.nodes("conditions");
+            // Where a tracer is told of conditions, each leads to the next one's place, as in C.
+            let marked = conditions.iter().any(|one| self.line_of_case(*one));
+            let places: Vec<_> = conditions
+                .iter()
+                .map(|_| if marked { self.b.block() } else { body })
+                .collect();
+            if marked {
+                let next = places[1..].iter().chain([&body]).copied();
+                told.extend(places.iter().copied().zip(next).zip(conditions.clone()));
+            }
+            for (condition, block) in conditions.into_iter().zip(places) {
                 let constant = match condition.kind() {
                     "CharNode" => condition.attr("value"),
                     _ => condition.attr("constant_result"),
@@ -246,10 +259,15 @@ impl<'t> Body<'_, 't> {
                     cases.push((number, block));
                 }
             }
-            bodies.push((block, case.child("body")?));
+            bodies.push((body, case.child("body")?));
         }
         self.distinct_in_c(&named, &cases)?;
         self.b.end(Terminator::Switch(value, cases, default));
+        for ((block, next), condition) in told {
+            self.b.switch_to(block);
+            self.tell_line(condition, When::Case)?;
+            self.b.jump(next);
+        }
         for (block, body) in bodies {
             self.b.switch_to(block);
             self.stat(body)?;

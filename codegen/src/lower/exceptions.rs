@@ -9,6 +9,7 @@ use super::Result;
 use super::body::Body;
 use super::cleanup::{Frame, Handler};
 use super::context::missing_node;
+use super::line_marks::{EXCEPTION, NORMAL, When};
 use crate::mir::{BlockId, LocalId, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -153,6 +154,7 @@ impl<'t> Body<'_, 't> {
         let mut caught_all = false;
         for clause in node.nodes("except_clauses") {
             self.at(clause);
+            self.tell_line(clause, When::Start)?;
             let body = self.b.block();
             let next = self.b.cold_block();
             let patterns = clause.nodes("pattern");
@@ -320,17 +322,19 @@ impl<'t> Body<'_, 't> {
                 body: finally,
                 depth,
                 handlers,
+                copies: self.copies.len(),
             });
             let done = self.stat(node.child("body")?);
             self.frames.pop();
             done?;
-            return self.stat(finally);
+            return self.finally_copy(finally, NORMAL);
         }
         let (failed, after) = (self.b.cold_block(), self.b.block());
         self.frames.push(Frame::Finally {
             body: finally,
             depth,
             handlers,
+            copies: self.copies.len(),
         });
         self.handlers.push(Handler {
             block: failed,
@@ -340,7 +344,7 @@ impl<'t> Body<'_, 't> {
         self.handlers.pop();
         self.frames.pop();
         done?;
-        self.stat(finally)?;
+        self.finally_copy(finally, NORMAL)?;
         self.b.jump(after);
         // By an exception: it is handled while the body runs, and raised again.
         self.b.switch_to(failed);
@@ -349,7 +353,9 @@ impl<'t> Body<'_, 't> {
         let raised_at = self.op(Op::Get(self.line));
         let inner = self.b.cold_block();
         let body = node.node("finally_except_clause").unwrap_or(finally);
-        self.while_handling(fetched, saved, inner, |lowering| lowering.stat(body))?;
+        self.while_handling(fetched, saved, inner, |lowering| {
+            lowering.finally_copy(body, EXCEPTION)
+        })?;
         self.put_back_handled(saved)?;
         let parts = self.taken(fetched);
         self.rt_void("PyErr_Restore", "OOO:v", &parts)?;

@@ -5,6 +5,7 @@ use frontend_bridge::tree::Node;
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
+use super::line_marks::When;
 use super::memview::is_slice;
 use crate::mir::{CastOp, Op, Type, Value};
 
@@ -14,13 +15,20 @@ impl<'t> Body<'_, 't> {
     pub(super) fn expr(&mut self, node: Node<'t>) -> Result<Value> {
         let line = self.b.line;
         self.at(node);
-        let value = if is_slice(node) {
-            self.slice_expr(node)
-        } else {
-            self.plain_expr(node)
-        };
+        let value = self.expr_with_lines(node);
         self.b.line = line;
         value
+    }
+
+    fn expr_with_lines(&mut self, node: Node<'t>) -> Result<Value> {
+        self.tell_line(node, When::Start)?;
+        let value = if is_slice(node) {
+            self.slice_expr(node)?
+        } else {
+            self.plain_expr(node)?
+        };
+        self.tell_line(node, When::End)?;
+        Ok(value)
     }
 
     /// Lowers an expression by its class alone.

@@ -78,6 +78,7 @@ impl Body<'_, '_> {
         self.b.switch_to(self.return_block);
         self.end_trace()?;
         self.release_buffers()?;
+        self.delete_locks()?;
         let owned = self.owned_by_the_function();
         if !owned.is_empty() {
             self.with_gil(|body| {

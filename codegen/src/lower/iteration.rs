@@ -7,6 +7,7 @@ use super::arithmetic::NEGATIVE;
 use super::body::Body;
 use super::cleanup::Frame;
 use super::context::missing_node;
+use super::line_marks::When;
 use crate::mir::{
     BinaryOp, BlockId, Callee, Comparison, LocalId, Op, Raises, Signature, Terminator,
 };
@@ -321,7 +322,9 @@ impl<'t> Body<'_, 't> {
             continue_to,
             depth,
         });
-        let done = self.stat(body);
+        let done = self
+            .tell_line(body, When::Iteration)
+            .and_then(|()| self.stat(body));
         self.frames.pop();
         done
     }

@@ -49,7 +49,11 @@ fn lower_into(context: &mut Context<'_>) -> Result<()> {
     context.declare_classes()?;
     context.declare_functions()?;
     context.lower_module()?;
-    context.define_classes()
+    context.define_classes()?;
+    if context.missing.is_empty() {
+        context.unmet_lines();
+    }
+    Ok(())
 }
 
 impl Lowered {

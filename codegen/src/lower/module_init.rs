@@ -59,6 +59,7 @@ impl<'t> Context<'t> {
         let status = body.op(Op::InitObjects);
         body.checked(status, Raises::Negative)?;
         body.variables_are_none(root)?;
+        body.make_global_locks()?;
         body.module_docstring(root)?;
         body.export_declared()?;
         body.fetch_shared_functions()?;

@@ -6,6 +6,7 @@ use super::Result;
 use super::body::Body;
 use super::cleanup::{Frame, Handler};
 use super::context::missing_node;
+use super::line_marks::{EXCEPTION, NORMAL};
 use crate::mir::{LocalId, Op, Raises, Type, Value};
 
 /// What undoes the start of a block.
@@ -234,6 +235,7 @@ impl<'t> Body<'_, 't> {
             body: finally,
             depth,
             handlers,
+            copies: self.copies.len(),
         });
         self.handlers.push(Handler {
             block: failed,
@@ -243,7 +245,7 @@ impl<'t> Body<'_, 't> {
         self.handlers.truncate(handlers);
         self.frames.pop();
         done?;
-        self.stat(finally)?;
+        self.finally_copy(finally, NORMAL)?;
         self.b.jump(after);
         self.b.switch_to(failed);
         let fetched = self.exception_locals("raised");
@@ -264,7 +266,7 @@ impl<'t> Body<'_, 't> {
             depth,
             handlers,
         });
-        let done = self.stat(body);
+        let done = self.finally_copy(body, EXCEPTION);
         self.frames.pop();
         self.handlers.truncate(handlers);
         done?;

@@ -7,6 +7,7 @@ use super::body::Body;
 use super::cleanup::Exit;
 use super::context::missing_node;
 use super::error::LowerError;
+use super::line_marks::When;
 
 impl<'t> Body<'_, 't> {
     /// Lowers a statement.  What is missing is noted, and lowering goes on behind it, so that all of
@@ -16,7 +17,7 @@ impl<'t> Body<'_, 't> {
         let (frames, handlers) = (self.frames.len(), self.handlers.len());
         let directives = self.directives.len();
         let gil = self.gil;
-        match self.stat_of(node) {
+        match self.stat_with_lines(node) {
             Err(LowerError::Missing(missing)) => {
                 let position = missing.position.or_else(|| node.position());
                 self.m.missing.push(super::Missing {
@@ -42,6 +43,12 @@ impl<'t> Body<'_, 't> {
             }
             other => other,
         }
+    }
+
+    fn stat_with_lines(&mut self, node: Node<'t>) -> Result<()> {
+        self.tell_line(node, When::Start)?;
+        self.stat_of(node)?;
+        self.tell_line(node, When::End)
     }
 
     fn stat_of(&mut self, node: Node<'t>) -> Result<()> {
@@ -120,11 +127,8 @@ impl<'t> Body<'_, 't> {
                 Some(body) => self.stat(body),
                 None => Ok(()),
             },
-            // Without free threading, the GIL is lock enough.
-            "CriticalSectionStatNode" => match node.node("body") {
-                Some(body) => self.stat(body),
-                None => Ok(()),
-            },
+            "CriticalSectionStatNode" => self.lower_critical_section(node),
+            "CythonLockStatNode" => self.lower_with_lock(node),
             "OverrideCheckNode" => self.lower_override_check(node),
             "CFuncDefNode" => self.lower_cdef(node),
             _ => missing_node(node, ""),

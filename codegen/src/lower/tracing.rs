@@ -119,7 +119,7 @@ impl<'t> Body<'_, 't> {
         let Some(trace) = self.trace else {
             return Ok(());
         };
-        if self.m.macros.trace && self.directive_on("linetrace") {
+        if self.m.macros.trace && self.directive_on("linetrace") && !self.m.lines_known() {
             return missing_node(node, "linetrace");
         }
         let trace = self.op(Op::LocalAddr(trace.local));
@@ -159,6 +159,11 @@ impl<'t> Body<'_, 't> {
     /// What an exception or a return without the lock is told with, where that is told at all.
     fn told(&self) -> Option<Trace<'t>> {
         self.trace.filter(|_| self.gil || self.m.macros.nogil)
+    }
+
+    /// Where the function keeps what it tells.
+    pub(super) fn traces_into(&self) -> Option<LocalId> {
+        self.trace.map(|trace| trace.local)
     }
 
     /// Tells that the call returns what the function's result is now.

@@ -113,6 +113,13 @@ impl<'t> Context<'t> {
                 None => missing("C tuple without a struct", at),
             };
         }
+        if ty.kind() == "CythonLockType" {
+            return Ok(self.lock_type(ty));
+        }
+        // Cython makes no lock in these.
+        if ty.ty("base_type").is_some_and(super::locks::is_lock) && ty.flag("is_array") {
+            return missing("array of locks", at);
+        }
         if ty.flag("is_array") {
             let size = match self.array_size(ty, at) {
                 None if ty.text("size").is_none() && ty.int("size").is_none() => Some(0),

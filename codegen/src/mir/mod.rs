@@ -11,6 +11,7 @@ mod builder;
 mod constant;
 mod function;
 mod layout;
+pub mod locks;
 mod module;
 mod op;
 mod parser;

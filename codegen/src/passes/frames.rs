@@ -32,6 +32,23 @@ fn describe(module: &mut Module, id: FrameId) {
         });
         GlobalInit::Global(id)
     };
+    let locks: Vec<_> = fields
+        .iter()
+        .zip(&places)
+        .filter_map(|(field, at)| module.lock_place(field, *at))
+        .map(|place| GlobalInit::Int(i128::from(place)))
+        .collect();
+    let lock_count = locks.len();
+    let locks = match lock_count {
+        0 => GlobalInit::Zero,
+        _ => GlobalInit::Global(module.add_global(Global {
+            name: format!("frame.locks.{}", id.0),
+            ty: Type::Array(Box::new(Type::I32), lock_count as u64),
+            init: GlobalInit::List(locks),
+            constant: true,
+            linkage: Linkage::Internal,
+        })),
+    };
     module.globals[frame.descriptor.0 as usize].init = GlobalInit::List(vec![
         GlobalInit::Global(frame.name),
         GlobalInit::Int(i128::from(size)),
@@ -40,6 +57,8 @@ fn describe(module: &mut Module, id: FrameId) {
         GlobalInit::Int(i128::from(frame.keep)),
         GlobalInit::Zero,
         GlobalInit::Int(frame.slices.len() as i128),
+        locks,
+        GlobalInit::Int(lock_count as i128),
     ]);
 }
 

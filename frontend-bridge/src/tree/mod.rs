@@ -24,5 +24,5 @@ mod tests;
 pub use error::TreeError;
 pub use handles::{Entry, Helper, Node, Scope, Type};
 pub use ids::{EntryId, HelperId, NodeId, ScopeId, TypeId};
-pub use store::{Position, Tree};
+pub use store::{LineMark, Position, Tree};
 pub use value::Value;

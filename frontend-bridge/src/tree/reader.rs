@@ -3,8 +3,8 @@
 use super::error::TreeError;
 use super::ids::NodeId;
 use super::names::Names;
-use super::schema::{Delegate, RawClass, RawRow, RawTree};
-use super::store::{Class, Row, Tree};
+use super::schema::{Delegate, RawClass, RawLineMark, RawRow, RawTree};
+use super::store::{Class, LineMark, Row, Tree};
 use super::value::Value;
 
 /// Checks all references.
@@ -22,6 +22,10 @@ pub(super) fn read(raw: RawTree, names: Names) -> Result<Tree, TreeError> {
         names: &names,
     };
     inside("node", raw.root, reader.lengths.nodes).map_err(|bad| bad.at("root".to_owned()))?;
+    let line_marks = match raw.line_marks {
+        Some(marks) => Some(reader.line_marks(marks)?),
+        None => None,
+    };
     let defaults = Value::Map(raw.directive_defaults);
     reader
         .lengths
@@ -42,6 +46,7 @@ pub(super) fn read(raw: RawTree, names: Names) -> Result<Tree, TreeError> {
         root: NodeId(raw.root),
         sources: raw.sources,
         shared_functions: raw.shared_functions,
+        line_marks,
         directive_defaults,
         names,
         classes,
@@ -77,6 +82,24 @@ impl Reader<'_> {
         raw.into_iter()
             .map(|class| self.class(class, &attribute_of))
             .collect()
+    }
+
+    fn line_marks(&self, raw: Vec<RawLineMark>) -> Result<Vec<LineMark>, TreeError> {
+        let len = self.lengths.nodes;
+        let made = raw.into_iter().enumerate().map(|(at, mark)| {
+            let (node, when, copies, line, nogil) = mark;
+            if let Some(index) = node {
+                inside("node", index, len).map_err(|bad| bad.at(format!("line_marks[{at}][0]")))?;
+            }
+            Ok(LineMark {
+                node: node.map(NodeId),
+                when,
+                copies,
+                line,
+                nogil,
+            })
+        });
+        made.collect()
     }
 
     /// Checks a class; `attribute_of` has the delegating attribute by the class's name.

@@ -17,6 +17,7 @@ pub(super) struct RawTree {
     pub root: u32,
     pub sources: Vec<String>,
     pub shared_functions: Vec<(String, String)>,
+    pub line_marks: Option<Vec<RawLineMark>>,
     pub directive_defaults: Vec<(Value, Value)>,
     pub delegates: Vec<Delegate>,
     pub classes: Vec<RawClass>,
@@ -26,6 +27,9 @@ pub(super) struct RawTree {
     pub scopes: Vec<RawRow>,
     pub helpers: Vec<RawRow>,
 }
+
+/// Node, when, copies, line, whether the GIL is not held: see [`super::LineMark`].
+pub(super) type RawLineMark = (Option<u32>, String, String, u32, bool);
 
 /// A class, and the attribute with the object that answers for what its instances lack.
 pub(super) struct Delegate {
@@ -174,6 +178,7 @@ enum TopKey {
     Root,
     Sources,
     SharedFunctions,
+    LineMarks,
     DirectiveDefaults,
     Delegates,
     Classes,
@@ -195,7 +200,7 @@ read!(
         let (mut schema, mut cython, mut module, mut root) = (None, None, None, None);
         let (mut sources, mut defaults, mut delegates, mut classes) = (None, None, None, None);
         let (mut nodes, mut types, mut entries) = (None, None, None);
-        let (mut scopes, mut helpers, mut shared) = (None, None, None);
+        let (mut scopes, mut helpers, mut shared, mut lines) = (None, None, None, None);
         while let Some(key) = map.next_key()? {
             match key {
                 TopKey::Schema => fill(&mut schema, "schema", map.next_value()?)?,
@@ -210,6 +215,7 @@ read!(
                         map.next_value::<Vec<(Label, Label)>>()?,
                     )?;
                 }
+                TopKey::LineMarks => fill(&mut lines, "line_marks", map.next_value()?)?,
                 TopKey::DirectiveDefaults => {
                     fill(
                         &mut defaults,
@@ -255,6 +261,7 @@ read!(
                 .into_iter()
                 .map(|(signature, name)| (signature.0, name.0))
                 .collect(),
+            line_marks: lines,
             directive_defaults: defaults.map_or_else(Vec::new, |defaults| defaults.0),
             delegates: delegates.unwrap_or_default(),
             classes: need(classes, "classes")?,

@@ -21,6 +21,21 @@ pub struct Position {
     pub column: u32,
 }
 
+/// A place where Cython's C tells a tracer of a line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LineMark {
+    /// The node; none where that is not known.
+    pub node: Option<NodeId>,
+    /// When: `start` or `end` of the node, `iteration` of a loop with that body, a `case`.
+    pub when: String,
+    /// The copies of `finally` clauses that it is in, outermost first, a letter each: at the `n`ormal
+    /// end, after an `e`xception, by `r`eturn, `b`reak or `c`ontinue.
+    pub copies: String,
+    pub line: u32,
+    /// Whether it is told without the GIL.
+    pub nogil: bool,
+}
+
 /// The analysed tree of one module.
 pub struct Tree {
     pub(super) cython: String,
@@ -28,6 +43,7 @@ pub struct Tree {
     pub(super) root: NodeId,
     pub(super) sources: Vec<String>,
     pub(super) shared_functions: Vec<(String, String)>,
+    pub(super) line_marks: Option<Vec<LineMark>>,
     /// Directives where nothing sets them, by name.
     pub(super) directive_defaults: Vec<(Value, Value)>,
     pub(super) names: Names,
@@ -137,6 +153,12 @@ impl Tree {
     /// for them, in C's order; none where that is not known.
     pub fn shared_functions(&self) -> &[(String, String)] {
         &self.shared_functions
+    }
+
+    /// Where C tells a tracer of lines, of a module with the directive `linetrace`; none where that is
+    /// not known.
+    pub fn line_marks(&self) -> Option<&[LineMark]> {
+        self.line_marks.as_deref()
     }
 
     /// Notes what the C compiler says of an integer type of a header: bits, and whether signed.
