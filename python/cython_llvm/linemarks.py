@@ -31,11 +31,11 @@ def wanted(module: Any) -> bool:
 
 
 @contextmanager
-def noting(objects: list[Any]) -> Iterator[Marks]:
+def noting(module: Any, objects: list[Any]) -> Iterator[Marks]:
     """While this lasts, C that is generated is listened to.  ``objects``: of the exported tree."""
     from Cython.Compiler import Annotate, Code, Nodes
 
-    marks = Marks(objects)
+    marks = Marks(module, objects)
     stock = Code.CCodeWriter, Annotate.AnnotationCCodeWriter, Nodes.copy
     Code.CCodeWriter = _writer(marks, stock[0])
     Annotate.AnnotationCCodeWriter = _writer(marks, stock[1])
@@ -49,7 +49,7 @@ def noting(objects: list[Any]) -> Iterator[Marks]:
 class Marks:
     """What has been heard of one module."""
 
-    def __init__(self, objects: list[Any]) -> None:
+    def __init__(self, module: Any, objects: list[Any]) -> None:
         from Cython.Compiler import Nodes
 
         self._kept: list[Any] = [objects]
@@ -58,10 +58,15 @@ class Marks:
         self._places = _places()
         self._mark_lines: dict[CodeType, list[int]] = {}
         self._finally = Nodes.TryFinallyStatNode.generate_execution_code.__code__
+        self._function = {
+            Nodes.FuncDefNode.generate_function_definitions.__code__,
+            Nodes.GeneratorBodyDefNode.generate_function_definitions.__code__,
+            type(module).generate_module_init_func.__code__,
+        }
         self._node = Nodes.Node
         #: The copy of its `finally` clause that a statement is writing.
         self._copies: dict[int, str] = {}
-        self._found: list[tuple[int | None, str, str, int, bool]] = []
+        self._found: list[tuple[int | None, int | None, str, str, int, bool]] = []
 
     def added(self, ask: Callable[[], str]) -> Callable[[], str]:
         """``ask`` for the exported tree, which gets what has been heard unless it has that already."""
@@ -74,8 +79,10 @@ class Marks:
 
         return with_marks
 
-    def deepcopy(self, thing: Any) -> Any:
+    def deepcopy(self, thing: Any, within: dict[int, Any] | None = None) -> Any:
         """As `copy.deepcopy`; copies of nodes stand for what they are copies of."""
+        if within is not None:
+            return copy.deepcopy(thing, within)
         memo: dict[int, Any] = {}
         made = copy.deepcopy(thing, memo)
         self._kept.append(memo)
@@ -123,13 +130,17 @@ class Marks:
     def tell(self, place: Place | None, text: str, frame: FrameType | None) -> None:
         """The text of a call has been written."""
         line, _, nogil = text[text.index("(") + 1 :].split(",")[:3]
-        path = ""
-        while frame is not None:
+        path, function = "", None
+        while frame is not None and function is None:
             if frame.f_code is self._finally:
                 path = self._copies.get(id(frame.f_locals["self"]), "") + path
+            elif frame.f_code in self._function:
+                function = self._numbers.get(id(frame.f_locals["self"]))
             frame = frame.f_back
+        if place is _NEVER:
+            return
         node, when = place or (None, "")
-        self._found.append((self._numbers.get(id(node)), when, path, int(line), nogil != "0"))
+        self._found.append((function, self._numbers.get(id(node)), when, path, int(line), nogil != "0"))
 
 
 def _writer(marks: Marks, base: Any) -> Any:
@@ -148,7 +159,11 @@ def _writer(marks: Marks, base: Any) -> Any:
 
         def mark_pos(self, pos: Any, trace: bool = True) -> None:
             if pos is not None and self.marked != pos[:2]:
-                self.pending = pos, marks.place(sys._getframe(1)) if trace else None
+                # All places without text between them are one.
+                place = self.pending and self.pending[1]
+                if place is None or is_constant(place[0]):
+                    place = marks.place(sys._getframe(1)) or place
+                self.pending = pos, place
             base.mark_pos(self, pos, trace)
 
         def write_trace_line(self, pos: Any) -> None:
@@ -183,6 +198,8 @@ def _lines_with(code: CodeType, text: str) -> list[int]:
 # ---------------------------------------------------------------- places, by who marks them
 
 Values = dict[str, Any]
+#: Behind a body that does not end.
+_NEVER: Place = (None, "never")
 
 
 def _start(values: Values) -> Place:
@@ -197,15 +214,26 @@ def _behind(name: str) -> Callable[[Values], Place]:
     return lambda values: (getattr(values["self"], name), "end")
 
 
+def is_constant(node: Any) -> bool:
+    """Whether an expression has no code."""
+    from Cython.Compiler import ExprNodes
+
+    kinds = (ExprNodes.ConstNode, ExprNodes.CodeObjectNode, ExprNodes.PythonCapiFunctionNode)
+    return isinstance(node, kinds)
+
+
 def _own_code(values: Values) -> Place:
     """Before an expression's own code, behind its parts."""
     from Cython.Compiler import ExprNodes
 
     node = values["self"]
     if isinstance(node, ExprNodes.SimpleCallNode):
-        args = node.arg_tuple.args if node.arg_tuple is not None else node.args
-        return (args[-1] if args else node.function), "end"
-    parts = [part for part in node.subexpr_nodes() if not isinstance(part, ExprNodes.CodeObjectNode)]
+        parts = [node.function, *(node.arg_tuple.args if node.arg_tuple is not None else node.args)]
+        if not node.function.type.is_pyobject and not node.function.is_attribute:
+            del parts[0]
+    else:
+        parts = node.subexpr_nodes()
+    parts = [part for part in parts if not is_constant(part)]
     return (parts[-1], "end") if parts else (node, "start")
 
 
@@ -224,6 +252,7 @@ def _places() -> dict[CodeType, list[Callable[[Values], Place]]]:
         (Nodes.SwitchCaseNode, execution, [lambda values: (values["cond"], "case")]),
         (Nodes.TryExceptStatNode, execution, [_start, _start, _otherwise]),
         (Nodes.TryFinallyStatNode, execution, [_start, _behind("body")]),
+        (Nodes.GeneratorBodyDefNode, "generate_function_definitions", [_start, lambda values: _NEVER]),
         (ExprNodes.ExprNode, evaluation, [_own_code]),
         (ExprNodes.SimpleCallNode, evaluation, [_own_code]),
         (ExprNodes.WithExitCallNode, evaluation, [_own_code]),

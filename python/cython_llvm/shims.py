@@ -20,6 +20,16 @@ _BIT_FIELD = re.compile(r"cannot compute offset of bit-field '(\w*)'")
 #: What only Cython's own declarations of array.array, behind `cimport cpython.array`, know.
 _OF_ARRAYS = re.compile(r"\b(?:arrayobject|arraydescr|__Pyx_data_union|__Pyx_PyArray_\w+)\b")
 
+_FRAMES = """
+#include "frameobject.h"
+#if PY_VERSION_HEX >= 0x030b00a6 && PY_VERSION_HEX < 0x030d0000
+#ifndef Py_BUILD_CORE
+#define Py_BUILD_CORE 1
+#endif
+#include "internal/pycore_frame.h"
+#endif
+"""
+
 
 @dataclass(frozen=True)
 class Shims:
@@ -36,10 +46,14 @@ class Shims:
         return self.bitcode, self.functions, self.numbers
 
 
-def build(request: dict[str, Any], settings: Settings) -> Shims:
-    """Compile what lowering asked for.  Raises `errors.CompileError` with places in the .pyx."""
+def build(request: dict[str, Any], settings: Settings, *, frames: bool = False) -> Shims:
+    """Compile what lowering asked for.  Raises `errors.CompileError` with places in the .pyx.
+
+    ``frames``: whether Cython's C knows the frames of functions, which its code for tracers includes.
+    """
     settings = _with_headers(settings, request)
     array = _array() if _OF_ARRAYS.search(request["text"]) else ""
+    array += _FRAMES if frames and "PyFrameObject" in request["text"] else ""
     parts = ["#define PY_SSIZE_T_CLEAN\n", request["before"], _macros(), array, request["text"]]
     text = "".join(parts).encode("utf-8", "surrogateescape")
     source = os.path.abspath(request["source"])

@@ -59,7 +59,7 @@ def choosing_by_file(decide_for: Callable[[str], Decide]) -> Iterator[None]:
         objects: list[Any] = []
         text = kept_export(module, options, result, objects)
         if linemarks.wanted(module):
-            with linemarks.noting(objects) as marks:
+            with linemarks.noting(module, objects) as marks:
                 done = generate(module)
             text = marks.added(text)
         else:
@@ -117,7 +117,7 @@ def _with_lines(module: Any, generate: Generate) -> tuple[Any, str]:
     """What generating C gives, and the tree with the places where that tells of lines."""
     objects: list[Any] = []
     text = export(module, objects)
-    with linemarks.noting(objects) as marks:
+    with linemarks.noting(module, objects) as marks:
         done = generate(module)
     return done, marks.added(lambda: text)()
 

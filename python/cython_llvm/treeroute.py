@@ -70,6 +70,7 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
     trace = _trace_macros(settings)
     if isinstance(trace, Missing):
         return Lowered(None, (trace,))
+    frames = any(trace[:2]) and ('["linetrace",true]' in tree or '["profile",true]' in tree)
     made: shims.Shims | None = None
     parts = incremental.current()
     before = parts.before(settings.identity()) if parts is not None else None
@@ -85,7 +86,7 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
             break
         # What it asks for is known the next time; a struct may show more that it needs then.
         try:
-            made = shims.build(request, settings)
+            made = shims.build(request, settings, frames=frames)
         except errors.CompileError as error:
             fields = shims.bit_fields(error)
             if not fields:

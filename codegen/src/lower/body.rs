@@ -110,6 +110,8 @@ pub(super) struct Body<'m, 't> {
     pub skip_dispatch: Option<Value>,
     pub matching: super::match_stat::Matching,
     pub trace: Option<super::tracing::Trace<'t>>,
+    /// The function, or module, whose body this is.
+    pub function: Option<NodeId>,
     /// The copies of `finally` clauses around, a letter each: see `line_marks`.
     pub copies: String,
     /// Set where an exception is raised that has this function in its traceback already.
@@ -179,6 +181,7 @@ impl<'m, 't> Body<'m, 't> {
             skip_dispatch: None,
             matching: super::match_stat::Matching::default(),
             trace: None,
+            function: None,
             copies: String::new(),
             in_traceback: None,
             untraced: None,

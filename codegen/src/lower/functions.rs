@@ -295,6 +295,7 @@ impl<'t> Body<'_, 't> {
             .to_owned();
         let missing_before = self.m.missing.len();
         let mut body = Body::new(&mut *self.m, declared, &name);
+        body.tells_lines_of(node);
         body.at(node);
         body.directives.push(scope.map("directives"));
         // Callers without the GIL may have no reference of their own.

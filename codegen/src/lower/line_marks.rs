@@ -34,6 +34,8 @@ pub(super) struct LineMarks {
     places: HashMap<(NodeId, When), Vec<usize>>,
     marks: Vec<LineMark>,
     met: HashSet<usize>,
+    /// Functions that are lowered.
+    functions: HashSet<NodeId>,
     /// Whether all places are known.
     known: bool,
 }
@@ -62,11 +64,17 @@ impl LineMarks {
     }
 
     /// The mark of a place, in a copy of `finally` clauses.
-    fn find(&mut self, node: NodeId, when: When, copies: &str) -> Option<(u32, bool)> {
+    fn find(
+        &mut self,
+        function: Option<NodeId>,
+        (node, when): (NodeId, When),
+        copies: &str,
+    ) -> Option<(u32, bool)> {
         let found = self.places.get(&(node, when))?;
-        let index = *found
-            .iter()
-            .find(|index| self.marks[**index].copies == copies)?;
+        let index = *found.iter().find(|index| {
+            let mark = &self.marks[**index];
+            mark.function == function && mark.copies == copies
+        })?;
         self.met.insert(index);
         Some((self.marks[index].line, self.marks[index].nogil))
     }
@@ -85,7 +93,10 @@ impl Context<'_> {
             .marks
             .iter()
             .enumerate()
-            .filter(|(index, _)| !marks.met.contains(index))
+            .filter(|(index, mark)| {
+                let lowered = mark.function.is_none_or(|id| marks.functions.contains(&id));
+                lowered && !marks.met.contains(index)
+            })
             .map(|(_, mark)| {
                 let node = mark.node.map(|id| self.tree.node(id));
                 let position = node.and_then(|node| node.position());
@@ -108,12 +119,22 @@ impl Context<'_> {
 }
 
 impl<'t> Body<'_, 't> {
+    /// The body is that of a function, or of the module.
+    pub(super) fn tells_lines_of(&mut self, function: Node<'t>) {
+        self.function = Some(function.id());
+        self.m.line_marks.functions.insert(function.id());
+    }
+
     /// Tells of a line where C does.
     pub(super) fn tell_line(&mut self, node: Node<'t>, when: When) -> Result<()> {
         if self.m.line_marks.places.is_empty() {
             return Ok(());
         }
-        let Some((line, nogil)) = self.m.line_marks.find(node.id(), when, &self.copies) else {
+        let Some((line, nogil)) =
+            self.m
+                .line_marks
+                .find(self.function, (node.id(), when), &self.copies)
+        else {
             return Ok(());
         };
         if self.b.ended() || (nogil && !self.m.macros.nogil) {

@@ -87,7 +87,10 @@ impl<'t> Body<'_, 't> {
     }
 
     /// The address of a lock, and the object that it is in, to be released: itself where it is in none.
-    fn lock_address(&mut self, node: Node<'t>) -> Result<(Value, Value)> {
+    fn lock_address(&mut self, mut node: Node<'t>) -> Result<(Value, Value)> {
+        while let "ProxyNode" | "CloneNode" | "CMethodSelfCloneNode" = node.kind() {
+            node = node.child("arg")?;
+        }
         let field = node.kind() == "AttributeNode"
             && node.child("obj")?.expr_type()?.flag("is_extension_type");
         if field {
@@ -121,10 +124,6 @@ impl<'t> Body<'_, 't> {
         let own = node.nodes("args").first().copied();
         let (Some((_, method)), Some(own)) = (name.split_once('_'), own) else {
             return missing_node(node, "of a lock");
-        };
-        let own = match own.kind() {
-            "CloneNode" | "CMethodSelfCloneNode" => own.child("arg")?,
-            _ => own,
         };
         let (address, object) = self.lock_address(own)?;
         let mutex = is_mutex(own.expr_type()?);

@@ -35,6 +35,7 @@ impl<'t> Context<'t> {
         function.cold = true;
         function.source = Some((0, 1));
         let mut body = Body::new(self, function, &format!("init {name}"));
+        body.tells_lines_of(root);
         body.b.line = 1;
         if let Some(scope) = root.scope("scope") {
             body.directives.push(scope.map("directives"));

@@ -87,11 +87,13 @@ impl Reader<'_> {
     fn line_marks(&self, raw: Vec<RawLineMark>) -> Result<Vec<LineMark>, TreeError> {
         let len = self.lengths.nodes;
         let made = raw.into_iter().enumerate().map(|(at, mark)| {
-            let (node, when, copies, line, nogil) = mark;
-            if let Some(index) = node {
-                inside("node", index, len).map_err(|bad| bad.at(format!("line_marks[{at}][0]")))?;
+            let (function, node, when, copies, line, nogil) = mark;
+            for (place, index) in [function, node].into_iter().enumerate() {
+                let path = || format!("line_marks[{at}][{place}]");
+                inside("node", index.unwrap_or(0), len).map_err(|bad| bad.at(path()))?;
             }
             Ok(LineMark {
+                function: function.map(NodeId),
                 node: node.map(NodeId),
                 when,
                 copies,

@@ -28,8 +28,8 @@ pub(super) struct RawTree {
     pub helpers: Vec<RawRow>,
 }
 
-/// Node, when, copies, line, whether the GIL is not held: see [`super::LineMark`].
-pub(super) type RawLineMark = (Option<u32>, String, String, u32, bool);
+/// Function, node, when, copies, line, whether the GIL is not held: see [`super::LineMark`].
+pub(super) type RawLineMark = (Option<u32>, Option<u32>, String, String, u32, bool);
 
 /// A class, and the attribute with the object that answers for what its instances lack.
 pub(super) struct Delegate {

@@ -24,6 +24,8 @@ pub struct Position {
 /// A place where Cython's C tells a tracer of a line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LineMark {
+    /// The function or module whose code it is in; none where that is none of the tree's.
+    pub function: Option<NodeId>,
     /// The node; none where that is not known.
     pub node: Option<NodeId>,
     /// When: `start` or `end` of the node, `iteration` of a loop with that body, a `case`.
