@@ -158,12 +158,12 @@ def _writer(marks: Marks, base: Any) -> Any:
             return Writer(create_from, buffer, copy_formatting)
 
         def mark_pos(self, pos: Any, trace: bool = True) -> None:
-            if pos is not None and self.marked != pos[:2]:
+            if pos is not None and (self.pending is not None or self.marked != pos[:2]):
                 # All places without text between them are one.
-                place = self.pending and self.pending[1]
+                before, place = self.pending or (pos, None)
                 if place is None or is_constant(place[0]):
                     place = marks.place(sys._getframe(1)) or place
-                self.pending = pos, place
+                self.pending = before if self.marked == pos[:2] else pos, place
             base.mark_pos(self, pos, trace)
 
         def write_trace_line(self, pos: Any) -> None:
@@ -215,22 +215,25 @@ def _behind(name: str) -> Callable[[Values], Place]:
 
 
 def is_constant(node: Any) -> bool:
-    """Whether an expression has no code."""
-    from Cython.Compiler import ExprNodes
+    """Whether an expression has no code of its own: constants, and what has been computed before."""
+    from Cython.Compiler import ExprNodes, UtilNodes
 
-    kinds = (ExprNodes.ConstNode, ExprNodes.CodeObjectNode, ExprNodes.PythonCapiFunctionNode)
+    kinds = (ExprNodes.ConstNode, ExprNodes.CodeObjectNode, ExprNodes.PythonCapiFunctionNode,
+             ExprNodes.CloneNode, ExprNodes.TempNode, ExprNodes.RawCNameExprNode, UtilNodes.ResultRefNode)  # fmt: skip
     return isinstance(node, kinds)
 
 
 def _own_code(values: Values) -> Place:
     """Before an expression's own code, behind its parts."""
-    from Cython.Compiler import ExprNodes
+    from Cython.Compiler import ExprNodes, MatchCaseNodes
 
     node = values["self"]
     if isinstance(node, ExprNodes.SimpleCallNode):
         parts = [node.function, *(node.arg_tuple.args if node.arg_tuple is not None else node.args)]
         if not node.function.type.is_pyobject and not node.function.is_attribute:
             del parts[0]
+    elif isinstance(node, MatchCaseNodes.EvaluateWithKeysAndSubjectsArrays):
+        parts = node.keys_array
     else:
         parts = node.subexpr_nodes()
     parts = [part for part in parts if not is_constant(part)]

@@ -29,13 +29,15 @@ impl<'t> Body<'_, 't> {
         for name in code.nodes("varnames") {
             varnames.push(self.m.name(name.text("value").unwrap_or_default()));
         }
+        // What picks a specialisation has the code object of one.
+        let like = code.node("def_node").unwrap_or(def);
         // A generator expression's only arguments are Cython's own.
         let own_args = if def.flag("is_generator_expression") {
             0
         } else {
-            def.list("args").len()
+            like.list("args").len()
         };
-        let kwonly = def.int("num_kwonly_args").unwrap_or(0);
+        let kwonly = like.int("num_kwonly_args").unwrap_or(0);
         let place = code.position().or_else(|| def.position());
         let first_line = place.map_or(0, |at| at.line);
         let source = def.position().map_or(0, |at| at.source) as usize;
@@ -59,9 +61,9 @@ impl<'t> Body<'_, 't> {
         let lines = line_table(def.list("node_positions"), first_line);
         let constant = CodeConstant {
             argcount: (own_args as i64 - kwonly).max(0) as u32,
-            posonly: def.int("num_posonly_args").unwrap_or(0) as u32,
+            posonly: like.int("num_posonly_args").unwrap_or(0) as u32,
             kwonly: kwonly as u32,
-            flags: flags(def),
+            flags: flags(like),
             varnames,
             filename,
             name,

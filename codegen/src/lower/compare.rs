@@ -5,6 +5,7 @@ use frontend_bridge::tree::{Node, Type as TreeType};
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
+use super::line_marks::When;
 use super::memview::is_slice;
 use super::{operators, types};
 use crate::mir::{BlockId, Comparison, LocalId, Op, Raises, Type, Value};
@@ -312,6 +313,19 @@ impl<'t> Body<'_, 't> {
         self.lower_bool_binop(node)
     }
 
+    /// An operand of a node, which `expr` does not come by.
+    fn bool_part(
+        &mut self,
+        node: Node<'t>,
+        local: LocalId,
+        and: Option<BlockId>,
+        or: Option<BlockId>,
+        end: BlockId,
+    ) -> Result<()> {
+        self.tell_line(node, When::Start)?;
+        self.bool_operand(node, local, and, or, end)
+    }
+
     /// Goes to `and` where the operand is true, to `or` where it is false; where there is no such
     /// block, the operand's value is the result, and it goes to `end`.
     fn bool_operand(
@@ -327,12 +341,12 @@ impl<'t> Body<'_, 't> {
             let next = self.b.block();
             let first = node.child("operand1")?;
             if node.text("operator") == Some("and") {
-                self.bool_operand(first, local, Some(next), or, end)?;
+                self.bool_part(first, local, Some(next), or, end)?;
             } else {
-                self.bool_operand(first, local, and, Some(next), end)?;
+                self.bool_part(first, local, and, Some(next), end)?;
             }
             self.b.switch_to(next);
-            return self.bool_operand(node.child("operand2")?, local, and, or, end);
+            return self.bool_part(node.child("operand2")?, local, and, or, end);
         }
         if node.kind() != "BoolBinopResultNode" {
             return missing_node(node, "as an operand of and/or");

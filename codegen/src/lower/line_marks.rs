@@ -34,6 +34,8 @@ pub(super) struct LineMarks {
     places: HashMap<(NodeId, When), Vec<usize>>,
     marks: Vec<LineMark>,
     met: HashSet<usize>,
+    /// Met in two places, of which C may have told in one.
+    ambiguous: HashSet<usize>,
     /// Functions that are lowered.
     functions: HashSet<NodeId>,
     /// Whether all places are known.
@@ -75,7 +77,9 @@ impl LineMarks {
             let mark = &self.marks[**index];
             mark.function == function && mark.copies == copies
         })?;
-        self.met.insert(index);
+        if !self.met.insert(index) && copies.is_empty() {
+            self.ambiguous.insert(index);
+        }
         Some((self.marks[index].line, self.marks[index].nogil))
     }
 }
@@ -95,7 +99,7 @@ impl Context<'_> {
             .enumerate()
             .filter(|(index, mark)| {
                 let lowered = mark.function.is_none_or(|id| marks.functions.contains(&id));
-                lowered && !marks.met.contains(index)
+                lowered && (!marks.met.contains(index) || marks.ambiguous.contains(index))
             })
             .map(|(_, mark)| {
                 let node = mark.node.map(|id| self.tree.node(id));
@@ -140,8 +144,9 @@ impl<'t> Body<'_, 't> {
         if self.b.ended() || (nogil && !self.m.macros.nogil) {
             return Ok(());
         }
+        // Without one, the function runs without the GIL where tracers do not hear of that.
         let Some(local) = self.traces_into() else {
-            return missing_node(node, "told of to a tracer here");
+            return Ok(());
         };
         if nogil == self.gil {
             return missing_node(node, "told of to a tracer with another state of the GIL");

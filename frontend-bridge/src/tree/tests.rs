@@ -5,7 +5,7 @@ mod fuzz;
 mod sample;
 mod values;
 
-use super::{Tree, TreeError};
+use super::{LineMark, NodeId, Tree, TreeError};
 
 /// What the exporter writes for `small.pyx`.
 const SMALL: &[u8] = include_bytes!("../../tests/data/small.json");
@@ -62,4 +62,22 @@ fn shared_functions() {
         tree.shared_functions(),
         [pair("int (void)", "f"), pair("void (int)", "g")]
     );
+}
+
+#[test]
+fn line_marks() {
+    assert!(made().line_marks().is_none());
+    let part = r#""root": 0, "#;
+    let marks = r#""line_marks": [[0, 1, "start", "nr", 7, true], [null, null, "", "", 8, false]], "#;
+    let tree = with(part, &format!("{part}{marks}")).unwrap();
+    let mark = |node: Option<u32>, when: &str, copies: &str, line, nogil| LineMark {
+        function: node.map(|_| NodeId(0)),
+        node: node.map(NodeId),
+        when: when.to_owned(),
+        copies: copies.to_owned(),
+        line,
+        nogil,
+    };
+    let expected = [mark(Some(1), "start", "nr", 7, true), mark(None, "", "", 8, false)];
+    assert_eq!(tree.line_marks(), Some(&expected[..]));
 }

@@ -165,6 +165,12 @@ fn form() {
             "",
         ),
         (
+            r#""root": 0, "#,
+            r#""root": 0, "line_marks": [[0, 9, "start", "", 1, false]], "#,
+            "line_marks[0][1]",
+            "there is no node 9",
+        ),
+        (
             r#""directive_defaults": {"d": ["#,
             r#""directive_defaults": [["#,
             "directive_defaults",
