@@ -218,9 +218,9 @@ def is_constant(node: Any) -> bool:
     """Whether an expression has no code of its own: constants, and what has been computed before."""
     from Cython.Compiler import ExprNodes, UtilNodes
 
-    kinds = (ExprNodes.ConstNode, ExprNodes.CodeObjectNode, ExprNodes.PythonCapiFunctionNode,
-             ExprNodes.CloneNode, ExprNodes.TempNode, ExprNodes.RawCNameExprNode, UtilNodes.ResultRefNode)  # fmt: skip
-    return isinstance(node, kinds)
+    constant = ExprNodes.ConstNode, ExprNodes.CodeObjectNode, ExprNodes.PythonCapiFunctionNode
+    before = ExprNodes.CloneNode, ExprNodes.TempNode, ExprNodes.RawCNameExprNode, UtilNodes.ResultRefNode
+    return isinstance(node, (*constant, *before))
 
 
 def _own_code(values: Values) -> Place:

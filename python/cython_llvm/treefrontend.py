@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import frontend, hints, linemarks, live_slots, prange_frontend, scratch, sharedfunctions, sharedutil
+from . import (
+    frontend,
+    hints,
+    linemarks,
+    live_slots,
+    prange_frontend,
+    scratch,
+    sharedfunctions,
+    sharedutil,
+)
 from .settings import Settings
 
 if TYPE_CHECKING:

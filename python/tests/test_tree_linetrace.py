@@ -425,6 +425,7 @@ def test_lines(folder: Path, macro: str, name: str) -> None:
     assert {"call", "line", "return"} <= kinds
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("what", ["raise", "stop", "leave", "lines off"])
 def test_tracers_that_interfere(folder: Path, what: str) -> None:
     tree, c = _built(folder, "CYTHON_TRACE_NOGIL")
