@@ -58,8 +58,7 @@ def patch_pipeline(module: ModuleType) -> None:
         generate = stages[at]
 
         def generate_pyx_code_stage(tree: Any) -> Any:
-            text = treefrontend.kept_export(tree, options, result)
-            done = generate(tree)
+            done, text = treefrontend.generated(tree, options, result, generate)
             _keep(result.c_file, text)
             return done
 

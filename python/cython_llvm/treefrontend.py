@@ -65,14 +65,7 @@ def choosing_by_file(decide_for: Callable[[str], Decide]) -> Iterator[None]:
     from Cython.Compiler import Errors
 
     def stage(module: Any, options: Any, result: Any, generate: Generate) -> Any:
-        objects: list[Any] = []
-        text = kept_export(module, options, result, objects)
-        if linemarks.wanted(module):
-            with linemarks.noting(module, objects) as marks:
-                done = generate(module)
-            text = marks.added(text)
-        else:
-            done = generate(module)
+        done, text = generated(module, options, result, generate)
         if not Errors.get_errors_count():
             decide_for(os.path.abspath(result.c_file))(text, result.main_source_file)
         return done
@@ -135,7 +128,18 @@ def _with_lines(module: Any, generate: Generate) -> tuple[Any, str]:
 _OWN_MEMORYVIEWS = '"View.MemoryView"'
 
 
-def kept_export(module: Any, options: Any, result: Any, objects: list[Any]) -> Callable[[], str]:
+def generated(module: Any, options: Any, result: Any, generate: Generate) -> tuple[Any, Callable[[], str]]:
+    """What generating C gives, and the tree of before, to be asked for."""
+    objects: list[Any] = []
+    text = _kept_export(module, options, result, objects)
+    if not linemarks.wanted(module):
+        return generate(module), text
+    with linemarks.noting(module, objects) as marks:
+        done = generate(module)
+    return done, marks.added(text)
+
+
+def _kept_export(module: Any, options: Any, result: Any, objects: list[Any]) -> Callable[[], str]:
     """The tree as it is now, to be asked for after C has been generated from it; ``objects`` gets what it
     consists of.
 
