@@ -114,10 +114,8 @@ impl Context<'_> {
         lines.sort_by_key(|(_, line, _)| *line);
         for (kind, line, position) in lines {
             let position = position.map(|at| frontend_bridge::tree::Position { line, ..at });
-            self.missing.push(Missing {
-                construct: format!("linetrace: a line within {kind}"),
-                position,
-            });
+            let construct = format!("linetrace: a line within {kind}");
+            self.missing.push(Missing::new(construct, position));
         }
     }
 }

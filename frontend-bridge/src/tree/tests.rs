@@ -68,7 +68,8 @@ fn shared_functions() {
 fn line_marks() {
     assert!(made().line_marks().is_none());
     let part = r#""root": 0, "#;
-    let marks = r#""line_marks": [[0, 1, "start", "nr", 7, true], [null, null, "", "", 8, false]], "#;
+    let marks =
+        r#""line_marks": [[0, 1, "start", "nr", 7, true], [null, null, "", "", 8, false]], "#;
     let tree = with(part, &format!("{part}{marks}")).unwrap();
     let mark = |node: Option<u32>, when: &str, copies: &str, line, nogil| LineMark {
         function: node.map(|_| NodeId(0)),
@@ -78,6 +79,9 @@ fn line_marks() {
         line,
         nogil,
     };
-    let expected = [mark(Some(1), "start", "nr", 7, true), mark(None, "", "", 8, false)];
+    let expected = [
+        mark(Some(1), "start", "nr", 7, true),
+        mark(None, "", "", 8, false),
+    ];
     assert_eq!(tree.line_marks(), Some(&expected[..]));
 }
