@@ -87,3 +87,55 @@ def outer():
     return 1
 """
     same(both, text, "outer")
+
+
+def test_arguments_are_released_before_the_object_of_the_method(both: Both) -> None:
+    text = """
+class O(T):
+    def method(self, *args, **named):
+        notes.append(sorted(named))
+
+def positional():
+    O("o").method(T("a"), T("b"))
+
+def keywords():
+    return O("o").method(T("a"), x=T("x"), y=T("y"))
+
+async def awaited():
+    return O("o").method(T("a"), x=T("x"))
+
+def driven():
+    try:
+        awaited().send(None)
+    except StopIteration as stop:
+        return stop.value
+"""
+    found = same(both, text, "positional", "keywords", "driven")
+    assert found[0] == [[], "-a", "-b", "-o", None]
+
+
+def test_what_a_comparison_gave_is_released_before_the_next(both: Both) -> None:
+    text = """
+class C(T):
+    def __lt__(self, other):
+        notes.append(f"{self.name} < {other.name}")
+        return C(f"({self.name} < {other.name})")
+    def __bool__(self):
+        notes.append(f"bool {self.name}")
+        return "no" not in self.name
+
+def made(name):
+    notes.append("made " + name)
+    return C(name)
+
+def true():
+    return (made("a") < made("b") < made("c") < made("d")).name
+
+def false():
+    return (made("a") < made("no") < made("c")).name
+
+def tested():
+    return 1 if made("a") < made("b") < made("c") else 0
+"""
+    # Not where the next one raises: C releases the result twice then.
+    same(both, text, "true", "false", "tested")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import write
+from conftest import Both, write
 
 SOURCE = """# cython: language_level=3
 def chain(int depth, log):
@@ -207,3 +207,29 @@ def test_chains_in_files_are_the_same(run: Callable[..., str], tmp_path: Path) -
         )
         outputs.append(run(program.replace("'delegating.so'", repr(str(target)))).splitlines())
     assert outputs[0] == outputs[1]
+
+
+def test_generator_expressions_over_others_become_containers(both: Both) -> None:
+    text = """
+def lists(values):
+    return list(x + 1 for x in list(y * 2 for y in values))
+
+def sets(values):
+    return set(x for x in set(y & 1 for y in values))
+
+def ordered(values):
+    return sorted(-x for x in sorted(y for y in values))
+
+def mixed(values):
+    return {x for x in list(y for y in [z for z in list(v + 1 for v in set(values))])}
+
+def inside(values):
+    return list(list(x * y for x in list(z for z in values)) for y in list(w for w in values))
+
+def any_of(values):
+    return any(x > 2 for x in list(y for y in values)), all(x for x in list(y for y in values))
+"""
+    tree, c = both(text)
+    for name in ("lists", "sets", "ordered", "mixed", "inside", "any_of"):
+        for values in ([], [3, 1, 2], (0, 5)):
+            assert getattr(tree, name)(values) == getattr(c, name)(values), (name, values)

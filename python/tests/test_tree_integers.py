@@ -147,3 +147,20 @@ def f(long n):
 """
     tree, c = both(text)
     assert tree.f(1) == c.f(1) == [0, 1, 2, 0, 1, 2]
+
+
+def test_numbers_that_are_looked_for_in_bytes_become_chars(both: Both) -> None:
+    text = """
+def in_bytes(Py_ssize_t i, bytes o): return i in o, i not in o
+def in_bytearray(Py_ssize_t i, bytearray o): return i in o, i not in o
+def int_in_bytearray(int i, bytearray o): return i in o
+def byte_in_bytearray(unsigned char i, bytearray o): return i in o
+def big_in_bytes(unsigned long long i, bytes o): return i in o
+"""
+    tree, c = both(text)
+    for data in (b"", b"abc", bytes(range(256)), None):
+        for number in (0, 97, 200, 255, 256 + 97, -1, 1 << 40):
+            for name in ("in_bytes", "in_bytearray", "int_in_bytearray", "byte_in_bytearray", "big_in_bytes"):
+                given = bytearray(data) if "array" in name and data is not None else data
+                ours, stock = (outcome(getattr(module, name), number, given) for module in (tree, c))
+                assert ours == stock, (name, number, data)

@@ -8,7 +8,7 @@ use super::context::missing_node;
 use super::line_marks::When;
 use super::memview::is_slice;
 use super::{operators, types};
-use crate::mir::{BlockId, Comparison, LocalId, Op, Raises, Type, Value};
+use crate::mir::{BlockId, CastOp, Comparison, LocalId, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_comparison(&mut self, node: Node<'t>) -> Result<Value> {
@@ -77,6 +77,9 @@ impl<'t> Body<'_, 't> {
         let more = self.b.block();
         self.b.branch(truth, more, after);
         self.b.switch_to(more);
+        if as_object {
+            self.clear_local(local);
+        }
         // The shared operand may need another type here than in the comparison before.
         let (left, x, coerced) = match before.node("coerced_operand2") {
             Some(coerced) => {
@@ -96,10 +99,10 @@ impl<'t> Body<'_, 't> {
             self.b.jump(inner);
             self.b.switch_to(inner);
         }
-        self.release(y);
         if let Some(coerced) = coerced {
             self.release(coerced);
         }
+        self.release(y);
         Ok(())
     }
 
@@ -213,6 +216,13 @@ impl<'t> Body<'_, 't> {
             _ => 5,
         };
         let how = self.int(how, 32);
+        // C converts a number that is looked for in bytes.
+        let x = match (function, self.b.ty(x).clone()) {
+            ("__Pyx_BytesContains" | "__Pyx_ByteArrayContains", Type::Int(bits)) if bits > 8 => {
+                self.op(Op::Cast(CastOp::Trunc, x, Type::Int(8)))
+            }
+            _ => x,
+        };
         let letter = |ty: &Type| match ty {
             Type::Int(64) => 'l',
             Type::Int(_) => 'i',

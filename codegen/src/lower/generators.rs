@@ -387,19 +387,15 @@ impl<'t> Body<'_, 't> {
         let made = self.give(made);
         self.b.effect(Op::Set(result, made));
         let borrowed = self.op(Op::Get(result));
-        // The nodes that fill it refer to it by a node of the generator expression.
-        let expression = self.m.tree.nodes().find(|other| {
-            other.kind() == "InlinedGeneratorExpressionNode"
-                && other
-                    .node("gen")
-                    .and_then(|generator| generator.node("def_node"))
-                    .and_then(|def| def.node("gbody"))
-                    == Some(node)
+        // The nodes that fill it refer to it by a node of the generator expression.  One that is the
+        // first source of another is a parameter there, so that the way from here is not known; but each
+        // body fills one container.
+        let targets = self.m.tree.nodes().filter_map(|other| {
+            let inlined = other.kind() == "InlinedGeneratorExpressionNode";
+            other.node("target").filter(|_| inlined)
         });
-        match expression.and_then(|expression| expression.node("target")) {
-            Some(target) => self.results.insert(target.id(), borrowed),
-            None => return missing_node(node, "without a target"),
-        };
+        self.results
+            .extend(targets.map(|target| (target.id(), borrowed)));
         Ok(())
     }
 

@@ -65,8 +65,11 @@ impl<'t> Body<'_, 't> {
         if let Some(names) = names {
             self.release(names);
         }
-        self.release_under(result, &args);
+        // The object whose method it is comes last, as what is called does.
+        let (object, args) = args.split_at(usize::from(attribute));
+        self.release_under(result, args);
         self.release_under(result, &keys);
+        self.release_under(result, object);
         self.release(callee);
         Ok(result)
     }
