@@ -139,3 +139,29 @@ def tested():
 """
     # Not where the next one raises: C releases the result twice then.
     same(both, text, "true", "false", "tested")
+
+
+def test_arguments_in_tuples_are_released_from_the_last_to_the_first(both: Both) -> None:
+    text = """
+class F(T):
+    def __call__(self, *args, **named):
+        notes.append(sorted(named))
+
+def local():
+    def inner(*args, **named):
+        notes.append(len(args))
+    inner(T("a"), T("b"), T("c"))
+    inner(T("one"))
+    inner(T("a"), T("b"), x=T("x"), y=T("y"))
+
+def called():
+    F("f")(T("a"), T("b"))
+    F("g")(T("a"), T("b"), x=T("x"), y=T("y"))
+    F("h")(x=T("x"))
+    F("i")(*(T("a"), T("b")), **{"x": T("x")})
+
+def lambdas():
+    (lambda *args: notes.append(len(args)))(T("a"), T("b"))
+"""
+    found = same(both, text, "local", "called", "lambdas")
+    assert found[0][:4] == [3, "-c", "-b", "-a"]

@@ -504,9 +504,17 @@ impl<'t> Body<'_, 't> {
         } else {
             self.call_object(function, callee, &args, args.len(), None)?
         };
-        self.release_under(result, &args);
-        self.release(callee);
+        self.release_called(callee, &args, &[]);
         Ok(result)
+    }
+
+    /// Releases what was called and its arguments in the order in which C does: a tuple and a dictionary of
+    /// them there, and tuples release their items from the last to the first.
+    pub(super) fn release_called(&mut self, callee: Value, args: &[Value], named: &[Value]) {
+        self.release(callee);
+        for arg in args.iter().rev().chain(named) {
+            self.release(*arg);
+        }
     }
 
     /// Evaluates expressions in order; all results stay alive.

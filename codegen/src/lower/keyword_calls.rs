@@ -144,8 +144,8 @@ impl<'t> Body<'_, 't> {
         let names = self.op(Op::Object(id));
         self.at(node);
         let result = self.call_counted(Some(function), callee, &args, count, Some(names))?;
-        self.release_under(result, &args);
-        self.release(callee);
+        let (positional, named) = args.split_at(count);
+        self.release_called(callee, positional, named);
         Ok(Some(result))
     }
 
