@@ -66,6 +66,97 @@ def test_greatest_and_least_values(tmp_path: Path, cache_dir: Path) -> None:
     assert repr(m.call(random.uniform(0, 1, 1000), nan)) == "nan"
 
 
+MORE_FORMS = """
+# cython: language_level=3
+from cython.parallel import prange
+from libc.math cimport fabs, fmax, fminf
+def three(double[::1] x, double[::1] y, double m):
+    cdef Py_ssize_t i
+    for i in prange(x.shape[0], nogil=True, num_threads=4):
+        m = max(m, x[i], y[i])
+    return m
+def between(double[::1] x, double[::1] y, double m):
+    cdef Py_ssize_t i
+    for i in prange(x.shape[0], nogil=True, num_threads=4):
+        m = max(x[i], m, y[i])
+    return m
+def nested(double[::1] x, double[::1] y, double m):
+    cdef Py_ssize_t i
+    for i in prange(x.shape[0], nogil=True, num_threads=4):
+        m = min(min(x[i] * 2, m), min(y[i], 3))
+    return m
+def expression(double[::1] x, double m):
+    cdef Py_ssize_t i
+    for i in prange(x.shape[0], nogil=True, num_threads=4):
+        if fabs(x[i]) * 3 - 1 > m:
+            m = fabs(x[i]) * 3 - 1
+    return m
+def both(double[::1] x):
+    cdef Py_ssize_t i
+    cdef double high = -9, low = 9
+    for i in prange(x.shape[0], nogil=True, num_threads=4):
+        if x[i] > high:
+            high = x[i]
+        elif i == 7:
+            low = x[i]
+    return high, low
+def of_libm(double[::1] x, double m):
+    cdef Py_ssize_t i
+    for i in prange(x.shape[0], nogil=True, num_threads=4):
+        m = fmax(fabs(x[i]), m)
+    return m
+def of_libm_single(float[::1] x, float m):
+    cdef Py_ssize_t i
+    for i in prange(x.shape[0], nogil=True, num_threads=4):
+        m = fminf(m, x[i])
+    return m
+def no_reduction(double[::1] x, double m):
+    # The lesser of a greater value: what it is, depends on the order.
+    cdef Py_ssize_t i
+    for i in prange(x.shape[0], nogil=True, num_threads=1):
+        m = max(m, min(x[i], m + 1))
+    return m
+"""
+
+
+def test_more_forms_of_greatest_and_least_values(tmp_path: Path, cache_dir: Path) -> None:
+    np = pytest.importorskip("numpy")
+    path = write(tmp_path / "forms.pyx", MORE_FORMS)
+    modules = {"": cython_llvm.import_file(path, "forms", route="tree")}
+    directives = {"prange_reproducible": True}
+    modules["ordered"] = cython_llvm.import_file(path, "forms_ordered", route="tree", directives=directives)
+    random = np.random.default_rng(4)
+    for m in modules.values():
+        for _ in range(20):
+            x, y = random.uniform(-1, 1, (2, 5000))
+            assert m.three(x, y, -5) == m.between(x, y, -5) == max(x.max(), y.max())
+            assert m.nested(x, y, 9) == min(2 * x.min(), y.min())
+            assert m.expression(x, -5) == (abs(x) * 3 - 1).max()
+            assert m.both(x)[0] == x.max()
+            assert m.of_libm(x, 0.5) == abs(x).max()
+            assert m.of_libm_single(x.astype("f"), 0.5) == x.astype("f").min()
+        steps = np.array([5.0, 9.0, 2.0, 9.0])
+        assert m.no_reduction(steps, 0.0) == 3.0
+
+
+def test_numbers_that_are_none(tmp_path: Path, cache_dir: Path) -> None:
+    np = pytest.importorskip("numpy")
+    path = write(tmp_path / "nan.pyx", MORE_FORMS + EXTREMES.replace("# cython: language_level=3", ""))
+    nan = float("nan")
+    x = np.random.default_rng(5).uniform(-1, 1, 5001)
+    x[::7] = nan
+    for name, directives in (("nan", {}), ("nan_ordered", {"prange_reproducible": True})):
+        m = cython_llvm.import_file(path, name, route="tree", directives=directives)
+        # Passed over among the values; kept where the variable was none before, but by libm's functions.
+        for start in (-2.0, 0.5):
+            assert m.call(x, start) == m.three(x, x, start) == np.nanmax([*x, start])
+            assert m.branch(x, start) == np.nanmin([*x, start])
+        assert np.isnan([m.call(x, nan), m.branch(x, nan), m.three(x, x, nan), m.expression(x, nan)]).all()
+        assert m.of_libm(x, nan) == np.nanmax(abs(x))
+        assert m.of_libm_single(x.astype("f"), nan) == np.nanmin(x.astype("f"))
+        assert np.isnan(m.of_libm(np.full(9, nan), nan))
+
+
 def test_a_variable_that_is_read_elsewhere_is_no_reduction(tmp_path: Path, cache_dir: Path) -> None:
     np = pytest.importorskip("numpy")
     m = cython_llvm.import_file(write(tmp_path / "elsewhere.pyx", EXTREMES), "elsewhere", route="tree")

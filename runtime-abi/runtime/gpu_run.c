@@ -97,8 +97,8 @@ int32_t cyl_gpu_range(__Pyx_memviewslice *made, int64_t shape, int64_t stride, i
         case 0: c = (type) (a + b); break; \
         case 1: c = (type) (a * b); break; \
         CYL_GPU_BITS \
-        case 5: case 7: c = b > a ? b : a; break; \
-        default: c = b < a ? b : a; break; \
+        case 5: case 7: c = b > a || a != a ? b : a; break; \
+        default: c = b < a || a != a ? b : a; break; \
     } \
     *(type *) into = c; \
     return; }

@@ -48,7 +48,8 @@ void *cyl_parallel_rows(void **head, long long loop, long long execution, long l
             for (long long n = 0; n < count; n++) into[n] = FOLD(into[n], a[n]);                  \
         }                                                                                         \
     }
-#define CYL_FOLD_REAL(a, b) (op == '+' ? a + b : op == '*' ? a * b : op == '>' ? (b > a ? b : a) : (b < a ? b : a))
+#define CYL_FOLD_REAL(a, b) \
+    (op == '+' ? a + b : op == '*' ? a * b : (op == '>' ? b > a : b < a) || a != a ? b : a)
 #define CYL_FOLD_PRODUCT(a, b) (a * b)
 
 CYL_FOLD(cyl_fold_float, float, CYL_FOLD_REAL)

@@ -33,6 +33,9 @@ pub enum EmitError {
     /// LLVM's builder refused.
     #[error("LLVM refused an operation: {0}")]
     Builder(#[from] BuilderError),
+    /// The target of a device is not there.
+    #[error("no code for the device: {0}")]
+    Target(String),
     /// MIR that the verifier should have refused.
     #[error("MIR of '{function}' cannot be emitted: {message}")]
     Malformed {
@@ -63,6 +66,11 @@ pub fn emit<'ctx>(
 ) -> Result<LlvmModule<'ctx>, EmitError> {
     let mut emitter = Emitter::new(context, module, plan);
     emitter.device = options.device;
+    if options.device {
+        // Loads and stores get their alignment from the layout of the target, as they are made.
+        crate::target::nvptx::set_target(&emitter.llvm)
+            .map_err(|error| EmitError::Target(error.to_string()))?;
+    }
     emitter.count_total = options.count_total;
     emitter.declare();
     emitter.define_objects();

@@ -33,7 +33,6 @@ pub(super) fn ptx(
         },
         None,
     )?;
-    nvptx::set_target(&made).map_err(|error| failed(error.to_string()))?;
     let mut text = kernel_text::declarations();
     for index in kernels {
         let kernel = &module.kernels[*index];

@@ -151,12 +151,17 @@ fn reduce(text: &mut String, index: usize, word: u32, ty: &Type, operator: &str)
 fn combine(at: &str, ty: &str, operator: &str) -> String {
     let float = matches!(ty, "float" | "double");
     let plain = |op: &str| format!("  %c{at} = {op} {ty} %a{at}, %b{at}\n");
-    let choose = |how: &str| {
-        let compare = if float { "fcmp" } else { "icmp" };
-        format!(
-            "  %d{at} = {compare} {how} {ty} %b{at}, %a{at}\n  \
+    // What is no number gives way.
+    let choose = |how: &str| match float {
+        true => format!(
+            "  %e{at} = fcmp {how} {ty} %b{at}, %a{at}\n  %n{at} = fcmp uno {ty} %a{at}, %a{at}\n  \
+             %d{at} = or i1 %e{at}, %n{at}\n  \
              %c{at} = select i1 %d{at}, {ty} %b{at}, {ty} %a{at}\n"
-        )
+        ),
+        false => format!(
+            "  %d{at} = icmp {how} {ty} %b{at}, %a{at}\n  \
+             %c{at} = select i1 %d{at}, {ty} %b{at}, {ty} %a{at}\n"
+        ),
     };
     match (operator, float) {
         ("+" | "-", true) => plain("fadd"),

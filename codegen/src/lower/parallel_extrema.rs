@@ -37,52 +37,91 @@ fn names(node: Node<'_>, entry: EntryId) -> bool {
     node.kind() == "NameNode" && node.entry("entry").is_some_and(|one| one.id() == entry)
 }
 
-/// `m = max(m, x)`, or `m = x if x > m else m`.
+/// `m = max(m, x)`, `m = max(m, x, y)`, `m = fmax(m, x)`, or `m = x if x > m else m`.
 fn assigned(node: Node<'_>, entry: EntryId, covered: &mut HashSet<NodeId>) -> Option<&'static str> {
     let target = node.node("lhs").filter(|target| names(*target, entry))?;
-    let mut value = node.node("rhs")?;
-    while value.kind() == "EvalWithTempExprNode" {
-        value = value.node("subexpression")?;
-    }
-    if value.kind() != "CondExprNode" {
-        return None;
-    }
-    let (yes, no) = (
-        strip(value.node("true_val")?)?,
-        strip(value.node("false_val")?)?,
-    );
-    let (first, operator, second) = comparison(value.node("condition")?)?;
-    let parts = [first, second, yes, no];
-    if !(names(first, entry) ^ names(second, entry)) {
-        return None;
-    }
-    let greater = operator.starts_with('>');
-    let kind = if same(yes, first) && same(no, second) {
-        greater
-    } else if same(yes, second) && same(no, first) {
-        !greater
-    } else {
-        return None;
-    };
-    covered.insert(target.id());
-    covered.extend(
-        parts
-            .iter()
-            .filter(|part| names(**part, entry))
-            .map(|part| part.id()),
-    );
-    Some(if kind { "max" } else { "min" })
+    let mut own = vec![target.id()];
+    let greater = carried(node.node("rhs")?, entry, &mut own)??;
+    covered.extend(own);
+    Some(if greater { "max" } else { "min" })
 }
 
-/// `if x > m: m = x`.
-fn replaced(node: Node<'_>, entry: EntryId, covered: &mut HashSet<NodeId>) -> Option<&'static str> {
-    let clauses = node.nodes("if_clauses");
-    let [clause] = clauses.as_slice() else {
-        return None;
-    };
-    if node.node("else_clause").is_some() {
-        return None;
+/// Whether an expression is a variable (none), or the greater (or the lesser) of it and others; the
+/// variable's names are added.
+fn carried(node: Node<'_>, entry: EntryId, own: &mut Vec<NodeId>) -> Option<Option<bool>> {
+    let before = own.len();
+    let found = carried_by(node, entry, own);
+    if found.is_none() {
+        own.truncate(before);
     }
+    found
+}
+
+fn carried_by(node: Node<'_>, entry: EntryId, own: &mut Vec<NodeId>) -> Option<Option<bool>> {
+    let node = strip(node)?;
+    if names(node, entry) {
+        own.push(node.id());
+        return Some(None);
+    }
+    let (first, second, greater) = match node.kind() {
+        "CondExprNode" => {
+            let (yes, no) = (node.node("true_val")?, node.node("false_val")?);
+            let (first, operator, second) = comparison(node.node("condition")?)?;
+            let greater = operator.starts_with('>');
+            let kind = if same(yes, first) && same(no, second) {
+                greater
+            } else if same(yes, second) && same(no, first) {
+                !greater
+            } else {
+                return None;
+            };
+            for part in [yes, no] {
+                own.extend(
+                    strip(part)
+                        .filter(|part| names(*part, entry))
+                        .map(|part| part.id()),
+                );
+            }
+            (first, second, kind)
+        }
+        "SimpleCallNode" => {
+            let args = node.nodes("args");
+            let [first, second] = args.as_slice() else {
+                return None;
+            };
+            let greater = match libm(node)?.strip_suffix('f').or(libm(node))? {
+                "fmax" => true,
+                "fmin" => false,
+                _ => return None,
+            };
+            (*first, *second, greater)
+        }
+        _ => return None,
+    };
+    let inner = match (carried(first, entry, own), carried(second, entry, own)) {
+        (Some(inner), None) | (None, Some(inner)) => inner,
+        _ => return None,
+    };
+    inner
+        .is_none_or(|inner| inner == greater)
+        .then_some(Some(greater))
+}
+
+/// The C name of the function of libm that a call is of.
+fn libm(node: Node<'_>) -> Option<&str> {
+    let function = node.node("function")?.entry("entry")?;
+    let name = function.text("cname")?;
+    crate::gpu::of_libm(name).then_some(name)
+}
+
+/// `if x > m: m = x`, also with other clauses after it; what these assign depends on the order.
+fn replaced(node: Node<'_>, entry: EntryId, covered: &mut HashSet<NodeId>) -> Option<&'static str> {
+    let (kind, own) = replacing(*node.nodes("if_clauses").first()?, entry)?;
+    covered.extend(own);
+    Some(kind)
+}
+
+fn replacing(clause: Node<'_>, entry: EntryId) -> Option<(&'static str, [NodeId; 2])> {
     let mut body = clause.node("body")?;
     while body.kind() == "StatListNode" {
         let stats = body.nodes("stats");
@@ -105,8 +144,7 @@ fn replaced(node: Node<'_>, entry: EntryId, covered: &mut HashSet<NodeId>) -> Op
     } else {
         return None;
     };
-    covered.extend([target.id(), own.id()]);
-    Some(if kind { "max" } else { "min" })
+    Some((if kind { "max" } else { "min" }, [target.id(), own.id()]))
 }
 
 /// What a plain comparison compares, and how.
@@ -132,13 +170,14 @@ fn strip(mut node: Node<'_>) -> Option<Node<'_>> {
         node = match node.kind() {
             "ResultRefNode" => node.node("expression")?,
             "CoerceToTempNode" | "CloneNode" | "ProxyNode" => node.node("arg")?,
+            "EvalWithTempExprNode" => node.node("subexpression")?,
             _ => return Some(node),
         };
     }
 }
 
-/// Whether two expressions have one value: one node, or two of the same plain variable, item or
-/// number.
+/// Whether two expressions have one value: one node, or the same of plain variables, items, numbers,
+/// C's arithmetic with them, and functions of libm.
 fn same(a: Node<'_>, b: Node<'_>) -> bool {
     let (Some(a), Some(b)) = (strip(a), strip(b)) else {
         return false;
@@ -146,24 +185,39 @@ fn same(a: Node<'_>, b: Node<'_>) -> bool {
     if a.id() == b.id() {
         return true;
     }
-    let entries = || match (a.entry("entry"), b.entry("entry")) {
-        (Some(x), Some(y)) => x.id() == y.id(),
+    let plain = |node: Node<'_>| node.ty("type").is_some_and(|ty| !ty.flag("is_pyobject"));
+    if a.kind() != b.kind() || !(plain(a) && plain(b)) {
+        return false;
+    }
+    let text = |name: &str| match (a.attr(name), b.attr(name)) {
+        (Some(Attr::Str(x)), Some(Attr::Str(y))) => x == y,
         _ => false,
     };
-    match (a.kind(), b.kind()) {
-        ("NameNode", "NameNode") => entries(),
-        ("IntNode" | "FloatNode", "IntNode" | "FloatNode") => {
-            matches!((a.attr("value"), b.attr("value")), (Some(Attr::Str(x)), Some(Attr::Str(y))) if x == y)
+    let node = |name: &str| match (a.node(name), b.node(name)) {
+        (Some(x), Some(y)) => same(x, y),
+        _ => false,
+    };
+    let list = |name: &str| {
+        let (left, right) = (a.nodes(name), b.nodes(name));
+        left.len() == right.len() && left.iter().zip(&right).all(|(x, y)| same(*x, *y))
+    };
+    match a.kind() {
+        "NameNode" => match (a.entry("entry"), b.entry("entry")) {
+            (Some(x), Some(y)) => x.id() == y.id(),
+            _ => false,
+        },
+        "IntNode" | "FloatNode" => text("value"),
+        "MemoryViewIndexNode" => node("base") && list("indices"),
+        "IndexNode" => node("base") && node("index"),
+        "AttributeNode" => text("attribute") && node("obj"),
+        "AddNode" | "SubNode" | "MulNode" | "DivNode" => {
+            text("operator") && node("operand1") && node("operand2")
         }
-        ("MemoryViewIndexNode", "MemoryViewIndexNode") => {
-            let (left, right) = (a.nodes("indices"), b.nodes("indices"));
-            left.len() == right.len()
-                && match (a.node("base"), b.node("base")) {
-                    (Some(x), Some(y)) => same(x, y),
-                    _ => false,
-                }
-                && left.iter().zip(&right).all(|(x, y)| same(*x, *y))
+        "UnaryMinusNode" => node("operand"),
+        "TypecastNode" => {
+            a.ty("type").map(|ty| ty.id()) == b.ty("type").map(|ty| ty.id()) && node("operand")
         }
+        "SimpleCallNode" => libm(a).is_some() && libm(a) == libm(b) && list("args"),
         _ => false,
     }
 }

@@ -418,8 +418,8 @@ impl<'t> Body<'_, 't> {
         })
     }
 
-    /// The greater or lesser of this thread's value and that of the others, which stays where they
-    /// do not compare.
+    /// The greater or lesser of this thread's value and that of the others, which stays where this one
+    /// is no number.
     fn extreme(&mut self, operator: &str, one: &Captured<'t>, mine: Value, all: Value) -> Value {
         let unsigned = one.entry.ty("type").is_some_and(types::unsigned);
         let how = match (operator == "max", one.ty.is_float(), unsigned) {
@@ -430,7 +430,11 @@ impl<'t> Body<'_, 't> {
             (true, false, false) => Comparison::SGt,
             (false, false, false) => Comparison::SLt,
         };
-        let better = self.op(Op::Compare(how, mine, all));
+        let mut better = self.op(Op::Compare(how, mine, all));
+        if one.ty.is_float() {
+            let none = self.op(Op::Compare(Comparison::FNe, all, all));
+            better = self.op(Op::Binary(BinaryOp::Or, better, none));
+        }
         self.op(Op::Select(better, mine, all))
     }
 
