@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import math
+import struct
 import sys
 import textwrap
 from pathlib import Path
@@ -203,7 +204,11 @@ sys.path.insert(0, {str(path.parent)!r})
 sys.argv = ["", "{size}"]
 runpy.run_path({str(path)!r}, run_name="__main__")
 """
-    assert "GPU: Fake" in with_driver(program)
+    out = with_driver(program)
+    assert "GPU: Fake" in out
+    for path in out.split()[-2:] if name == "mandelbrot" else ():
+        data = Path(path).read_bytes()
+        assert data.startswith(b"\x89PNG") and struct.unpack(">2I", data[16:24]) == (size, size)
 
 
 def test_libm_is_within_two_units_of_the_exact_values() -> None:
@@ -326,6 +331,83 @@ def test_the_directive_everywhere(tmp_path: Path, cache_dir: Path, monkeypatch: 
     monkeypatch.setenv("CYTHON_LLVM_PRANGE_DEVICE", "tpu")
     with pytest.raises(ValueError, match="CYTHON_LLVM_PRANGE_DEVICE must be one of cpu, gpu, auto"):
         cython_llvm.import_file(path, "places")
+
+
+WAYS = """
+import array, sys, warnings
+import cython_llvm
+from cython_llvm import gpu
+sys.path.insert(0, ".")
+x, y = array.array("d", range(100)), array.array("d", [0] * 100)
+def launched(module):
+    with gpu.profile() as launches:
+        module.twice(x, y)
+        module.total(x)
+    return len(launches)
+"""
+
+
+def test_every_way_to_choose_a_gpu(with_driver: Run, tmp_path: Path) -> None:
+    write(tmp_path / "plain.pyx", LOOP)
+    decorated = LOOP.replace("from cython.parallel", "cimport cython\nfrom cython.parallel")
+    write(tmp_path / "decorated.pyx", decorated.replace("def total", '@cython.prange_device("gpu")\ndef total'))
+    write(tmp_path / "header.pyx", "# cython: prange_device=gpu\n" + LOOP.lstrip())
+    write(tmp_path / "by_hook.pyx", LOOP)
+    out = with_driver(WAYS + """
+m = cython_llvm.import_file("plain.pyx", "plain", route="tree")
+print(launched(m))
+auto = {"prange_device": "auto"}
+print(launched(cython_llvm.import_file("plain.pyx", "auto", route="tree", directives=auto)))
+print(launched(cython_llvm.import_file("decorated.pyx", "decorated", route="tree")))
+print(launched(cython_llvm.import_file("header.pyx", "header", route="tree")))
+cython_llvm.install(route="tree", directives={"prange_device": "gpu"})
+import by_hook
+print(launched(by_hook))
+""")
+    assert out.split() == ["0", "2", "1", "2", "2"]
+    program = WAYS + "print(launched(cython_llvm.import_file('plain.pyx', 'plain', route='tree')))"
+    assert with_driver(program, CYTHON_LLVM_PRANGE_DEVICE="gpu").strip() == "2"
+
+
+def test_other_threads_run_while_a_gpu_does(with_driver: Run, tmp_path: Path) -> None:
+    write(tmp_path / "loop.pyx", LOOP)
+    out = with_driver(START + """
+import threading, time
+m.twice(x, y)
+os.environ["FAKE_CUDA_SLEEP"] = "300000"
+ticks = []
+def tick():
+    while not done:
+        ticks.append(1)
+        time.sleep(0.005)
+done = False
+thread = threading.Thread(target=tick)
+thread.start()
+m.twice(x, y)
+done = True
+thread.join()
+print(len(ticks))
+""")
+    assert int(out) > 10
+
+
+def test_figures_go_into_the_document(with_driver: Run, tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    document = tmp_path / "gpu.md"
+    document.write_text((ROOT / "docs" / "gpu.md").read_text())
+    script = str(ROOT / "scripts" / "gpu_check.sh")
+    program = f"""
+import subprocess, sys
+sys.exit(subprocess.run(["sh", {script!r}, "--docs", {str(document)!r}, sys.executable]).returncode)
+"""
+    out = with_driver(program, CYTHON_LLVM_TIMES_SMALL="1", LD_LIBRARY_PATH="")
+    text = document.read_text()
+    figures = text.partition("<!-- figures")[2].partition("<!-- end")[0]
+    assert " cases, 0 wrong, " in figures and "Fake, driver 12090" in figures and "resident ms" in figures
+    assert out.splitlines()[-1] in figures
+    # Where there is no GPU, nothing is changed.
+    with_driver(program, fails=True, FAKE_CUDA_NONE="1")
+    assert document.read_text() == text
 
 
 def test_inline_and_cells_take_the_directive(with_driver: Run) -> None:

@@ -1,12 +1,13 @@
 /* A driver without a GPU: memory of the host as memory of the device, kernels run by loops, and every
    call noted.  FAKE_CUDA_FAIL="name:status[:n]" makes the n-th call of a function fail, FAKE_CUDA_NONE takes
-   the GPU away, FAKE_CUDA_VERSION and FAKE_CUDA_CAPABILITY are the driver's version and ten times the GPU's. */
+   the GPU away, FAKE_CUDA_SLEEP=us makes launches last, FAKE_CUDA_VERSION and FAKE_CUDA_CAPABILITY are the driver's version and ten times the GPU's. */
 
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef uint64_t address;
 typedef void (*run_grid)(void *kernel, int64_t *args, unsigned, unsigned, unsigned, unsigned, unsigned);
@@ -157,6 +158,7 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
         NOTE("cuLaunchKernel", "%ux%u %ux%u", gx, gy, bx, by)
     else
         NOTE("cuLaunchKernel", "%ux%ux%u %ux%u", gx, gy, gz, bx, by)
+    if (getenv("FAKE_CUDA_SLEEP")) usleep((unsigned) number("FAKE_CUDA_SLEEP", 0));
     const struct known *one = function;
     one->run(one->kernel, parameters[0], gx, gy, gz, bx, by);
     return 0;

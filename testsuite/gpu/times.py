@@ -19,14 +19,20 @@ def main() -> None:
     x, y, out = np.full(n, 3.0), np.full(n, 2.0), np.zeros(n)
     image = np.zeros((side, side), np.intc)
     plane, smooth = np.ones((side, side)), np.zeros((side, side))
+    many = 64 if small else 8192
+    options = n // 10
+    price, strike, years, call = (np.full(options, 2.0 + k) for k in range(4))
+    pairs = (np.ones((many, 64)), np.zeros((many, many)))
     loops = {
         "difference": (m.difference, (x, y, out)),
-        "float_sum": (m.float_sum, (x.astype(np.float32),)),
+        "black_scholes": (m.black_scholes, (price, strike, years, 0.02, 0.3, call)),
+        "all_pairs": (m.all_pairs, pairs),
+        "total": (m.total, (x,)),
         "mandelbrot": (m.mandelbrot, (image, -2.2, 1.6, 3.2 / side, 200)),
         "stencil": (m.stencil, (plane, smooth)),
     }
     heads = ("call ms", "in ms", "kernel ms", "out ms", "resident ms")
-    print(f"{'loop':12} " + " ".join(f"{head:>12}" for head in heads))
+    print(f"{'loop':14} " + " ".join(f"{head:>12}" for head in heads))
     for name, (function, arguments) in loops.items():
         there = tuple(gpu.to_device(a) if isinstance(a, np.ndarray) else a for a in arguments)
         for _ in range(2):
@@ -35,13 +41,13 @@ def main() -> None:
         with gpu.profile() as launches:
             began = time.perf_counter()
             function(*arguments)
-            call = time.perf_counter() - began
+            whole = time.perf_counter() - began
         began = time.perf_counter()
         function(*there)
         resident = time.perf_counter() - began
         one = launches[0]
-        parts = (call, one.copy_in, one.run, one.copy_out)
-        print(f"{name:12} " + " ".join(f"{1e3 * part:12.3f}" for part in (*parts, resident)))
+        parts = (whole, one.copy_in, one.run, one.copy_out)
+        print(f"{name:14} " + " ".join(f"{1e3 * part:12.3f}" for part in (*parts, resident)))
 
 
 if __name__ == "__main__":
