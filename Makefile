@@ -73,8 +73,8 @@ differential: build ## both routes beside each other: results, tracebacks, refer
 	scripts/setup_debug_python.sh
 	cd testsuite && $(CURDIR)/$(PY) -m differential $(RESUME) --update
 
-fuzz: build ## random programs by both routes: results, exceptions, memory (SEED=0 COUNT=200)
-	cd testsuite && $(CURDIR)/$(PY) -m fuzz --seed $(or $(SEED),0) --count $(or $(COUNT),200)
+fuzz: build ## random programs by both routes: results, exceptions, memory (SEED=0 COUNT=200 OF=--deaths|--operations)
+	cd testsuite && $(CURDIR)/$(PY) -m fuzz $(OF) --seed $(or $(SEED),0) --count $(or $(COUNT),200)
 
 fuzz-gpu: build ## random prange loops on the CPU, through NVIDIA's assembler, and by a driver without a GPU (SEED=0 COUNT=40)
 	cd testsuite && $(CURDIR)/$(PY) -m fuzz --gpu --seed $(or $(SEED),0) --count $(or $(COUNT),40)

@@ -165,3 +165,29 @@ def lambdas():
 """
     found = same(both, text, "local", "called", "lambdas")
     assert found[0][:4] == [3, "-c", "-b", "-a"]
+
+
+def test_what_is_indexed_is_released_before_the_index(both: Both) -> None:
+    text = """
+class S(T):
+    def __getitem__(self, index):
+        notes.append(type(index).__name__)
+    def __setitem__(self, index, value):
+        notes.append(type(index).__name__)
+    def __delitem__(self, index):
+        notes.append(type(index).__name__)
+
+def items():
+    S("o")[T("i")]
+    S("o")[T("i")] = T("v")
+    del S("o")[T("i")]
+
+def slices():
+    S("o")[T("a"):T("b")]
+    S("o")[T("a"):T("b"):T("c")]
+    S("o")[T("a"):T("b")] = T("v")
+    S("o")[T("a"):T("b"):T("c")] = T("v")
+    del S("o")[T("a"):T("b")]
+    del S("o")[T("a"):T("b"):T("c")]
+"""
+    same(both, text, "items", "slices")

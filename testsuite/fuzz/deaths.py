@@ -294,9 +294,10 @@ class Deaths:
                          f"divmod({x}, {y})", f"sum([{x}, {y}], T())")  # fmt: skip
 
     def condition(self, depth: int) -> str:
+        # No chained comparisons: where a later one raises, C releases what the first one gave twice.
         x, y, z = self.one(depth), self.one(depth), self.one(depth)
         return self.pick(
-            x, f"not {x}", f"{x} in {y}", f"{x} is {y}", f"{x} < {y}", f"{x} < {y} <= {z}", f"{x} == 1",
+            x, f"not {x}", f"{x} in {y}", f"{x} is {y}", f"{x} < {y}", f"{y} <= {z}", f"{x} == 1",
             f"{x} not in [{y}, {z}]", f"{x} in ({y}, 1)", f"isinstance({x}, T)", f"({x} and not {y})",
             f"quick_int({x}, {y})", f"len({x})", f"<int>{x} + 1")  # fmt: skip
 

@@ -278,8 +278,8 @@ impl<'t> Body<'_, 't> {
             "PyObject_SetItem"
         };
         self.rt_status(function, "ooo:i", &[object, place, value], NEGATIVE)?;
-        self.release(place);
         self.release(object);
+        self.release(place);
         self.release(value);
         Ok(())
     }
@@ -380,6 +380,7 @@ impl<'t> Body<'_, 't> {
                 "PyObject_DelItem"
             };
             self.rt_status(function, "oo:i", &[object, place], NEGATIVE)?;
+            self.release(object);
             self.release(place);
         } else {
             let checks = self.checks(target, index);

@@ -36,7 +36,7 @@ impl<'t> Body<'_, 't> {
     }
 
     fn release_bounds(&mut self, bounds: &Bounds) {
-        for part in [bounds.slice, bounds.stop, bounds.start]
+        for part in [bounds.start, bounds.stop, bounds.slice]
             .into_iter()
             .flatten()
         {
@@ -108,8 +108,8 @@ impl<'t> Body<'_, 't> {
             }
             self.rt_object(function, "oll:O", &[object, start, stop])?
         };
-        self.release_bounds(&bounds);
         self.release_under(result, &[object]);
+        self.release_bounds(&bounds);
         Ok(result)
     }
 
@@ -201,8 +201,8 @@ impl<'t> Body<'_, 't> {
         self.at(target);
         let args = [vec![object, value], self.slice_arguments(&bounds)].concat();
         self.rt_status("__Pyx_PyObject_SetSlice", "oollpppiii:i", &args, NEGATIVE)?;
-        self.release_bounds(&bounds);
         self.release(object);
+        self.release_bounds(&bounds);
         self.release(value);
         Ok(())
     }
@@ -218,8 +218,8 @@ impl<'t> Body<'_, 't> {
         self.at(target);
         let args = [vec![object], self.slice_arguments(&bounds)].concat();
         self.rt_status("__Pyx_PyObject_DelSlice", "ollpppiii:i", &args, NEGATIVE)?;
-        self.release_bounds(&bounds);
         self.release(object);
+        self.release_bounds(&bounds);
         Ok(())
     }
 }

@@ -13,9 +13,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from fuzz import __main__ as fuzz
-from fuzz.child import differences
+from fuzz.child import differences, settled
 from fuzz.code import Program
+from fuzz.deaths import DeathMaker
 from fuzz.kernels import KernelMaker
+from fuzz.operations import OperationMaker
 from fuzz.program import Maker
 
 
@@ -29,6 +31,44 @@ def test_random_programs_are_the_same_by_both_routes() -> None:
 
 def test_programs_depend_on_their_seeds_alone() -> None:
     assert Maker(5).program().text() == Maker(5).program().text() != Maker(6).program().text()
+
+
+def test_single_operations_are_the_same_by_both_routes() -> None:
+    programs = {f"operations_{seed}": OperationMaker(seed).program(8) for seed in (3, 4)}
+    found = list(fuzz.accepted(programs, fuzz.compared))
+    assert {one["name"]: one["status"] for one in found} == dict.fromkeys(programs, "same"), found
+
+
+def test_objects_die_the_same_by_both_routes() -> None:
+    programs = {f"deaths_{seed}": DeathMaker(seed).program(2) for seed in (26, 28)}
+    found = list(fuzz.compared(programs.items()))
+    assert {one["name"]: one["status"] for one in found} == dict.fromkeys(programs, "same"), found
+
+
+def test_makers_make_what_they_are_for() -> None:
+    text = "".join(DeathMaker(seed).program().text() for seed in range(30))
+    for what in ("yield ", "await ", "finally:", "with ", "match ", "lambda", " for c", ":=", "**{", "f'{", "del "):
+        assert what in text, what
+    text = "".join(OperationMaker(seed).program().text() for seed in range(10))
+    for what in (".startswith(", "[:, :] m", "[i:j:k]", "**kwargs", "*args", "/", "cdef class Cf", "<E?>a", "cpdef "):
+        assert what in text, what
+    for maker in (DeathMaker, OperationMaker):
+        assert maker(5).program().text() == maker(5).program().text() != maker(6).program().text()
+
+
+def test_deaths_by_an_exception_have_no_order() -> None:
+    assert settled(["a", "-2", "-1", "b"], failed=False) == ["a", "-2", "-1", "b"]
+    assert settled(["raises", "-2", "-1", "b", "-2", "-1"], failed=False) == ["raises", "-1", "-2", "b", "-2", "-1"]
+    assert settled(["a", "-2", "-1", "handles"], failed=False) == ["a", "-1", "-2", "handles"]
+    assert settled(["a", "-2", "-1"], failed=True) == ["a", "-1", "-2"]
+
+
+def test_functions_that_cython_refuses_are_left_out() -> None:
+    program = OperationMaker(1).program(3)
+    line = program.text().splitlines().index(next(program.functions[1].render())) + 1
+    less = fuzz.without(program, {"name": "one", "detail": [f"one.pyx:{line}:4: no"]})
+    assert less is not None
+    assert [one.name for one in less.functions] == [program.functions[0].name, program.functions[2].name]
 
 
 def module(text: str) -> types.ModuleType:
