@@ -85,7 +85,8 @@ def test_integers_of_128_bits(both: Both) -> None:
     cdef int128 add(int128 x, int128 y) except? -1: return x + y
     def signed(x, y): return add(x, y)
     def unsigned(uint128 x, uint128 y): return x * y, x - y, x // y, x % y, x >> 100, x << 3, x < y, x ^ y, ~x
-    def powers(x, unsigned n): return <int128>(<int128>add(x, 0) ** <int128>n), <uint128>(<uint128>n ** <uint128>n)
+    def powers(x, unsigned n):
+        return <int128>(<int128>add(x, 0) ** <int128>n), <uint128>(<uint128>n ** <uint128>n)
     def low(uint128 x): return <unsigned long>x, <int>x, <double>x, <long long>(x >> 64)
     def product(unsigned long x, unsigned long y): return <unsigned long>((<uint128>x * y) >> 64)
     def array(x):
