@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from . import cache, cachestore, errors, headersearch, pch, toolchain
+from . import cache, cachestore, errors, headersearch, oddmacros, pch, toolchain
 from .settings import Settings
 
 #: clang of a member that has no address.
@@ -51,14 +51,7 @@ def build(request: dict[str, Any], settings: Settings, *, frames: bool = False) 
 
     ``frames``: whether Cython's C knows the frames of functions, which its code for tracers includes.
     """
-    settings = _with_headers(settings, request)
-    array = _array() if _OF_ARRAYS.search(request["text"]) else ""
-    array += _FRAMES if frames and "PyFrameObject" in request["text"] else ""
-    parts = ["#define PY_SSIZE_T_CLEAN\n", request["before"], _macros(), array, request["text"]]
-    text = "".join(parts).encode("utf-8", "surrogateescape")
-    source = os.path.abspath(request["source"])
-    # A name of the text's own: the folder is where #include "..." looks.
-    filename = os.path.splitext(source)[0] + ".c"
+    settings, text, filename = _input(request, settings, frames)
     key = cache.key("shims", text, filename, toolchain.driver_args(settings, "c"), os.getcwd())
     found = cache.lookup(key, "shims.bc")
     if found is not None:
@@ -81,9 +74,35 @@ def build(request: dict[str, Any], settings: Settings, *, frames: bool = False) 
     data = toolchain.emit(module, "bc", settings)
     if len(state) == len(set(map(os.path.abspath, headers))):
         flags = toolchain.driver_args(settings, "c")
-        absent = headersearch.shadowing(flags, os.path.dirname(source), headers)
+        absent = headersearch.shadowing(flags, os.path.dirname(filename), headers)
         cachestore.store(key, "shims.bc", data, state, absent)
     return _shims(data, request, headers, tuple(module.diagnostics))
+
+
+def _input(request: dict[str, Any], settings: Settings, frames: bool) -> tuple[Settings, bytes, str]:
+    """The settings, the text, and its name."""
+    settings = _with_headers(settings, request)
+    array = _array() if _OF_ARRAYS.search(request["text"]) else ""
+    array += _FRAMES if frames and "PyFrameObject" in request["text"] else ""
+    parts = ["#define PY_SSIZE_T_CLEAN\n", request["before"], _macros(), array, request["text"]]
+    text = "".join(parts).encode("utf-8", "surrogateescape")
+    source = os.path.abspath(request["source"])
+    # A name of the text's own: the folder is where #include "..." looks.
+    filename = os.path.splitext(source)[0] + ".c"
+    return settings, text, filename
+
+
+def odd_macros(
+    request: dict[str, Any], settings: Settings, *, frames: bool = False
+) -> list[tuple[str, str, int]]:
+    """The macros that C failed at because they are no expressions, each with the file and line of its use."""
+    settings, text, filename = _input(request, settings, frames)
+
+    def compile_text(text: str, numbers: list[str]) -> dict[str, int]:
+        module = _compile(text.encode("utf-8", "surrogateescape"), filename, settings)
+        return {name: module.number(name) for name in numbers}
+
+    return oddmacros.found(text.decode("utf-8", "surrogateescape"), compile_text)
 
 
 def bit_fields(error: errors.CompileError) -> list[tuple[str, str, int]]:

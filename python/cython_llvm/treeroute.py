@@ -90,7 +90,10 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
         except errors.CompileError as error:
             fields = shims.bit_fields(error)
             if not fields:
-                raise
+                macros = shims.odd_macros(request, settings, frames=frames)
+                if not macros:
+                    raise
+                return Lowered(None, tuple(Missing(f"macro '{name}'", *at, 0) for name, *at in macros))
             return Lowered(None, tuple(Missing(f"bit-field '{name}'", *at, 0) for name, *at in fields))
     if parts is not None:
         parts.made(known)
