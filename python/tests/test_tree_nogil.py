@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from typing import Any
 
@@ -111,3 +112,27 @@ def test_finally_without_the_lock_keeps_no_exception(both: Both, name: str, thre
         gc.collect()
         assert not Noted.alive, module
     assert outcomes[0] == outcomes[1]
+
+
+def test_casts_to_objects_without_the_gil_own_nothing(both: Both) -> None:
+    tree, c = both("""
+cdef long passed = 0
+
+cdef void take(object x) noexcept nogil:
+    global passed
+    passed += <void *> x is not NULL
+
+cdef void give(object x) noexcept nogil:
+    cdef void *p = <void *> x
+    take(<object> p)
+
+def run(x):
+    with nogil:
+        pass
+    give(x)
+    return passed
+""")
+    one = object()
+    before = sys.getrefcount(one)
+    assert (tree.run(one), tree.run(one)) == (c.run(one), c.run(one)) == (1, 2)
+    assert sys.getrefcount(one) == before

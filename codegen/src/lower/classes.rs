@@ -121,9 +121,7 @@ impl<'t> Context<'t> {
             return missing("extension type of Cython's own", at);
         }
         if !scope.flag("implemented") {
-            // There is never a type object: what asks for it is told so.
-            self.declared_only.insert(ty.id());
-            return Ok(());
+            return missing("extension type that is declared only", at);
         }
         let locks = scope.entries("var_entries").into_iter().any(holds_lock);
         if scope.flag("has_explicitly_constructable_attrs") && !locks {
@@ -163,10 +161,6 @@ impl<'t> Context<'t> {
     pub(super) fn type_place(&mut self, ty: TreeType<'t>) -> Result<GlobalId> {
         if let Some(found) = self.type_places.get(&ty.id()) {
             return Ok(*found);
-        }
-        if self.declared_only.contains(&ty.id()) {
-            let at = ty.entry("entry").and_then(|entry| entry.position());
-            return missing("extension type that is declared only", at);
         }
         let name = ty.text("name").unwrap_or_default();
         let global = if ty.flag("is_builtin_type") {

@@ -58,8 +58,6 @@ pub(super) struct Context<'t> {
     pub type_places: HashMap<TypeId, GlobalId>,
     pub vtables: HashMap<TypeId, GlobalId>,
     pub imported_types: HashSet<TypeId>,
-    /// Extension types that nothing implements.
-    pub declared_only: HashSet<TypeId>,
     /// OpenMP's descriptions of places, by their flags.
     pub openmp_places: HashMap<i128, GlobalId>,
     openmp_lock: Option<GlobalId>,
@@ -129,7 +127,6 @@ impl<'t> Context<'t> {
             type_places: HashMap::new(),
             vtables: HashMap::new(),
             imported_types: HashSet::new(),
-            declared_only: HashSet::new(),
             openmp_places: HashMap::new(),
             openmp_lock: None,
             type_infos: HashMap::new(),
