@@ -47,10 +47,10 @@ def test_objects_die_the_same_by_both_routes() -> None:
 
 def test_makers_make_what_they_are_for() -> None:
     text = "".join(DeathMaker(seed).program().text() for seed in range(30))
-    for what in ("yield ", "await ", "finally:", "with ", "match ", "lambda", " for c", ":=", "**{", "f'{", "del "):
+    for what in ("yield ", "await ", "finally:", "with ", "match ", "lambda", " for c", ":=", "**{", "f'{"):
         assert what in text, what
     text = "".join(OperationMaker(seed).program().text() for seed in range(10))
-    for what in (".startswith(", "[:, :] m", "[i:j:k]", "**kwargs", "*args", "/", "cdef class Cf", "<E?>a", "cpdef "):
+    for what in (".startswith(", "[:, :] m", "[i:j:k]", "**kwargs", "*args", "cdef class Cf", "<E?>a", "cpdef "):
         assert what in text, what
     for maker in (DeathMaker, OperationMaker):
         assert maker(5).program().text() == maker(5).program().text() != maker(6).program().text()
@@ -58,7 +58,8 @@ def test_makers_make_what_they_are_for() -> None:
 
 def test_deaths_by_an_exception_have_no_order() -> None:
     assert settled(["a", "-2", "-1", "b"], failed=False) == ["a", "-2", "-1", "b"]
-    assert settled(["raises", "-2", "-1", "b", "-2", "-1"], failed=False) == ["raises", "-1", "-2", "b", "-2", "-1"]
+    later = ["b", "-2", "-1"]
+    assert settled(["raises", "-2", "-1", *later], failed=False) == ["raises", "-1", "-2", *later]
     assert settled(["a", "-2", "-1", "handles"], failed=False) == ["a", "-1", "-2", "handles"]
     assert settled(["a", "-2", "-1"], failed=True) == ["a", "-1", "-2"]
 
