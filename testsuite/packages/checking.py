@@ -107,6 +107,10 @@ def _compare(
     shutil.copytree(
         installed, overlay / package.folder, ignore=shutil.ignore_patterns("__pycache__")
     )
+    # What a wheel's libraries are linked to lies beside the package.
+    bundled = installed.parent / f"{package.name.replace('-', '_')}.libs"
+    if bundled.exists():
+        shutil.copytree(bundled, overlay / bundled.name)
     replaced = _replace(output, overlay)
     place = work / "tests" / package.name / "suite"  # pytest may take its name for a package's
     shutil.rmtree(place, ignore_errors=True)
@@ -123,7 +127,7 @@ def _compare(
         sides.append(outcomes)
     before, after = sides
     result.before, result.after = (Counter(o for o, _ in side.values()) for side in sides)
-    for test in sorted(before.keys() | after.keys()):
+    for test in sorted(before.keys() | after.keys()) if before and after else ():
         one, other = before.get(test, ("absent", "")), after.get(test, ("absent", ""))
         if one[0] != other[0]:
             result.differences.append(
