@@ -359,7 +359,7 @@ class Exporter:
             plan.extra = self._more_of_entry
             plan.special = {
                 "defining_entry": self._defining_entry,
-                "init": lambda entry, value: self._encode(value) if value else None,
+                "init": lambda entry, value: None if value in ("", None) else self._encode(value),
                 "used": self._used,
             }
         elif table is self._scopes:

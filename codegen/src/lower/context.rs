@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, Position, Tree, TypeId};
+use frontend_bridge::tree::{Entry, EntryId, Node, NodeId, Position, Tree, TypeId, Value as Attr};
 
 use super::class_layout::Layout;
 use super::classes::Class;
@@ -231,13 +231,39 @@ impl<'t> Context<'t> {
         };
         let ty = self.c_type(ty, entry.position())?;
         let name = entry.text("cname").unwrap_or("variable").to_owned();
+        let init = match entry.attr("init") {
+            Some(value) if entry.ty("type").is_some_and(|ty| ty.flag("is_const")) => {
+                initial(value, &ty, entry)?
+            }
+            _ => GlobalInit::Zero,
+        };
         let id = self.variable(&name, ty);
+        self.mir.globals[id.0 as usize].init = init;
         if super::shared::is_public(entry) && entry.flag("is_cglobal") {
             self.mir.globals[id.0 as usize].linkage = Linkage::External;
         }
         self.globals.insert(entry.id(), id);
         Ok(id)
     }
+}
+
+/// What a variable that is `const` starts as: where a `.pxd` declares it, no statement assigns it.
+fn initial(value: &Attr, ty: &Type, entry: Entry<'_>) -> Result<GlobalInit> {
+    let number = match value {
+        Attr::Bool(value) => Some(i128::from(*value)),
+        Attr::Int(value) => Some(i128::from(*value)),
+        Attr::BigInt(text) => text.parse().ok(),
+        _ => None,
+    };
+    Ok(match (ty, value, number) {
+        // No value: a statement of the module assigns it.
+        (_, Attr::None, _) => GlobalInit::Zero,
+        (_, Attr::Str(text), _) if text.is_empty() => GlobalInit::Zero,
+        (Type::Int(_), _, Some(number)) => GlobalInit::Int(number),
+        (ty, _, Some(number)) if ty.is_float() => GlobalInit::Float(number as f64),
+        (ty, Attr::Float(number), _) if ty.is_float() => GlobalInit::Float(*number),
+        _ => return missing("a constant of this type", entry.position()),
+    })
 }
 
 /// The module that has Cython's memoryview code in the tree.

@@ -10,7 +10,7 @@ use super::Result;
 use super::body::Body;
 use super::context::missing_node;
 use super::memview::is_slice;
-use crate::mir::{FuncId, Op, Raises, Type, Value};
+use crate::mir::{FuncId, GlobalId, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
     /// Whether the argument's default is computed.
@@ -49,7 +49,8 @@ impl<'t> Body<'_, 't> {
             return missing_node(arg, "with a default without a place");
         };
         let index = self.int(index, 64);
-        Ok(self.op(Op::Index(places, Type::I64, index)))
+        // 8 bytes, for a value of any type.
+        Ok(self.op(Op::Index(places, Type::Ptr, index)))
     }
 
     /// `DefaultNonLiteralArgNode`: the default in `__defaults__`.
@@ -81,12 +82,25 @@ impl<'t> Body<'_, 't> {
                 "DefaultLiteralArgNode" => self.expr(default.child("arg")?)?,
                 _ => self.expr(default)?,
             };
-            let address = self.op(Op::GlobalAddr(global));
-            match is_slice(default) {
-                true => self.assign_slice_to(address, value, default.expr_type()?)?,
-                false => self.store(address, value),
-            }
+            self.keep_default((arg, default), value, global)?;
         }
+        Ok(())
+    }
+
+    /// Stores a default where the module keeps it, as the argument's type.
+    pub(super) fn keep_default(
+        &mut self,
+        (arg, default): (Node<'t>, Node<'t>),
+        value: Value,
+        global: GlobalId,
+    ) -> Result<()> {
+        let address = self.op(Op::GlobalAddr(global));
+        if is_slice(default) {
+            return self.assign_slice_to(address, value, default.expr_type()?);
+        }
+        let ty = self.type_of(arg)?;
+        let value = self.fit_type(value, default.expr_type()?, &ty);
+        self.store(address, value);
         Ok(())
     }
 
@@ -197,6 +211,8 @@ impl<'t> Body<'_, 't> {
                 continue;
             }
             let value = self.expr(default)?;
+            let ty = self.type_of(*arg)?;
+            let value = self.fit_type(value, default.expr_type()?, &ty);
             self.store(address, value);
         }
         Ok(())

@@ -5,7 +5,7 @@ use frontend_bridge::tree::{Entry, Node, Type as TreeType};
 use super::Result;
 use super::body::Body;
 use super::context::{Context, missing_node};
-use super::memview::{dimensions, is_slice};
+use super::memview::dimensions;
 use super::types;
 use crate::mir::{Callee, CastOp, Constant, GlobalId, Op, Param, Signature, Type, Value};
 
@@ -349,11 +349,7 @@ impl<'t> Body<'_, 't> {
             let global = self.m.variable(&name, ty);
             self.m.default_globals.insert(arg.id(), global);
             let value = self.expr(default)?;
-            let address = self.op(Op::GlobalAddr(global));
-            match is_slice(default) {
-                true => self.assign_slice_to(address, value, default.expr_type()?)?,
-                false => self.store(address, value),
-            }
+            self.keep_default((arg, default), value, global)?;
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ mod parser;
 mod printer;
 mod types;
 mod verifier;
+mod verifier_places;
 #[cfg(test)]
 mod verifier_tests;
 

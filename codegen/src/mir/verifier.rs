@@ -32,6 +32,7 @@ pub fn verify(module: &Module) -> Result<(), VerifyError> {
         .iter()
         .filter(|f| !f.blocks.is_empty())
         .try_for_each(|function| {
+            super::verifier_places::check(module, function)?;
             Verifier {
                 module,
                 function,

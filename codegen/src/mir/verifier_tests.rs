@@ -56,6 +56,25 @@ fn leaks_are_refused() {
 }
 
 #[test]
+fn numbers_lie_in_places_of_their_type() {
+    let text = r#"module m
+struct 0 "pair" {i32, f64}
+
+func @f(ptr, f32) -> void {
+bb0:
+  %0: ptr = param 0
+  %1: f32 = param 1
+  %2: ptr = field %0 struct 0 1
+  store %2 %1
+  return
+}
+"#;
+    let module = parse(text).expect("text");
+    let message = verify(&module).expect_err("a defect").message;
+    assert_eq!(message, "store of f32 at the address of f64");
+}
+
+#[test]
 fn what_is_given_back_twice_is_refused() {
     assert_eq!(
         refused("  decref %0\n", "  decref %0\n  decref %0\n"),
