@@ -167,17 +167,29 @@ static __Pyx_CachedCFunction *cyl_unbound_of(struct cyl_unbound *cache, PyObject
     return &cache->function;
 }
 
+/* What the method's descriptor says of None, which variables of all types may be: Cython's code calls the
+   C function with it once the method has been found, and crashes. */
+static __attribute__((noinline, cold)) PyObject *cyl_unbound_of_none(PyObject *type, PyObject *name) {
+    PyObject *method = PyObject_GetAttr(type, name);
+    PyObject *result = method ? PyObject_CallOneArg(method, Py_None) : NULL;
+    Py_XDECREF(method);
+    return result;
+}
+
 PyObject *cyl_call_unbound0(struct cyl_unbound *cache, PyObject *type, PyObject *name, PyObject *self) {
+    if (unlikely(self == Py_None)) return cyl_unbound_of_none(type, name);
     return __Pyx_CallUnboundCMethod0(cyl_unbound_of(cache, type, name), self);
 }
 
 PyObject *cyl_call_unbound1(struct cyl_unbound *cache, PyObject *type, PyObject *name, PyObject *self,
                             PyObject *a) {
+    if (unlikely(self == Py_None)) return cyl_unbound_of_none(type, name);
     return __Pyx_CallUnboundCMethod1(cyl_unbound_of(cache, type, name), self, a);
 }
 
 PyObject *cyl_call_unbound2(struct cyl_unbound *cache, PyObject *type, PyObject *name, PyObject *self,
                             PyObject *a, PyObject *b) {
+    if (unlikely(self == Py_None)) return cyl_unbound_of_none(type, name);
     return __Pyx_CallUnboundCMethod2(cyl_unbound_of(cache, type, name), self, a, b);
 }
 
