@@ -84,6 +84,10 @@ static int cyl_gpu_unusable(const char *what, const char *why) {
     return -1;
 }
 
+/* glibc's, under `pthread_atfork`, which has to be linked in and wants a start file with it: libraries would
+   no longer be small.  Nobody unloads this one. */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *library);
+
 /* What a process has of a GPU is its own: a child of fork() can use none of it. */
 static void cyl_gpu_forked(void) {
     pthread_mutex_init(&cyl_gpu_lock, NULL);
@@ -149,7 +153,7 @@ static int cyl_gpu_start(void) {
     cyl_gpu.pop(&popped);
     if (status) return cyl_gpu_unusable("no stream", cyl_gpu_error_name(status));
     static int watched;
-    if (!watched) watched = !pthread_atfork(NULL, NULL, cyl_gpu_forked);
+    if (!watched) watched = !__register_atfork(NULL, NULL, cyl_gpu_forked, NULL);
     cyl_gpu.state = 1;
     return 0;
 }

@@ -49,8 +49,7 @@ impl<'t> Body<'_, 't> {
             return missing_node(arg, "with a default without a place");
         };
         let index = self.int(index, 64);
-        // 8 bytes, for a value of any type.
-        Ok(self.op(Op::Index(places, Type::Ptr, index)))
+        Ok(self.op(Op::Index(places, Type::I64, index)))
     }
 
     /// `DefaultNonLiteralArgNode`: the default in `__defaults__`.

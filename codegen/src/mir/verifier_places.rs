@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use super::{Function, Module, Op, Type, Value, VerifyError};
 
-/// Checks stores and loads of numbers at addresses of variables, fields and items.
+/// Checks stores and loads of numbers at addresses of variables and fields.  What is counted in bytes or
+/// words, like the arguments of a launch, may hold anything.
 pub(super) fn check(module: &Module, function: &Function) -> Result<(), VerifyError> {
     let places = places(module, function);
     for (number, block) in (0..).zip(&function.blocks) {
@@ -45,8 +46,6 @@ fn places(module: &Module, function: &Function) -> HashMap<Value, Type> {
             Op::Field(_, structure, field) => module.structs[structure.0 as usize]
                 .fields
                 .get(*field as usize),
-            // By bytes, anything may lie there.
-            Op::Index(_, ty, _) if *ty != Type::Int(8) => Some(ty),
             _ => None,
         };
         if let (Some(result), Some(ty)) = (instr.result, ty) {
