@@ -112,6 +112,34 @@ impl<'t> Body<'_, 't> {
         block
     }
 
+    /// Lowers what runs within a frame, which is made of the counts of temporaries and handlers, and what
+    /// undoes its start: afterwards, and before an exception goes on.
+    pub(super) fn framed(
+        &mut self,
+        frame: impl FnOnce(usize, usize) -> Frame<'t>,
+        content: impl FnOnce(&mut Self) -> Result<()>,
+        undo: impl Fn(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let (failed, after) = (self.b.cold_block(), self.b.block());
+        let (depth, handlers) = (self.temps.len(), self.handlers.len());
+        self.frames.push(frame(depth, handlers));
+        self.handlers.push(Handler {
+            block: failed,
+            depth,
+        });
+        let done = content(self);
+        self.handlers.truncate(handlers);
+        self.frames.pop();
+        done?;
+        undo(self)?;
+        self.b.jump(after);
+        self.b.switch_to(failed);
+        undo(self)?;
+        self.pass_on();
+        self.b.switch_to(after);
+        Ok(())
+    }
+
     /// Leaves by `return`, `break` or `continue`: what lies between runs, then the jump.  The rest of
     /// the statement list is unreachable.
     pub(super) fn leave(&mut self, exit: Exit) -> Result<()> {

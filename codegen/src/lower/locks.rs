@@ -4,7 +4,7 @@ use frontend_bridge::tree::{Entry, Node, Type as TreeType};
 
 use super::Result;
 use super::body::Body;
-use super::cleanup::{Frame, Handler};
+use super::cleanup::Frame;
 use super::context::{Context, missing_node};
 use super::types;
 use crate::mir::{LocalId, Op, Type, Value, locks};
@@ -166,27 +166,13 @@ impl<'t> Body<'_, 't> {
         self.b.effect(Op::Set(local, address));
         self.lock_call(acquire, address, mutex)?;
         let locked = Locked { local, mutex };
-        let (failed, after) = (self.b.cold_block(), self.b.block());
-        let (depth, handlers) = (self.temps.len(), self.handlers.len());
-        self.frames.push(Frame::Lock {
+        let content = node.child("body")?;
+        let frame = |depth, handlers| Frame::Lock {
             locked,
             depth,
             handlers,
-        });
-        self.handlers.push(Handler {
-            block: failed,
-            depth,
-        });
-        let done = self.stat(node.child("body")?);
-        self.handlers.truncate(handlers);
-        self.frames.pop();
-        done?;
-        self.unlock(locked)?;
-        self.b.jump(after);
-        self.b.switch_to(failed);
-        self.unlock(locked)?;
-        self.pass_on();
-        self.b.switch_to(after);
+        };
+        self.framed(frame, |body| body.stat(content), |body| body.unlock(locked))?;
         self.release(object);
         Ok(())
     }

@@ -128,31 +128,19 @@ impl<'t> Body<'_, 't> {
             GilExit::RestoreUnknown(self.rt_value("cyl_save_unknown_thread", ":p", &[])?)
         };
         let outer = self.gil;
-        let (failed, after) = (self.b.cold_block(), self.b.block());
-        let (depth, handlers) = (self.temps.len(), self.handlers.len());
-        self.frames.push(Frame::Gil {
+        let frame = |depth, handlers| Frame::Gil {
             exit,
             outer,
             depth,
             handlers,
-        });
-        self.handlers.push(Handler {
-            block: failed,
-            depth,
-        });
-        self.gil = takes;
-        let done = work(self);
-        self.gil = outer;
-        self.handlers.truncate(handlers);
-        self.frames.pop();
-        done?;
-        self.leave_gil(exit)?;
-        self.b.jump(after);
-        self.b.switch_to(failed);
-        self.leave_gil(exit)?;
-        self.pass_on();
-        self.b.switch_to(after);
-        Ok(())
+        };
+        let content = |body: &mut Self| {
+            body.gil = takes;
+            let done = work(body);
+            body.gil = outer;
+            done
+        };
+        self.framed(frame, content, |body| body.leave_gil(exit))
     }
 
     /// Undoes the start of a block.
