@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from . import cache
 
 _DEFAULT_SIZE = 2 << 30
-_BESIDE = ("inline", "lexicon", "locks", "pch")
+_BESIDE = ("inline", "lexicon", "lines", "locks", "pch")
 _UNUSED_AFTER = 30 * 86400.0  # seconds; who uses a file touches it
 _SWEEP_EVERY = 86400.0
 

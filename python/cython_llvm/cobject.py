@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -147,19 +147,20 @@ def _object_is_library(data: bytes) -> bool:
     return b"\0cyl_file_start\0" in data
 
 
-def link(objects: Sequence[bytes], output: str, settings: Settings, language: str) -> None:
+def link(objects: Sequence[bytes], output: str, settings: Settings, language: str,
+         lines: bytes = b"") -> None:  # fmt: skip
     """Link a shared library or extension module onto ``output``, whole or not at all.
 
     Objects of the tree route bring what they use of the run-time library; by themselves they are linked
-    for size.  Raises LinkError;
+    for size.  ``lines``: what the module says of its lines (`tracedlines`).  Raises LinkError;
     OSError where the directory cannot be written.
     """
-    from . import toolchain
+    from . import toolchain, tracedlines
 
     for path in settings.extra_objects:
         if not os.path.exists(path):
             raise LinkError(f"no such object or library: {path}", code="CYL2004")
-    finish = None
+    finishing: list[Callable[[bytes], bytes]] = []
     compact = len(objects) == 1 and language == "c" and not settings.extra_objects
     compact = compact and _object_is_library(objects[0])
     if any(_object_wants_runtime(data) for data in objects):
@@ -167,12 +168,14 @@ def link(objects: Sequence[bytes], output: str, settings: Settings, language: st
 
         if not settings.debug:
             own = set().union(*map(elfsymbols.functions, objects))
-            finish = functools.partial(elfsymbols.reduced, keep=own)
+            finishing.append(functools.partial(elfsymbols.reduced, keep=own))
         arguments = (*settings.extra_link_args, *runtimelib.static_arguments())
         settings = settings.with_(extra_link_args=arguments)
     openmp = any(_object_wants_openmp(data) for data in objects)
-    toolchain.link_extension(objects, output, settings, language=language, openmp=openmp, finish=finish,
-                             compact=compact)  # fmt: skip
+    if lines:
+        finishing.append(functools.partial(tracedlines.with_lines, lines=lines))
+    toolchain.link_extension(objects, output, settings, language=language, openmp=openmp,
+                             finish=finishing, compact=compact)  # fmt: skip
 
 
 def warning_diagnostics(module: Any) -> list[Any]:

@@ -5,6 +5,7 @@ Imported only when something has to be compiled.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from . import (
     sharedutil,
     shortened,
     toolchain,
+    tracedlines,
     verdicts,
 )
 from .frontend import CUnit
@@ -69,6 +71,7 @@ def build(path: str, name: str, settings: Settings, beside: str | None = None) -
     else:
         built = _build_by_best(path, name, settings, beside)
     unit = built.unit
+    tracedlines.compiled(path, unit.lines)
     for listener in listeners:
         listener(built)
     used = (*unit.dependencies, *built.headers, *unit.settings.extra_sources,
@@ -228,8 +231,9 @@ def _link(built: Built, output: str) -> None:
         )
     try:
         toolchain.link_extension(
-            built.objects, output, settings, language=language, openmp=built.openmp
-        )
+            built.objects, output, settings, language=language, openmp=built.openmp,
+            finish=[functools.partial(tracedlines.with_lines, lines=unit.lines)] if unit.lines else (),
+        )  # fmt: skip
     except errors.LinkError as error:
         shown = cdiag.format_error(error)
         raise errors.LinkError(shown, code=error.code, diagnostics=error.diagnostics) from error

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from . import distutils_header, errors, live_info, scratch
+from . import distutils_header, errors, live_info, scratch, tracedlines
 from .settings import Settings
 
 #: Cython's compiler keeps global state; one compilation at a time.
@@ -54,6 +54,7 @@ class CUnit:
     annotated: str = ""  # HTML
     place: str = ""  # the working directory, where what .pxd files pass on depends on it
     live: bytes = b""  # what the code is to say of itself for a later reload
+    lines: bytes = b""  # what it says of its lines, for `coverage`
 
 
 class _Watch:
@@ -370,11 +371,12 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         # It is C that was asked for, not the tree.
         refuse_c_route(path, _read_file(path), settings.directives)
     dependencies = [name for name in watch.found if name != path]
+    c_text = _read_file(result.c_file)
     settings, place = distutils_header.merge_pxds(settings, dependencies)
     return CUnit(
         module_name=module_name,
         source_path=path,
-        c_text=_read_file(result.c_file),
+        c_text=c_text,
         c_filename=os.path.splitext(path)[0] + suffix,
         language=language,
         settings=settings,
@@ -385,6 +387,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         place=place,
         annotated=_read_file(os.path.splitext(output)[0] + ".html").decode() if annotate else "",
         live=live_info.describe(context.find_module(module_name, need_pxd=0), _read_file(path), language),
+        lines=getattr(result, "traced_lines", b"") or tracedlines.of_c(c_text),
     )
 
 

@@ -163,6 +163,7 @@ class PyxLoader:
         self._in_place = in_place
         self._force = force
         self._fresh: tuple[ModuleType, Code] | None = None
+        self.library: str | None = None  # where the code is, unless it is in memory only
 
     def __repr__(self) -> str:
         return f"<cython_llvm loader of {self.path!r}>"
@@ -200,8 +201,10 @@ class PyxLoader:
 
     def _obtain(self) -> Code:
         try:
-            return obtain(self.path, self.name, self._options(), in_place=self._in_place,
+            code = obtain(self.path, self.name, self._options(), in_place=self._in_place,
                           force=self._force)  # fmt: skip
+            self.library = code.path
+            return code
         except Exception as error:
             from . import errors
 

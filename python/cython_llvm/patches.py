@@ -1,7 +1,7 @@
 """What the hook does to Cython's and distutils' modules once they are loaded.
 
 Every patch is a wrapper that does nothing of its own unless ``--backend`` is among the
-arguments, and that can be applied twice without harm.
+arguments (coverage's plugin: unless a module is of ours), and that can be applied twice without harm.
 """
 
 from __future__ import annotations
@@ -123,6 +123,20 @@ def patch_cythonize(module: ModuleType) -> None:
     _wrap(module, "create_args_parser", make_parser)
     _wrap(module, "parse_args", make_parse)
     _wrap(module, "main", make_main)
+
+
+def patch_coverage(module: ModuleType) -> None:
+    """Cython.Coverage: modules of ours have no C file beside them that it could read."""
+
+    def make_init(original: Any) -> Any:
+        def coverage_init(registry: Any, options: Any) -> None:
+            from . import coverage
+
+            coverage.coverage_init(registry, options)
+
+        return coverage_init
+
+    _wrap(module, "coverage_init", make_init)
 
 
 def patch_pipeline(module: ModuleType) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from typing import Any
 
-from . import atomic, cobject
+from . import atomic, cobject, tracedlines
 from .cdiag import CSource, format_error
 from .errors import CompileError, CythonLLVMError
 from .settings import Settings
@@ -32,6 +32,10 @@ class CUnit:
     name: str
     language: str
     source: str | None = None
+
+    def lines(self) -> bytes:
+        """What the code says of its lines, for `coverage`."""
+        return tracedlines.of_c(self.text)
 
     def context(self) -> CSource:
         """What maps clang's lines to the user's."""
@@ -125,7 +129,7 @@ def produce(unit: CUnit, settings: Settings, emit: str, output: str) -> list[str
         objects += cobject.compile_sources(settings.extra_sources, settings)
         if any(cobject.language_of(path) == "c++" for path in settings.extra_sources):
             language = "c++"
-        cobject.link(objects, output, settings, language)
+        cobject.link(objects, output, settings, language, unit.lines())
         return warnings
     if emit != "bc":  # bitcode is finished where it is loaded, for the CPU that is there
         toolchain.optimize(compiled.module, compiled.settings)

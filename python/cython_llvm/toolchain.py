@@ -267,7 +267,7 @@ def link_extension(
     *,
     language: str = "c",
     openmp: bool = False,
-    finish: Callable[[bytes], bytes] | None = None,
+    finish: Sequence[Callable[[bytes], bytes]] = (),
     compact: bool = False,
 ) -> None:
     """Link an extension module with lld; raises `errors.LinkError`.
@@ -288,8 +288,8 @@ def link_extension(
     try:
         if not compact or not _link_compact(args, objects, temporary):
             native.link_shared(args, list(objects))
-        if finish is not None:
-            _rewrite(temporary, finish)
+        for change in finish:
+            _rewrite(temporary, change)
         os.replace(temporary, output)
     except native.NativeError as error:
         raise compile_error(error, kind=errors.LinkError) from None

@@ -20,6 +20,7 @@ from . import (
     scratch,
     sharedfunctions,
     sharedutil,
+    tracedlines,
 )
 from .settings import Settings
 
@@ -188,6 +189,9 @@ def _shared_export(module: Any, options: Any, result: Any, name: str) -> str:
 
 
 def _without_c(module: Any, result: Any) -> Any:
+    if linemarks.wanted(module) and os.path.exists(result.c_file):
+        with open(result.c_file, "rb") as file:
+            result.traced_lines = tracedlines.of_c(file.read())
     result.compilation_source = module.compilation_source
     with open(result.c_file, "wb"):
         pass

@@ -53,4 +53,4 @@ def write(module: Any, unit: produce.CUnit, settings: Settings, emit: str, outpu
     objects = [toolchain.library_object(module, for_tree)]
     objects += cobject.compile_sources(settings.extra_sources, settings)
     cxx = any(cobject.language_of(path) == "c++" for path in settings.extra_sources)
-    cobject.link(objects, output, for_tree, "c++" if cxx else "c")
+    cobject.link(objects, output, for_tree, "c++" if cxx else "c", unit.lines())

@@ -18,6 +18,7 @@ POINTS = {
     "Cython.Compiler.CmdLine": "patch_cmdline",
     "Cython.Compiler.Main": "patch_main",
     "Cython.Build.Cythonize": "patch_cythonize",
+    "Cython.Coverage": "patch_coverage",
 }
 DISTUTILS_POINTS = {
     "distutils.ccompiler": "patch_distutils_module",
