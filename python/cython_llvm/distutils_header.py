@@ -24,6 +24,8 @@ _WITHOUT_PLACE = re.compile(
     r"|-U\w+|-[IL]/.*"
 )
 
+_NUMPY_INCLUDE = re.compile(rb'^\s*#\s*include\s*["<]numpy/', re.MULTILINE)
+
 
 def _values(source: bytes, path: str) -> dict[str, Any]:
     if b"distutils:" not in source[:65536]:
@@ -117,6 +119,11 @@ def _working_directory() -> str:
         return os.getcwd()
     except OSError:
         return "deleted"  # which is no folder's name: what is built is not found again
+
+
+def includes_numpy(c_text: bytes) -> bool:
+    """Whether generated C includes NumPy's headers, as `@cython.ufunc` does without any cimport."""
+    return b"numpy/" in c_text and _NUMPY_INCLUDE.search(c_text) is not None
 
 
 def with_numpy(settings: Settings) -> Settings:

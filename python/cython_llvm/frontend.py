@@ -373,6 +373,8 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
     dependencies = [name for name in watch.found if name != path]
     c_text = _read_file(result.c_file)
     settings, place = distutils_header.merge_pxds(settings, dependencies)
+    if distutils_header.includes_numpy(c_text):
+        settings = distutils_header.with_numpy(settings)
     return CUnit(
         module_name=module_name,
         source_path=path,

@@ -6,22 +6,19 @@ Used by `cython --backend=llvm` and `cythonize --backend=llvm`.  Imports Cython 
 from __future__ import annotations
 
 import os
-import re
 import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from typing import Any
 
-from . import atomic, cobject, tracedlines
+from . import atomic, cobject, distutils_header, tracedlines
 from .cdiag import CSource, format_error
 from .errors import CompileError, CythonLLVMError
 from .settings import Settings
 
 SUFFIXES = {"obj": ".o", "bc": ".bc", "ll": ".ll", "asm": ".s", "tree": ".tree.json",
             "mir": ".mir", "ptx": ".ptx"}  # fmt: skip
-
-_NUMPY_INCLUDE = re.compile(rb'^\s*#\s*include\s*["<]numpy/', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def with_module_headers(settings: Settings, unit: CUnit) -> Settings:
     extra: list[str] = []
     if unit.source is not None:
         extra.append(os.path.dirname(os.path.abspath(unit.source)))
-    if _NUMPY_INCLUDE.search(unit.text):
+    if distutils_header.includes_numpy(unit.text):
         include = numpy_include()
         if include is not None:
             extra.append(include)

@@ -47,3 +47,12 @@ def test_ufuncs(both: Both) -> None:
         assert (ours.__name__, ours.__doc__, ours.types, ours.nin, ours.nout, ours.identity) == (
             stock.__name__, stock.__doc__, stock.types, stock.nin, stock.nout, stock.identity)  # fmt: skip
     assert outcome(tree.joined, 1, "x") == outcome(c.joined, 1, "x")
+
+
+@pytest.mark.parametrize("header", ["cimport cython\n", "from cython cimport ufunc\n", "import cython\n"])
+def test_without_a_cimport_of_numpy(both: Both, header: str) -> None:
+    """What Cython makes of it includes NumPy's headers all the same."""
+    numpy = pytest.importorskip("numpy")
+    decorator = "@ufunc" if "ufunc" in header else "@cython.ufunc"
+    for module in both(f"{header}{decorator}\ncdef double twice(double x) nogil:\n    return 2 * x\n"):
+        assert numpy.array_equal(module.twice([1, 2]), [2, 4])
