@@ -23,6 +23,12 @@ pub fn link<'ctx>(module: &Module<'ctx>, shims: Module<'ctx>) -> Result<(), Code
             function.set_linkage(Linkage::Internal);
         }
     }
+    // Inlining such a shim makes its call one of the function that uses it, which has the frame to return to.
+    let twice = Attribute::get_named_enum_kind_id("returns_twice");
+    for shim in functions(module).filter(|shim| instructions(*shim).any(returns_twice)) {
+        let attribute = module.get_context().create_enum_attribute(twice, 0);
+        shim.add_attribute(AttributeLoc::Function, attribute);
+    }
     for global in module.get_globals() {
         if global.get_initializer().is_some() && own(global.get_name().to_bytes()) {
             global.set_linkage(Linkage::Internal);
@@ -31,43 +37,54 @@ pub fn link<'ctx>(module: &Module<'ctx>, shims: Module<'ctx>) -> Result<(), Code
     Ok(())
 }
 
-/// Whether a shim leaves something behind in a frame that is gone when the shim returns: a place to
-/// jump back to (`setjmp`), or memory of the stack (`alloca`).
-pub fn outlive_their_frame(module: &Module<'_>) -> bool {
-    let shims = module
+/// The shims of a module.
+fn functions<'ctx>(module: &Module<'ctx>) -> impl Iterator<Item = FunctionValue<'ctx>> {
+    module
         .get_functions()
-        .filter(|function| function.get_name().to_bytes().starts_with(PREFIXES[0]));
-    shims
-        .flat_map(|function| function.get_basic_blocks())
-        .flat_map(|block| block.get_instructions().collect::<Vec<_>>())
-        .any(needs_its_frame)
+        .filter(|function| function.get_name().to_bytes().starts_with(PREFIXES[0]))
 }
 
-fn needs_its_frame(instruction: InstructionValue<'_>) -> bool {
-    match instruction.get_opcode() {
-        // A variable is one of its type; memory asked for is so many bytes.
-        InstructionOpcode::Alloca => {
-            let count = instruction
-                .get_operand(0)
-                .and_then(|operand| operand.value())
-                .map(|value| value.into_int_value().get_zero_extended_constant());
-            count != Some(Some(1))
-        }
-        InstructionOpcode::Call => {
-            let twice = Attribute::get_named_enum_kind_id("returns_twice");
-            let Ok(call) = CallSiteValue::try_from(instruction) else {
-                return false;
-            };
-            call.get_enum_attribute(AttributeLoc::Function, twice)
-                .is_some()
-                || call.get_called_fn_value().is_some_and(|called| {
-                    called
-                        .get_enum_attribute(AttributeLoc::Function, twice)
-                        .is_some()
-                })
-        }
-        _ => false,
+fn instructions<'ctx>(
+    function: FunctionValue<'ctx>,
+) -> impl Iterator<Item = InstructionValue<'ctx>> {
+    function
+        .get_basic_blocks()
+        .into_iter()
+        .flat_map(|block| block.get_instructions().collect::<Vec<_>>())
+}
+
+/// Whether a shim leaves something behind in a frame that is gone when the shim returns: memory of the
+/// stack (`alloca`).
+pub fn outlive_their_frame(module: &Module<'_>) -> bool {
+    functions(module)
+        .flat_map(instructions)
+        .any(asks_for_memory)
+}
+
+fn asks_for_memory(instruction: InstructionValue<'_>) -> bool {
+    // A variable is one of its type; memory asked for is so many bytes.
+    instruction.get_opcode() == InstructionOpcode::Alloca && {
+        let count = instruction
+            .get_operand(0)
+            .and_then(|operand| operand.value())
+            .map(|value| value.into_int_value().get_zero_extended_constant());
+        count != Some(Some(1))
     }
+}
+
+/// Whether an instruction calls what may return a second time (`setjmp`).
+fn returns_twice(instruction: InstructionValue<'_>) -> bool {
+    let twice = Attribute::get_named_enum_kind_id("returns_twice");
+    let Ok(call) = CallSiteValue::try_from(instruction) else {
+        return false;
+    };
+    call.get_enum_attribute(AttributeLoc::Function, twice)
+        .is_some()
+        || call.get_called_fn_value().is_some_and(|called| {
+            called
+                .get_enum_attribute(AttributeLoc::Function, twice)
+                .is_some()
+        })
 }
 
 /// How a struct is passed by value: four bits for each eight bytes of it, as these are.
@@ -172,7 +189,27 @@ define i64 @uses() {
         assert!(!of("%v = alloca [16 x i8] call void @use(ptr %v)"));
         assert!(of("%v = alloca i8, i64 16 call void @use(ptr %v)"));
         assert!(of("%v = alloca i8, i64 %n call void @use(ptr %v)"));
-        assert!(of("%r = call i32 @_setjmp(ptr %a)"));
+        assert!(!of("%r = call i32 @_setjmp(ptr %a)"));
+    }
+
+    #[test]
+    fn what_a_shim_jumps_back_to_is_its_callers_frame() {
+        let jumps = "
+            declare i32 @_setjmp(ptr) returns_twice
+            define i64 @cyl_shim_1(i64 %a) alwaysinline {
+              %place = inttoptr i64 %a to ptr
+              %r = call i32 @_setjmp(ptr %place)
+              %wide = zext i32 %r to i64
+              ret i64 %wide
+            }";
+        let shims = OwnedModule::from_text(jumps, "shims").expect("text");
+        let mut module = OwnedModule::from_text(MODULE, "module").expect("text");
+        module
+            .link(&shims.bitcode().expect("bitcode"))
+            .expect("linked");
+        module.optimize(2).expect("optimised");
+        assert_eq!(module.symbols().defined, ["uses"]);
+        assert!(module.text().expect("text").contains("call i32 @_setjmp"));
     }
 
     #[test]

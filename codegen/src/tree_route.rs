@@ -200,7 +200,7 @@ fn compile_here(
             return Ok(TreeModule {
                 module: None,
                 missing: vec![Missing::new(
-                    "C that uses the frame of its caller (setjmp, alloca)",
+                    "C that uses the frame of its caller (alloca)",
                     None,
                 )],
                 sources,

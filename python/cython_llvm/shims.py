@@ -46,12 +46,19 @@ class Shims:
         return self.bitcode, self.functions, self.numbers
 
 
-def build(request: dict[str, Any], settings: Settings, *, frames: bool = False) -> Shims:
+def build(
+    request: dict[str, Any],
+    settings: Settings,
+    *,
+    frames: bool = False,
+    fields: frozenset[str] = frozenset(),
+) -> Shims:
     """Compile what lowering asked for.  Raises `errors.CompileError` with places in the .pyx.
 
     ``frames``: whether Cython's C knows the frames of functions, which its code for tracers includes.
+    ``fields``: members that `bit_fields` found; lowering is told so in place of their offsets.
     """
-    settings, text, filename = _input(request, settings, frames)
+    settings, text, filename = _input(request, settings, frames, fields)
     key = cache.key("shims", text, filename, toolchain.driver_args(settings, "c"), os.getcwd())
     found = cache.lookup(key, "shims.bc")
     if found is not None:
@@ -79,12 +86,15 @@ def build(request: dict[str, Any], settings: Settings, *, frames: bool = False) 
     return _shims(data, request, headers, tuple(module.diagnostics))
 
 
-def _input(request: dict[str, Any], settings: Settings, frames: bool) -> tuple[Settings, bytes, str]:
+def _input(
+    request: dict[str, Any], settings: Settings, frames: bool, fields: frozenset[str]
+) -> tuple[Settings, bytes, str]:
     """The settings, the text, and its name."""
     settings = _with_headers(settings, request)
     array = _array() if _OF_ARRAYS.search(request["text"]) else ""
     array += _FRAMES if frames and "PyFrameObject" in request["text"] else ""
-    parts = ["#define PY_SSIZE_T_CLEAN\n", request["before"], _macros(), array, request["text"]]
+    asked = _without_offsets(request["text"], fields) if fields else request["text"]
+    parts = ["#define PY_SSIZE_T_CLEAN\n", request["before"], _macros(), array, asked]
     text = "".join(parts).encode("utf-8", "surrogateescape")
     source = os.path.abspath(request["source"])
     # A name of the text's own: the folder is where #include "..." looks.
@@ -93,10 +103,14 @@ def _input(request: dict[str, Any], settings: Settings, frames: bool) -> tuple[S
 
 
 def odd_macros(
-    request: dict[str, Any], settings: Settings, *, frames: bool = False
+    request: dict[str, Any],
+    settings: Settings,
+    *,
+    frames: bool = False,
+    fields: frozenset[str] = frozenset(),
 ) -> list[tuple[str, str, int]]:
     """The macros that C failed at because they are no expressions, each with the file and line of its use."""
-    settings, text, filename = _input(request, settings, frames)
+    settings, text, filename = _input(request, settings, frames, fields)
 
     def compile_text(text: str, numbers: list[str]) -> dict[str, int]:
         module = _compile(text.encode("utf-8", "surrogateescape"), filename, settings)
@@ -105,10 +119,17 @@ def odd_macros(
     return oddmacros.found(text.decode("utf-8", "surrogateescape"), compile_text)
 
 
-def bit_fields(error: errors.CompileError) -> list[tuple[str, str, int]]:
-    """The bit-fields that C failed at, each with the file and line of its use or declaration."""
-    found = ((_BIT_FIELD.search(one["message"]), one) for one in error.diagnostics)
-    return sorted({(match[1], one["file"] or "", one["line"]) for match, one in found if match})
+def bit_fields(error: errors.CompileError) -> set[str]:
+    """The names of the bit-fields that C failed at, being asked for their offsets."""
+    found = (_BIT_FIELD.search(one["message"]) for one in error.diagnostics)
+    return {match[1] for match in found if match}
+
+
+def _without_offsets(text: str, fields: frozenset[str]) -> str:
+    """What lowering asks about members that are bit-fields, answered by -1."""
+    names = "|".join(map(re.escape, sorted(fields)))
+    asked = rf"^(const long long cyl_fact_\w+) = .*(?:, |->)(?:{names})\).*;$"
+    return re.sub(asked, r"\1 = -1;", text, flags=re.MULTILINE)
 
 
 def _with_headers(settings: Settings, request: dict[str, Any]) -> Settings:

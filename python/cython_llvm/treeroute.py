@@ -6,10 +6,13 @@ import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import errors, runtimelib
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .shims import Shims
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,14 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
 
     Raises `errors.CompileError` where the tree cannot be read or code generation fails inside.
     """
-    from . import _native, incremental, shims, toolchain
+    from . import _native, incremental, toolchain
 
     trace = _trace_macros(settings)
     if isinstance(trace, Missing):
         return Lowered(None, (trace,))
     frames = any(trace[:2]) and ('["linetrace",true]' in tree or '["profile",true]' in tree)
-    made: shims.Shims | None = None
+    made: Shims | None = None
+    fields: set[str] = set()
     parts = incremental.current()
     before = parts.before(settings.identity()) if parts is not None else None
     for _ in range(_ROUNDS):
@@ -85,16 +89,9 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
         if request is None:
             break
         # What it asks for is known the next time; a struct may show more that it needs then.
-        try:
-            made = shims.build(request, settings, frames=frames)
-        except errors.CompileError as error:
-            fields = shims.bit_fields(error)
-            if not fields:
-                macros = shims.odd_macros(request, settings, frames=frames)
-                if not macros:
-                    raise
-                return Lowered(None, tuple(Missing(f"macro '{name}'", *at, 0) for name, *at in macros))
-            return Lowered(None, tuple(Missing(f"bit-field '{name}'", *at, 0) for name, *at in fields))
+        found_odd, made = _shims(request, settings, frames, fields)
+        if made is None:
+            return Lowered(None, found_odd)
     if parts is not None:
         parts.made(known)
     found = tuple(Missing(*one) for one in missing)
@@ -111,6 +108,25 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
     if made is None:
         return Lowered(module, found, text, (), ptx)
     return Lowered(module, found, text, made.headers, ptx, made.messages)
+
+
+def _shims(
+    request: dict[str, Any], settings: Settings, frames: bool, fields: set[str]
+) -> tuple[tuple[Missing, ...], Shims | None]:
+    """The C that lowering asks for, or why there is none; what turns out to be a bit-field joins ``fields``."""
+    from . import shims
+
+    while True:
+        try:
+            return (), shims.build(request, settings, frames=frames, fields=frozenset(fields))
+        except errors.CompileError as error:
+            found = shims.bit_fields(error) - fields
+            if not found:
+                macros = shims.odd_macros(request, settings, frames=frames, fields=frozenset(fields))
+                if not macros:
+                    raise
+                return tuple(Missing(f"macro '{name}'", *at, 0) for name, *at in macros), None
+            fields |= found
 
 
 def _trace_macros(settings: Settings) -> tuple[bool, ...] | Missing:

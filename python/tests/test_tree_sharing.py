@@ -8,6 +8,7 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import cython_llvm
@@ -255,3 +256,80 @@ def test_a_case_twice_is_an_error_of_c(tmp_path: Path) -> None:
                     "def f(int i): return i != ONE and i != UNE\n")  # fmt: skip
     with pytest.raises(ImportError, match="duplicate case"):
         cython_llvm.import_file(path, "twice")
+
+
+def test_classes_that_only_a_pxd_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    pxd = """
+        cdef class Empty:
+            pass
+        cdef class Base:
+            cdef public int n
+        cdef class Derived(Base):
+            cdef object o
+    """
+    text = """
+        cdef class Base: pass
+        def made(): return Empty(), Derived()
+        def set(Derived d, o):
+            d.o = o
+            return d.o
+    """
+    found = []
+    for route in ("tree", "c"):
+        name = f"unimplemented_{route}"
+        write(tmp_path / f"{name}.pxd", pxd)
+        module = cython_llvm.import_file(write(tmp_path / f"{name}.pyx", text), name, route=route)
+        empty, derived = module.made()
+        derived.n = 3
+        below = type("Below", (module.Derived,), {})()
+        with pytest.raises(TypeError) as caught:
+            module.set(empty, 1)
+        told = str(caught.value).replace(name, "")
+        names = sorted(set(vars(module)) - {"__test__"})
+        found.append((type(empty).__name__, derived.n, module.set(below, "x"), told, names))
+    assert found[0] == found[1]
+    assert {"Empty", "Base", "Derived"} <= set(found[0][-1])
+
+
+@pytest.mark.parametrize("routes", ROUTE_PAIRS)
+def test_functions_elsewhere_with_views_and_optional_arguments(
+    sharing: Sharing, routes: tuple[str, str]
+) -> None:
+    pxd = """
+        cdef double[:] scaled(double[:] x, double by=*, bint twice=*)
+        cdef double total(double[:, :] x, short start=*, object more=*) except -1
+        cdef class Adder:
+            cdef double[:] add(self, double[:] x, signed char by=*)
+    """
+    library = """
+        cdef double[:] scaled(double[:] x, double by=2, bint twice=False):
+            cdef double[:] found = x.copy()
+            for i in range(x.shape[0]):
+                found[i] = x[i] * by * (2 if twice else 1)
+            return found
+        cdef double total(double[:, :] x, short start=7, object more=None) except -1:
+            if more is not None: raise ValueError(more)
+            return start + x[0, 0] + x[x.shape[0] - 1, x.shape[1] - 1]
+        cdef class Adder:
+            cdef double[:] add(self, double[:] x, signed char by=-1):
+                return scaled(x, by)
+    """
+    client = """
+        from {library} cimport scaled, total, Adder
+        def f(x):
+            added = list(Adder().add(x)), list(Adder().add(x, 5))
+            return [list(scaled(x)), list(scaled(x, 3)), list(scaled(x, 3, True)), *added]
+        def g(x, how):
+            if how == 0: return total(x)
+            if how == 1: return total(x, -5)
+            return total(x, 3, how)
+    """
+    _, second = sharing(pxd, library, client, routes)
+    x = np.array([1.0, 2.0, 4.0])
+    for _ in range(3):
+        assert second.f(x) == [[2, 4, 8], [3, 6, 12], [6, 12, 24], [-1, -2, -4], [5, 10, 20]]
+        square = np.arange(4.0).reshape(2, 2)
+        assert (second.g(square, 0), second.g(square, 1)) == (10, -2)
+        with pytest.raises(ValueError, match="2"):
+            second.g(square, 2)

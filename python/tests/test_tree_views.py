@@ -6,6 +6,7 @@ import array
 import gc
 import itertools
 import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -168,3 +169,71 @@ def distance(double[:] x, double[:] y):
     for a, b in zip(x.tolist(), y.tolist(), strict=True):
         expected += (a - b) * (a - b)
     assert [module.distance(x, y) for module in both(text)] == [expected, expected]
+
+
+def test_small_integers_and_defaults_of_functions_that_return_views(both: Both) -> None:
+    text = """
+        cdef double[:] made(unsigned char n, signed short by, char *text = b"ab") noexcept:
+            cdef double[::1] found = np.zeros(n % 5 + 1)
+            found[0] = n
+            found[n % 5] += by + text[0]
+            return found
+        cdef double[:] summed(const unsigned char[:] text, bint twice=False, double start=0.5) except *:
+            cdef double[:] found = made(text[0], -1)
+            if text[0] == 7: raise ValueError(text[1])
+            for i in range(1, text.shape[0]):
+                found[0] += made(text[i], i, b"z")[0] + start
+                if twice: found[0] *= 2
+            return found
+        cdef class Maker:
+            cdef double[:] make(self, unsigned char n, short by=3):
+                return made(n, by)
+            cpdef double[:] open(self, unsigned char n, short by=3):
+                return self.make(n, by)
+        def f(bytes text, int how):
+            if how == 0: return list(summed(text))
+            if how == 1: return list(summed(text, True))
+            if how == 2: return list(summed(text, False, 2))
+            if how == 3: return list(Maker().make(text[0])) + list(Maker().make(text[0], -9))
+            return list(Maker().open(text[0])) + list(Maker().open(text[0], how))
+    """
+    tree, c = both("import numpy as np\n" + textwrap.dedent(text))
+    for given in (b"a", b"\xff\xfe\x80", b"hello", b"\x07\x08"):
+        for how in range(5):
+            assert outcome(tree.f, given, how) == outcome(c.f, given, how), (given, how)
+
+
+def test_copies_of_views_of_complex_numbers_and_structs(both: Both) -> None:
+    text = """
+        import numpy as np
+        cdef struct Pair:
+            char a
+            double b
+        cdef packed struct Packed:
+            char a
+            float b
+        def numbers(double complex[:, :] x, float complex[::1] y):
+            cdef double complex[::1, :] turned = x.copy_fortran()
+            cdef double complex[:, ::1] copied = x.copy()
+            cdef float complex[::1] other = y.copy()
+            x[0, 0], y[0] = 9, 8
+            arrays = np.array(turned), np.array(copied)
+            return arrays[0].tolist(), arrays[1].tolist(), list(other), arrays[0].flags.f_contiguous
+        def structs(x, y):
+            cdef Pair[:] pairs = x
+            cdef Packed[::1] packed = y
+            cdef Pair[::1] copied = pairs.copy()
+            cdef Packed[::1] other = packed.copy()
+            pairs[0].b = packed[0].b = -1
+            return [(one.a, one.b) for one in copied], [(one.a, one.b) for one in other]
+    """
+    tree, c = both(textwrap.dedent(text))
+    for module in (tree, c):
+        matrix = np.arange(12).reshape(3, 4)[:, ::2] * (1 + 2j)
+        assert module.numbers(matrix.copy(), np.array([1j, 2], np.complex64)) == (
+            matrix.tolist(), matrix.tolist(), [1j, 2], True)  # fmt: skip
+        pairs = np.zeros(6, np.dtype([("a", "i1"), ("b", "f8")], align=True))
+        packed = np.zeros(2, [("a", "i1"), ("b", "f4")])
+        pairs["a"], pairs["b"], packed["b"] = range(6), range(6), 2
+        found = module.structs(pairs[::3], packed)
+        assert found == ([(0, 0.0), (3, 3.0)], [(0, 2.0), (0, 2.0)])

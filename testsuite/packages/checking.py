@@ -42,8 +42,14 @@ def check(
     sources = environment.sources(package, work)
     root = sources / package.root
     output = work / "out" / package.name
-    if not kept:
+    verdicts = output.with_suffix(".json")
+    earlier = json.loads(verdicts.read_text()) if verdicts.exists() else {}
+    if kept:
+        result.modules = earlier
+    else:
         _compile_all(package, root, output, python, only, result)
+        verdicts.parent.mkdir(parents=True, exist_ok=True)
+        verdicts.write_text(json.dumps({**(earlier if only else {}), **result.modules}))
     if tests and package.tests:
         _compare(package, sources, work, output, python, result)
     return result

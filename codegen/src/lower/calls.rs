@@ -7,7 +7,7 @@ use super::body::Body;
 use super::context::missing_node;
 use super::enums::enum_helper;
 use super::memview::is_slice;
-use super::shim_calls::takes_anything;
+use super::shim_calls::{declared_in_c, takes_anything};
 use super::types;
 use super::value_methods::is_value_method;
 use crate::mir::{Callee, Constant, Op, Raises, Signature, Type, Value};
@@ -114,15 +114,25 @@ impl<'t> Body<'_, 't> {
             let result = self.call_on_places(node, macro_entry, ty)?;
             return self.check_result(node, ty, result);
         }
+        let to_shim = own.is_none()
+            && address.is_none()
+            && entry
+                .filter(|entry| declared_in_c(*entry))
+                .and_then(|entry| entry.text("cname"))
+                .is_some_and(|name| self.m.shims.may_redefine(self.m.tree, name));
         let declared = ty.list("args").len();
         for (index, arg) in node.nodes("args").into_iter().enumerate() {
             let more = function.kind() == "PythonCapiFunctionNode" || ty.flag("has_varargs");
             if index >= declared && !more {
                 return missing_node(node, "with too many arguments");
             }
-            let value = self.expr(arg)?;
+            let given = arg.expr_type()?;
+            let value = match to_shim && self.m.is_array_in_c(given, arg.position()) {
+                true => self.lvalue(arg)?,
+                false => self.expr(arg)?,
+            };
             held.push(value);
-            args.push((value, arg.expr_type()?));
+            args.push((value, given));
         }
         let mut extra = Vec::new();
         if ty.flag("is_overridable") {
@@ -144,29 +154,31 @@ impl<'t> Body<'_, 't> {
                 None => return missing_node(node, "with a memoryview, of a function elsewhere"),
             }
         }
+        let carrier = self.pack_optional(node, ty, &mut args)?;
+        extra.extend(carrier);
         if slice {
             let storage = self.slice_storage("returned");
-            let mut values = vec![storage];
-            values.extend(args.iter().map(|(value, _)| *value));
-            values.extend(extra);
-            let (callee, wanted) = match (own, address) {
+            let (callee, signature) = match (own, address) {
                 (None, Some(address)) => {
                     let signature = self.function_signature(ty)?;
-                    let count = signature.params.len();
-                    (Callee::Indirect(address, Box::new(signature)), count)
+                    let boxed = Box::new(signature.clone());
+                    (Callee::Indirect(address, boxed), signature)
                 }
                 (Some(id), _) => {
                     let signature = &self.m.mir.functions[id.0 as usize].signature;
-                    (Callee::Function(id), signature.params.len())
+                    (Callee::Function(id), signature.clone())
                 }
                 (None, None) => return missing_node(node, "of an unknown function"),
             };
-            let fits = args
-                .iter()
-                .all(|(value, _)| !matches!(self.b.ty(*value), Type::Int(8 | 16)));
-            if wanted != values.len() || !fits {
+            let wanted = &signature.params;
+            if wanted.len() != 1 + args.len() + extra.len() {
                 return missing_node(node, "with other arguments");
             }
+            let mut values = vec![storage];
+            for ((value, from), param) in args.iter().zip(&wanted[1..]) {
+                values.push(self.fit_type(*value, *from, &param.ty));
+            }
+            values.extend(extra);
             self.clear_memview(storage);
             self.b.call(&self.m.mir, callee, values);
             self.checked_slice(storage)?;
@@ -175,8 +187,6 @@ impl<'t> Body<'_, 't> {
             }
             return Ok(storage);
         }
-        let carrier = self.pack_optional(node, ty, &mut args)?;
-        extra.extend(carrier);
         let result = match (own, address) {
             (Some(id), _) => {
                 let wanted = self.m.mir.functions[id.0 as usize].signature.clone();
@@ -229,12 +239,10 @@ impl<'t> Body<'_, 't> {
         ty: TreeType<'t>,
         address: Value,
         mut args: Vec<(Value, TreeType<'t>)>,
-        extra: Vec<Value>,
+        mut extra: Vec<Value>,
         held: Vec<Value>,
     ) -> Result<Value> {
-        if ty.int("optional_arg_count").unwrap_or(0) > 0 {
-            return missing_node(node, "with a memoryview and optional arguments, elsewhere");
-        }
+        extra.extend(self.pack_optional(node, ty, &mut args)?);
         let slice = Type::Struct(self.m.slice_struct());
         let returned = ty
             .ty("return_type")
@@ -244,7 +252,10 @@ impl<'t> Body<'_, 't> {
             signature.params.remove(0);
             signature.result = slice.clone();
         }
-        for (index, of) in super::shared::argument_types(ty).into_iter().enumerate() {
+        let required = super::shared::argument_types(ty)
+            .into_iter()
+            .take(args.len());
+        for (index, of) in required.enumerate() {
             if !of.flag("is_memoryviewslice") {
                 continue;
             }
@@ -325,7 +336,7 @@ impl<'t> Body<'_, 't> {
             let unsigned = args.first().is_some_and(|(_, ty)| types::unsigned(*ty));
             return self.call_named(node, enum_helper(unsigned), ty, args);
         }
-        if !entry.is_some_and(super::shim_calls::declared_in_c) {
+        if !entry.is_some_and(declared_in_c) {
             return self.call_named(node, name, ty, args);
         }
         if let Some(done) = self.fused_helper(name, args)? {

@@ -120,9 +120,6 @@ impl<'t> Context<'t> {
         {
             return missing("extension type of Cython's own", at);
         }
-        if !scope.flag("implemented") {
-            return missing("extension type that is declared only", at);
-        }
         let locks = scope.entries("var_entries").into_iter().any(holds_lock);
         if scope.flag("has_explicitly_constructable_attrs") && !locks {
             return missing("extension type with C++ objects", at);

@@ -21,6 +21,8 @@ pub(super) struct Member<'t> {
     pub(super) index: u32,
     /// Its place and its type there, where only C's header knows them.
     pub(super) external: Option<(u64, Type)>,
+    /// C's name of the struct, where it is a bit-field.
+    pub(super) bits: Option<String>,
 }
 
 impl<'t> Body<'_, 't> {
@@ -66,6 +68,7 @@ impl<'t> Body<'_, 't> {
                 pointer,
                 index: index as u32,
                 external: None,
+                bits: None,
             }),
             None => missing_node(node, &format!("'{name}' of a C struct")),
         }
@@ -94,6 +97,9 @@ impl<'t> Body<'_, 't> {
             return self.lvalue(node);
         }
         let member = self.member(node, true)?;
+        if member.bits.is_some() {
+            return self.read_bit_field(node, &member);
+        }
         let ty = self.type_of(node)?;
         let array = matches!(ty, Type::Array(..));
         if self.is_packed(&member)? && !array {
@@ -129,6 +135,9 @@ impl<'t> Body<'_, 't> {
             return self.assign_complex_part(target, value);
         }
         let member = self.member(target, true)?;
+        if member.bits.is_some() {
+            return self.assign_bit_field(target, &member, value);
+        }
         let ty = self.type_of(target)?;
         if self.is_packed(&member)? && !matches!(ty, Type::Array(..)) {
             let address = self.lvalue(target)?;
@@ -219,6 +228,9 @@ impl<'t> Body<'_, 't> {
                     return missing_node(node, "address of a complex number's part");
                 }
                 let member = self.member(node, false)?;
+                if member.bits.is_some() {
+                    return missing_node(node, "address of a bit-field");
+                }
                 let base = if member.pointer {
                     self.expr(obj)?
                 } else {

@@ -4,10 +4,11 @@
 use frontend_bridge::tree::{Position, Type as TreeType};
 
 use super::Result;
+use super::bit_fields::NO_OFFSET;
 use super::class_layout::declared_by_header;
 use super::context::{Context, missing};
 use super::memview_types::shown;
-use super::struct_types::external;
+use super::struct_types::{external, known_struct};
 use super::types;
 use crate::mir::Type;
 use crate::shims::passed;
@@ -127,6 +128,17 @@ pub(super) fn c_name(ty: TreeType<'_>) -> Option<String> {
     }
 }
 
+/// Whether a header has what is declared as a struct.
+pub(super) fn in_header(ty: TreeType<'_>) -> bool {
+    let ty = types::resolve(ty);
+    ty.flag("is_struct_or_union") && ty.entry("entry").is_some_and(external)
+}
+
+/// A type of C's, but for an array a pointer to its items.
+pub(super) fn as_value(c: &str) -> String {
+    format!("__typeof__(((void)0, *({c} *)0))")
+}
+
 /// The struct of an object that a header declares, as C names it.
 pub(super) fn object_struct(ty: TreeType<'_>) -> Option<String> {
     let name = ty
@@ -139,12 +151,15 @@ pub(super) fn object_struct(ty: TreeType<'_>) -> Option<String> {
     })
 }
 
+/// In the number that stands for a C type: it is complex.
+const COMPLEX: i64 = 1 << 32;
+
 /// The number that stands for a C type: size in bytes, whether it is `_Bool`, whether signed, whether
-/// floating-point.
+/// floating-point, whether complex.
 fn description(c: &str) -> String {
     format!(
-        "((long long)sizeof({c}) << 3) | ((({c})2 == ({c})1) ? 4 : 0) | ((({c})-1 < ({c})1) ? 2 : 0) \
-         | ((({c})0.5 == 0.5) ? 1 : 0)"
+        "((long long)sizeof({c}) << 3) | ((({c})2 == ({c})1) ? 4 : 0) | (((long double)({c})-1 < 0) ? 2 : 0) \
+         | ((({c})0.5 == 0.5) ? 1 : 0) | (__builtin_classify_type(({c})0) == 9 ? {COMPLEX} : 0)"
     )
 }
 
@@ -220,6 +235,26 @@ impl<'t> Context<'t> {
         self.shims.number(self.tree, c, at).unwrap_or(guess)
     }
 
+    /// Whether what a header's struct is declared to be is an array there (`jmp_buf`): no value, and
+    /// an address where it is an argument.
+    pub(super) fn is_array_in_c(&mut self, ty: TreeType<'t>, at: Option<Position>) -> bool {
+        let known = |name: &String| known_struct(name).is_none();
+        let Some(c) = c_name(ty).filter(|name| in_header(ty) && known(name)) else {
+            return false;
+        };
+        let same = format!("__builtin_types_compatible_p({}, {c})", as_value(&c));
+        self.c_number(&same, 1, at) == 0
+    }
+
+    /// The type of a parameter of the module's own functions.
+    pub(super) fn parameter(&mut self, ty: TreeType<'t>, at: Option<Position>) -> Result<Type> {
+        if self.is_array_in_c(ty, at) {
+            return missing("parameter that is an array in C", at);
+        }
+        let made = self.c_type(ty, at)?;
+        Ok(self.param_type(ty, made))
+    }
+
     /// The MIR type of an external typedef of a number, or of an external enum.
     pub(super) fn number_type(
         &mut self,
@@ -234,6 +269,10 @@ impl<'t> Context<'t> {
         let Some(number) = self.shims.number(self.tree, &typedef_fact(&name), at) else {
             return Ok(guess);
         };
+        if number & COMPLEX != 0 {
+            // Declared as a real number, so that Cython knows no arithmetic of it: as a struct.
+            return self.external_struct(ty, &name, at);
+        }
         let Some(found) = described(number) else {
             return missing(&format!("external type '{name}'"), at);
         };
@@ -266,15 +305,14 @@ impl<'t> Context<'t> {
         })
     }
 
-    /// A C struct that a header declares: its size and alignment, as integers.
+    /// A C struct that a header declares, by a name of it: its size and alignment, as integers.
     pub(super) fn external_struct(
         &mut self,
         ty: TreeType<'t>,
+        name: &str,
         at: Option<Position>,
     ) -> Result<Type> {
-        let Some(name) = c_name(ty) else {
-            return missing("external struct without a name", at);
-        };
+        let key = format!("C.{}", c_name(ty).unwrap_or_default());
         let at = ty.entry("entry").and_then(|entry| entry.position()).or(at);
         let size = self.c_number(&format!("sizeof({name})"), 8, at);
         let align = self.c_number(&format!("_Alignof({name})"), 8, at);
@@ -285,19 +323,17 @@ impl<'t> Context<'t> {
         let item = Type::Int(align as u16 * 8);
         let mut fields = vec![Type::Array(Box::new(item), size / align)];
         if size <= 16 {
-            let how = self.shims.passing(self.tree, &name, at);
+            let how = self.shims.passing(self.tree, name, at);
             fields = match how.unwrap_or(passed::INTEGER) {
                 passed::MEMORY | passed::OTHER => fields,
                 how => by_words(size, align, |word| how >> (4 * word) & 15),
             };
             let strange = matches!(how, Some(passed::MEMORY | passed::OTHER));
             if strange {
-                self.strangers.insert(format!("C.{name}"));
+                self.strangers.insert(key.clone());
             }
         }
-        Ok(Type::Struct(
-            self.mir.structure(&format!("C.{name}"), || fields),
-        ))
+        Ok(Type::Struct(self.mir.structure(&key, || fields)))
     }
 
     /// Where a member of an external struct lies.
@@ -311,6 +347,17 @@ impl<'t> Context<'t> {
         self.c_number(&offset, 0, at).max(0) as u64
     }
 
+    /// Whether a member of an external struct is a bit-field.
+    pub(super) fn is_bit_field(
+        &mut self,
+        structure: &str,
+        member: &str,
+        at: Option<Position>,
+    ) -> bool {
+        let offset = format!("__builtin_offsetof({structure}, {member})");
+        self.c_number(&offset, 0, at) == NO_OFFSET
+    }
+
     /// Where a member of an external struct lies, and its type there.
     pub(super) fn external_member(
         &mut self,
@@ -319,6 +366,9 @@ impl<'t> Context<'t> {
         ty: TreeType<'t>,
         at: Option<Position>,
     ) -> Result<(u64, Type)> {
+        if self.is_bit_field(structure, member, at) {
+            return missing(&format!("bit-field '{member}'"), at);
+        }
         let offset = self.external_offset(structure, member, at);
         let declared = self.c_type(ty, at)?;
         if declared == Type::Ptr {

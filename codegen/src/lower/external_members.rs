@@ -28,11 +28,20 @@ impl<'t> Body<'_, 't> {
         let (Some(entry), Some(ty), Some(structure)) = (
             entry,
             entry.and_then(|entry| entry.ty("type")),
-            self.name_by_path(node).or_else(|| c_name(of)),
+            self.name_by_path(node).or_else(|| declared_name(node)),
         ) else {
             return missing_node(node, &format!("'{name}' of a C struct"));
         };
         let at = entry.position();
+        if self.m.is_bit_field(&structure, name, at) {
+            return Ok(Member {
+                of,
+                pointer,
+                index: 0,
+                external: Some((0, Type::Void)),
+                bits: Some(structure),
+            });
+        }
         let nested = of_external_structs(ty);
         let found = if nested && !whole {
             (self.m.external_offset(&structure, name, at), Type::Ptr)
@@ -44,6 +53,7 @@ impl<'t> Body<'_, 't> {
             pointer,
             index: 0,
             external: Some(found),
+            bits: None,
         })
     }
 
@@ -91,6 +101,17 @@ impl<'t> Body<'_, 't> {
             u64::try_from(size).ok()?,
         ))
     }
+}
+
+/// C's name of the struct that `node` is a member of, as its declaration has it.
+fn declared_name(node: Node<'_>) -> Option<String> {
+    let of = node.node("obj")?.expr_type().ok()?;
+    let plain = types::resolve(of);
+    c_name(if plain.flag("is_ptr") {
+        plain.ty("base_type")?
+    } else {
+        of
+    })
 }
 
 /// Whether a type is a struct that a header declares, or an array of them.

@@ -65,8 +65,7 @@ impl<'t> Context<'t> {
         let args = node.nodes("args");
         let required = args.len().saturating_sub(optional);
         for arg in &args[..required] {
-            let made = self.c_type(arg.expr_type()?, arg.position())?;
-            params.push(self.param_type(arg.expr_type()?, made));
+            params.push(self.parameter(arg.expr_type()?, arg.position())?);
         }
         if node.flag("overridable") {
             params.push(Type::I32);
@@ -115,8 +114,7 @@ impl<'t> Context<'t> {
             params.push(Type::Object);
         }
         for arg in node.nodes("args") {
-            let made = self.c_type(arg.expr_type()?, arg.position())?;
-            params.push(self.param_type(arg.expr_type()?, made));
+            params.push(self.parameter(arg.expr_type()?, arg.position())?);
         }
         for name in ["star_arg", "starstar_arg"] {
             if node.node(name).is_some() {

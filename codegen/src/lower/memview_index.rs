@@ -319,6 +319,7 @@ impl<'t> Body<'_, 't> {
             Type::F32 => 4,
             Type::F64 | Type::Ptr | Type::Object => 8,
             Type::F80 => 16,
+            of @ Type::Struct(_) => i128::from(self.m.mir.size_align(&of).0),
             other => return missing_node(node, &format!("of items of {other}")),
         };
         Ok(self.int(size, 64))

@@ -11,6 +11,7 @@ mod arguments;
 mod arithmetic;
 mod array_sizes;
 mod attributes;
+mod bit_fields;
 mod body;
 mod buffers;
 mod builtin_methods;

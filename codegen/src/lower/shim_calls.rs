@@ -5,10 +5,10 @@ use frontend_bridge::tree::{Entry, Node, Position, Type as TreeType, Value as At
 use super::Result;
 use super::body::Body;
 use super::context::missing_node;
-use super::ctypes::{Passed, c_name};
+use super::ctypes::{Passed, as_value, c_name, in_header};
 use super::struct_types::external;
 use super::types;
-use crate::mir::{Callee, CastOp, Op, Param, Signature, Type, Value};
+use crate::mir::{Callee, CastOp, Constant, Op, Param, Signature, Type, Value};
 
 /// Whether an entry is one that a `cdef extern` block declares.
 pub(super) fn declared_in_c(entry: Entry<'_>) -> bool {
@@ -64,11 +64,15 @@ impl<'t> Body<'_, 't> {
             return missing_node(node, "of a function without a result type");
         };
         let call = format!("{cname}({})", shim.args.join(", "));
-        if let (true, Type::Int(bits)) = (self.unused(node, ty), self.c_type(returns)?) {
+        let result = self.c_type(returns)?;
+        if (result.is_int() || result.is_float()) && self.unused(node, ty) {
             // Nor does C look at it: what is declared as a number may be nothing at all.
             let text = format!("void @({}) {{ {call}; }}", shim.parameters());
             self.call_made(node.position(), &text, shim, Type::Void, false);
-            return Ok(Some(self.int(0, bits)));
+            return Ok(Some(match result {
+                Type::Int(bits) => self.int(0, bits),
+                float => self.op(Op::Const(Constant::Float(0.0, float))),
+            }));
         }
         let counted = node.flag("is_temp");
         self.finish_shim(node.position(), shim, &call, returns, counted)
@@ -116,6 +120,9 @@ impl<'t> Body<'_, 't> {
         let (Some(cname), Some(ty)) = (entry.text("cname"), entry.ty("type")) else {
             return missing_node(node, "without a C name");
         };
+        if self.m.is_array_in_c(ty, node.position()) {
+            return missing_node(node, "that is an array in C, as a value");
+        }
         let found = self.finish_shim(node.position(), Shim::new(), cname, ty, false)?;
         match found {
             Some(value) => Ok(self.hold(value)),
@@ -202,6 +209,11 @@ impl<'t> Body<'_, 't> {
                 (self.spill(value), format!("(*({c} *){name})"))
             }
             Passed::Float | Passed::Double => (value, format!("(({c}){name})")),
+            Passed::Address if in_header(from) => {
+                // An array of C's, by its place.
+                let c = c_name(from).unwrap_or(c);
+                (value, format!("(*({c} *){name})"))
+            }
             Passed::Address => (value, format!("(({c}){name})")),
         };
         shim.params.push(format!("{} {name}", passed.c()));
@@ -241,6 +253,11 @@ impl<'t> Body<'_, 't> {
                 steals: false,
             });
             shim.values.push(place);
+            // Before C has been asked what it is, it may be an array, which is no value.
+            let c = match in_header(returns) {
+                true => as_value(&c),
+                false => c,
+            };
             let text = format!("void @({}) {{ *({c} *)r = {value}; }}", shim.parameters());
             self.call_made(at, &text, shim, Type::Void, false);
             return Ok(Some(self.op(Op::Get(local))));

@@ -89,6 +89,9 @@ const PLAIN_HEADERS: &str = "Python.h assert.h complex.h ctype.h datetime.h errn
     stdarg.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h structmember.h time.h unistd.h \
     wchar.h numpy/arrayobject.h numpy/ufuncobject.h numpy/random/distributions.h";
 
+/// Functions that only a C compiler may call: what they return to must know that they return again.
+const RETURN_TWICE: [&str; 3] = ["setjmp", "_setjmp", "sigsetjmp"];
+
 impl OwnC {
     fn of(tree: &Tree) -> OwnC {
         let (before, text, _) = includes(tree.root().scope("scope"));
@@ -122,6 +125,9 @@ impl Shims {
 
     /// Whether a function that the process has may be another, or a macro, in the module's C.
     pub fn may_redefine(&mut self, tree: &Tree, name: &str) -> bool {
+        if RETURN_TWICE.contains(&name) {
+            return true;
+        }
         let own = self.own_c.get_or_insert_with(|| OwnC::of(tree));
         own.words.contains(name) || own.headers && !name.to_ascii_lowercase().starts_with("__pyx")
     }
@@ -146,7 +152,9 @@ impl Shims {
     /// How C passes a type by value, as `crate::shims::number` says of a function that takes and
     /// returns it; `None` where it is not known yet.
     pub fn passing(&mut self, tree: &Tree, c: &str, at: Option<Position>) -> Option<i64> {
-        let text = format!("{c} @({c} it) {{ return it; }}");
+        // C neither takes nor returns arrays.
+        let value = super::ctypes::as_value(c);
+        let text = format!("{value} @({value} it) {{ return it; }}");
         self.fact(tree, &text, &text, at)
     }
 

@@ -4,7 +4,8 @@ use frontend_bridge::tree::{Entry, Position, Type as TreeType};
 
 use super::Result;
 use super::context::{Context, missing};
-use super::ctypes::by_words;
+use super::ctypes::{by_words, c_name, in_header};
+use super::types;
 use crate::mir::{StructDef, StructId, Type};
 use crate::shims::passed;
 
@@ -17,7 +18,10 @@ impl<'t> Context<'t> {
                 return self.struct_type(own, at);
             }
             let Some(known) = known_struct(&name) else {
-                return self.external_struct(ty, at);
+                let Some(c) = c_name(ty) else {
+                    return missing("external struct without a name", at);
+                };
+                return self.external_struct(ty, &c, at);
             };
             let fields = known.iter().map(|(_, ty)| ty.clone()).collect();
             return Ok(Type::Struct(
@@ -47,6 +51,22 @@ impl<'t> Context<'t> {
             packed,
         });
         Ok(Type::Struct(StructId(self.mir.structs.len() as u32 - 1)))
+    }
+
+    /// The type of a header's struct by a typedef's name, where C gets to see no other: the struct
+    /// itself may be called otherwise than it is declared.
+    pub(super) fn struct_by_name(
+        &mut self,
+        ty: TreeType<'t>,
+        name: &str,
+        at: Option<Position>,
+    ) -> Option<Result<Type>> {
+        let of = types::resolve(ty);
+        let cname = of.text("cname").unwrap_or_default();
+        if !in_header(of) || known_struct(cname).is_some() || self.own_twin(of, cname).is_some() {
+            return None;
+        }
+        Some(self.external_struct(of, name, at))
     }
 
     /// Integers as wide as a union's alignment, as many as its size needs.

@@ -192,6 +192,9 @@ impl<'t> Context<'t> {
                     }
                     return Ok(made);
                 }
+                if let Some(made) = self.struct_by_name(base, cname, at) {
+                    return made;
+                }
                 let guess = self.c_type(base, at)?;
                 if guess.is_int() || guess.is_float() {
                     return self.number_type(ty, guess, at);

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from packages import build, checking, environment, report  # noqa: E402
@@ -105,3 +107,18 @@ def test_a_run_renews_its_own_lines(tmp_path: Path) -> None:
     text = table.read_text()
     assert "| some 1.0 | 1 | 1 | 0 |" in text
     assert "X" not in text and "What differs" not in text
+
+
+def test_verdicts_of_an_earlier_run_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "sources", lambda package, work: tmp_path / "sources")
+    path = tmp_path / "sources" / "some" / "a.pyx"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    monkeypatch.setattr(checking, "compiled", lambda *args: {"state": "tree"})
+    made = checking.check(package(), tmp_path, "python", only=None, kept=False, tests=False)
+    kept = checking.check(package(), tmp_path, "python", only=None, kept=True, tests=False)
+    assert kept.modules == made.modules == {"some.a": {"state": "tree"}}
+    (path.parent / "b.pyx").touch()
+    checking.check(package(), tmp_path, "python", only="b", kept=False, tests=False)
+    kept = checking.check(package(), tmp_path, "python", only=None, kept=True, tests=False)
+    assert sorted(kept.modules) == ["some.a", "some.b"]
