@@ -202,7 +202,7 @@ define i64 @uses() {
               %wide = zext i32 %r to i64
               ret i64 %wide
             }";
-        let shims = OwnedModule::from_text(jumps, "shims").expect("text");
+        let mut shims = OwnedModule::from_text(jumps, "shims").expect("text");
         let mut module = OwnedModule::from_text(MODULE, "module").expect("text");
         module
             .link(&shims.bitcode().expect("bitcode"))
