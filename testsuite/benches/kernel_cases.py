@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import object_cases
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class Case:
     arguments: Callable[[], tuple[Any, ...]]
     #: What the case is called, where the function has several.
     label: str = ""
+    #: Which mean it counts for: the kernels', whose bar it is, or that of operations on objects.
+    group: str = "kernels"
 
     @property
     def title(self) -> str:
@@ -31,6 +34,14 @@ def blank(shape: int | tuple[int, ...], dtype: Any = float) -> Any:
 
 
 def cases() -> list[Case]:
+    return kernels() + [
+        Case(module, name, arguments, label, "objects")
+        for module, rows in object_cases.rows().items()
+        for name, label, arguments in rows
+    ]
+
+
+def kernels() -> list[Case]:
     rng = np.random.default_rng(1)
     n = 200_000
     prices = [rng.uniform(10, 50, n), rng.uniform(10, 50, n), rng.uniform(0.1, 2, n)]
