@@ -18,12 +18,13 @@ import os
 import re
 import sysconfig
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from . import runtimeutilities
 
 NAME = "cython_llvm._cyrt"
 SYMBOLS = "_cyrt.symbols.json"
@@ -127,169 +128,6 @@ def symbols() -> dict[str, Any]:
     return table["symbols"]
 
 
-@lru_cache(maxsize=1)
-def contents() -> dict[str, Any]:
-    """The lists in ``runtime_utilities.toml``."""
-    with open(Path(__file__).parent / "runtime_utilities.toml", "rb") as file:
-        return tomllib.load(file)
-
-
-def _utilities() -> Iterator[Any]:
-    """The utility code that names no type."""
-    from Cython.Compiler.Code import UtilityCode
-
-    for file, names in contents()["utilities"].items():
-        for name in names:
-            yield UtilityCode.load_cached(name, file)
-
-
-def _of_builtins() -> Iterator[Any]:
-    """What stands behind Python's builtin functions, methods and properties."""
-    from Cython.Compiler import Builtin
-
-    scopes = [Builtin.builtin_scope]
-    scopes += [kind.scope for kind in Builtin.builtin_types.values() if kind.scope is not None]
-    for scope in scopes:
-        for entry in scope.entries.values():
-            parts = getattr(entry.scope, "entries", {}).values() if entry.is_cproperty else ()
-            for one in (entry, *entry.overloaded_alternatives, *parts):
-                yield from filter(None, (one.utility_code, one.utility_code_definition))
-
-
-def _c_integers() -> list[Any]:
-    """Every C integer type, and the typedefs of the C library that pxd files know."""
-    from Cython.Compiler import PyrexTypes as P
-
-    return [P.c_char_type, P.c_schar_type, P.c_uchar_type, P.c_short_type, P.c_ushort_type, P.c_int_type,
-           P.c_uint_type, P.c_long_type, P.c_ulong_type, P.c_longlong_type, P.c_ulonglong_type,
-           P.c_py_ssize_t_type, P.c_size_t_type, P.c_ptrdiff_t_type,
-           P.c_py_hash_t_type, P.c_py_ucs4_type, P.c_bint_type, *_typedefs()]  # fmt: skip
-
-
-@lru_cache(maxsize=1)
-def _typedefs() -> list[Any]:
-    from Cython.Compiler import PyrexTypes as P
-
-    return [P.CTypedefType(name, getattr(P, f"c_{base}_type"), name, 1)
-            for base, names in contents()["typedefs"].items() for name in names]  # fmt: skip
-
-
-def _complexes() -> list[Any]:
-    from Cython.Compiler import PyrexTypes as P
-
-    return [P.c_float_complex_type, P.c_double_complex_type, P.c_longdouble_complex_type]
-
-
-#: Of Python's numbers: the operators, and the types, that Cython has a function of its own for.
-_OPERATORS = {"+": "Add", "-": "Subtract", "*": "Multiply", "^": "Xor", "&": "And", "|": "Or"}
-_NUMBERS = ("object", "int", "float")
-
-
-def _of_types(scope: Any) -> Iterator[Any]:
-    """Utility code with a C type in it; some of it goes to ``scope`` by itself."""
-    from Cython.Compiler import PyrexTypes as P
-    from Cython.Compiler.Code import TempitaUtilityCode, UtilityCode
-
-    load, template = UtilityCode.load_cached, TempitaUtilityCode.load_cached
-    for kind in _c_integers():
-        plain = getattr(kind, "resolve", lambda kind=kind: kind)()
-        name, code = kind.specialization_name(), kind.empty_declaration_code()
-        kind.create_to_py_utility_code(scope)
-        kind.create_from_py_utility_code(scope)
-        if kind is P.c_bint_type:
-            continue
-        yield template("CIntToPyUnicode", "TypeConversion.c",
-                       {"TYPE": code, "TO_PY_FUNCTION": f"__Pyx_PyUnicode_From_{name}"})  # fmt: skip
-        yield load("IntPow", "CMath.c").specialize(
-            func_name="__Pyx_pow_" + code.replace(" ", "_"), type=code, signed=plain.signed and 1 or 0)
-        yield load("DivInt", "CMath.c").specialize(kind)
-        yield load("ModInt", "CMath.c").specialize(kind)
-        for operation in ("lshift", "add", "sub", "mul"):
-            for const_rhs in (False, True):
-                kind.overflow_check_binop(operation, scope, const_rhs=const_rhs)
-    for name, code, signed in (("int128_t", "__int128", 1), ("uint128_t", "unsigned __int128", 0)):
-        yield load("IntPow", "CMath.c").specialize(func_name=f"__Pyx_pow_{name}", type=code, signed=signed)
-    P.c_anon_enum_type.create_to_py_utility_code(scope)
-    P.c_anon_enum_type.create_from_py_utility_code(scope)
-    for kind in (P.c_float_type, P.c_double_type, P.c_longdouble_type):
-        yield load("ModFloat", "CMath.c").specialize(kind, math_h_modifier=kind.math_h_modifier)
-    for kind in _complexes():
-        kind.create_to_py_utility_code(scope)
-        kind.create_from_py_utility_code(scope)
-
-
-def _of_objects() -> Iterator[Any]:
-    """Utility code with an operator, a method or Python types in it."""
-    from Cython.Compiler import PyrexTypes as P
-    from Cython.Compiler.Code import TempitaUtilityCode
-    from Cython.Compiler.Options import buffer_max_dims
-
-    load = TempitaUtilityCode.load_cached
-    for order in ("ObjC", "CObj"):
-        for op in ("Add", "Subtract", "Multiply", "And", "Or", "Xor", "Rshift", "Lshift", "Remainder",
-                   "FloorDivide", "TrueDivide"):  # fmt: skip
-            yield load("PyLongBinop", "Optimize.c", {"op": op, "order": order, "ret_type": P.py_object_type})
-        for op in ("Add", "Subtract", "Remainder", "TrueDivide", "Divide"):
-            yield load("PyFloatBinop", "Optimize.c", {"op": op, "order": order, "ret_type": P.py_object_type})
-        for op, ret in itertools.product(("Eq", "Ne"), (P.py_object_type, P.c_bint_type)):
-            for name in ("PyLongCompare", "PyFloatBinop"):
-                yield load(name, "Optimize.c", {"op": op, "order": order, "ret_type": ret})
-    for (op, name), one, two in itertools.product(_OPERATORS.items(), *[_NUMBERS] * 2):
-        yield load("PyNumberBinop", "Optimize.c", {
-            "op_name": f"PyNumber_{name}", "inplace_op_name": f"PyNumber_InPlace{name}",
-            "c_op": op, "type1": one, "type2": two})  # fmt: skip
-    comparisons = {"==": "Eq", "!=": "Ne", "<": "Lt", "<=": "Le", ">=": "Ge", ">": "Gt"}
-    types = ("object", "int", "float", "str", "bytes", "bytearray")
-    for (op, name), one, two, as_object in itertools.product(comparisons.items(), types, types, (True, False)):
-        yield load("PyObjectCompare", "Optimize.c",
-                   {"type1": one, "type2": two, "c_op": op, "op": name, "return_obj": as_object})  # fmt: skip
-    for access in ("Get", "Set"):
-        yield load("SliceObject", "ObjectHandling.c", {"access": access})
-    for tag in ("ExactDict", "ExactFrozenDict", "NotDict", ""):
-        yield load("DoubleStarCapture", "MatchCase.c", {"tag": tag})
-    for name in contents()["unicode_predicates"]:
-        yield load("py_unicode_predicate", "StringTools.c", {"method_name": name})
-    yield load("CallSlotAsVectorcall", "ExtensionTypes.c",
-               {"ret_type": "PyObject *", "name": "tpnew", "obj_type": "PyTypeObject*", "error_value": "NULL"})
-    yield load("CallSlotAsVectorcall", "ExtensionTypes.c",
-               {"ret_type": "int", "name": "tpinit", "obj_type": "PyObject*", "error_value": "-1"})
-    for name in ("BufferStructDeclare", "BufferGetAndValidate"):
-        yield load(name, "Buffer.c", {"max_dims": buffer_max_dims})
-
-
-def _of_views(scope: Any) -> None:
-    """Conversions of typed memoryviews of numbers and objects with up to three dimensions."""
-    from Cython.Compiler import PyrexTypes as P
-
-    kinds = [P.py_object_type, P.c_float_type, P.c_double_type, P.c_longdouble_type, *_complexes()]
-    kinds += [kind for kind in _c_integers() if kind not in (P.c_bint_type, P.c_py_ucs4_type)]
-    strided, follow, contig = (("direct", packing) for packing in ("strided", "follow", "contig"))
-    for kind, ndim in itertools.product(kinds, (1, 2, 3)):
-        layouts = {(strided,) * ndim, (*[follow] * (ndim - 1), contig), (contig, *[follow] * (ndim - 1))}
-        dtypes = [kind] if kind is P.py_object_type else [kind, P.c_const_type(kind)]
-        for dtype, axes in itertools.product(dtypes, sorted(layouts)):
-            view = P.MemoryViewSliceType(dtype, list(axes))
-            view.create_from_py_utility_code(scope)
-            view.create_to_py_utility_code(scope)
-
-
-def _of_fused() -> Iterator[Any]:
-    """The search for the specialisation that arguments ask for."""
-    from Cython.Compiler.UtilityCode import CythonUtilityCode
-
-    for name in ("match_signatures_single", "match_signatures"):
-        yield CythonUtilityCode.load(name, "FusedFunction.pyx")
-
-
-def _add_utilities(module_node: Any) -> Any:
-    """A stage of Cython's pipeline."""
-    scope = module_node.scope
-    for one in itertools.chain(_utilities(), _of_types(scope), _of_objects(), _of_builtins(), _of_fused()):
-        scope.use_utility_code(one)
-    _of_views(scope)
-    return module_node
-
-
 @contextmanager
 def _named_sources() -> Iterator[None]:
     """While this lasts, C names each piece of utility code by itself in tracebacks.
@@ -322,7 +160,7 @@ def _c_text(folder: str) -> bytes:
     result = Main.create_default_resultobj(place, options)
     pipeline = Pipeline.create_pyx_pipeline(context, options, result)
     at = [getattr(stage, "__name__", "") for stage in pipeline].index("inject_utility_code_stage")
-    pipeline.insert(at, _add_utilities)
+    pipeline.insert(at, runtimeutilities.add_all)
     with _named_sources():
         error, _ = Pipeline.run_pipeline(pipeline, place)
     if error is not None or Errors.get_errors_count():
@@ -358,13 +196,13 @@ def _families() -> Iterator[str]:
     def of_macro(ret: str, name: str, params: str) -> str:
         return f"#ifdef {name}\n{_wrapper(f'{ret} {name}({params})')}#endif\n"
 
-    for kind in _c_integers():
+    for kind in runtimeutilities.c_integers():
         name, code = kind.specialization_name(), kind.empty_declaration_code()
         yield of_macro("PyObject *", f"__Pyx_PyUnicode_From_{name}",
                        f"{code} v, Py_ssize_t width, char padding, char format")  # fmt: skip
         for op in ("add", "sub", "mul", "lshift"):
             yield of_macro(code, f"__Pyx_{op}_const_{name}_checking_overflow", f"{code} a, {code} b, int *o")
-    for kind in _complexes():
+    for kind in runtimeutilities.complexes():
         code, real = kind.empty_declaration_code(), kind.real_type.empty_declaration_code()
         for op in ("sum", "diff", "prod", "quot", "pow"):
             yield of_macro(code, f"__Pyx_c_{op}{kind.funcsuffix}", f"{code} a, {code} b")
@@ -373,7 +211,8 @@ def _families() -> Iterator[str]:
         yield of_macro("int", f"__Pyx_c_eq{kind.funcsuffix}", f"{code} a, {code} b")
         yield of_macro("int", f"__Pyx_c_is_zero{kind.funcsuffix}", f"{code} a")
         yield of_macro(real, f"__Pyx_c_abs{kind.funcsuffix}", f"{code} a")
-    for op, place, one, two in itertools.product(_OPERATORS.values(), ("", "InPlace"), *[_NUMBERS] * 2):
+    operators, numbers = runtimeutilities.OPERATORS.values(), runtimeutilities.NUMBERS
+    for op, place, one, two in itertools.product(operators, ("", "InPlace"), numbers, numbers):
         yield of_macro("PyObject *", f"__Pyx_PyNumber_{place}{op}_{one}_{two}", "PyObject *a, PyObject *b")
 
 
@@ -476,7 +315,7 @@ def _string_macros(text: str) -> str:
 def _with_wrappers(text: bytes) -> bytes:
     # The fields of a code object's description are as wide as this one module needs.
     text = _CODE_FIELDS.sub(rb"\1;", text)
-    wrappers = map(_wrapper, itertools.chain.from_iterable(contents()["wrappers"].values()))
+    wrappers = map(_wrapper, itertools.chain.from_iterable(runtimeutilities.contents()["wrappers"].values()))
     # Of a precompiled header's functions only those in use would be emitted: an include before
     # Python.h, one without consequences, keeps it away.
     text = b"#include <stddef.h>\n" + text
@@ -501,7 +340,7 @@ _SHORT = "cyl_hot_"
 
 def _hot(exported: set[str]) -> Iterator[str]:
     """What callers are to inline."""
-    for expression in contents()["hot"]:
+    for expression in runtimeutilities.contents()["hot"]:
         found = [name for name in sorted(exported) if re.fullmatch(expression, name)]
         if not found:
             raise RuntimeError(f"'hot' of runtime_utilities.toml: nothing is called {expression}")
@@ -510,7 +349,7 @@ def _hot(exported: set[str]) -> Iterator[str]:
 
 
 def _exported(signatures: dict[str, Any]) -> list[str]:
-    withheld = set(contents()["own_state"])
+    withheld = set(runtimeutilities.contents()["own_state"])
     return [name for name, one in signatures.items()
             if one["defined"] and name not in withheld
             and _EXPORTED.match(name) and not _OWN.match(name)]  # fmt: skip
@@ -526,7 +365,7 @@ def _others(settings: Any) -> dict[str, Any]:
     from . import errors, toolchain
 
     include = Path(toolchain.python_include())
-    names = list(contents()["c_library"])
+    names = list(runtimeutilities.contents()["c_library"])
     for header in sorted((*include.glob("*.h"), *include.glob("cpython/*.h"))):
         names += _DECLARED.findall(header.read_text(encoding="utf-8"))
     names = [name for name in dict.fromkeys(names) if _in_process(name)]
@@ -584,7 +423,7 @@ def _static_object(module: Any, exported: set[str], settings: Any) -> bytes:
     from . import toolchain
 
     module.export_functions(sorted(exported))
-    fast, quick = (re.compile("|".join(contents()[kind])) for kind in ("fast", "quick"))
+    fast, quick = (re.compile("|".join(runtimeutilities.contents()[kind])) for kind in ("fast", "quick"))
     names = module.defined_symbols()
     for_speed = [*_hot(exported), *filter(fast.fullmatch, names)]
     problems = module.split_state(

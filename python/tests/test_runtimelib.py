@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cython_llvm import runtimelib
+from cython_llvm import runtimelib, runtimeutilities
 
 TYPES = {"ptr": ctypes.py_object, "i64": ctypes.c_long, "i32": ctypes.c_int, "void": None,
          "i8": ctypes.c_byte, "double": ctypes.c_double}  # fmt: skip
@@ -95,7 +95,7 @@ def test_types() -> None:
 
 
 def test_what_works_on_a_module_is_withheld(library: ctypes.PyDLL) -> None:
-    withheld = runtimelib.contents()["own_state"]
+    withheld = runtimeutilities.contents()["own_state"]
     assert "__Pyx_AddTraceback" in withheld
     for name in withheld:
         assert name not in runtimelib.symbols() and not hasattr(library, name)
