@@ -11,7 +11,7 @@ PACKAGE := $(shell find python/cython_llvm python/cython_llvm.data -name '*.py' 
 	-o -name '*.pth' -o -name '*.toml' 2>/dev/null) python/pyproject.toml README.md
 
 .PHONY: help setup build run test test-rust test-python test-system conformance conformance-short conformance-tree tree-short differential fuzz fuzz-gpu gpu-accuracy packages-check \
-	inline-check bench-inline bench-latency bench-reload bench-speed bench-kernels bench-prange bench-size bench-compile bench-tree docs-check install lint fmt clean distclean
+	inline-check bench-inline bench-latency bench-reload bench-speed bench-kernels bench-prange bench-size bench-compile bench-demos bench-tree docs-check install lint fmt clean distclean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -110,6 +110,9 @@ bench-speed: build ## the C route's code, as ratios to clang -O3 -march=native
 bench-kernels: build ## the tree route's code and calls, as ratios to gcc, clang, the C route and numba
 	scripts/setup_bench.sh
 	$(PY) testsuite/benches/kernel_speed.py
+
+bench-demos: build ## Cython's own benchmarks, as ratios to gcc -O3 -march=native (ARGS="-k getitem")
+	$(PY) testsuite/benches/demos.py $(ARGS)
 
 bench-prange: build ## prange's loops, as ratios to gcc -fopenmp and numba; THREADS=1 on busy machines
 	$(PY) testsuite/benches/prange.py --threads $(or $(THREADS),2)

@@ -82,7 +82,9 @@ def library(source: Path, engine: str, flags: tuple[str, ...] = ()) -> Path:
     for old in (KEPT / engine).glob(f"*/{source.stem}.so") if engine in ROUTES else ():
         shutil.rmtree(old.parent, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(source, folder / source.name)
+    for path in (source, source.with_suffix(".pxd")):
+        if path.exists():
+            shutil.copy(path, folder / path.name)
     partial = f"{source.stem}.partial.so"
     if engine in ROUTES:
         _run([_cython(), "--backend=llvm", "--emit=so", f"--route={ROUTES[engine]}", "-3", "-O3",
