@@ -44,8 +44,8 @@ def sources() -> list[Path]:
     shutil.rmtree(SOURCES, ignore_errors=True)
     SOURCES.mkdir(parents=True)
     for path in folder.glob("bm_*.p*"):
-        (SOURCES / path.name).write_text(
-            "".join(switched(line, version) for line in path.read_text().splitlines(keepends=True)))  # fmt: skip
+        lines = path.read_text().splitlines(keepends=True)
+        (SOURCES / path.name).write_text("".join(switched(line, version) for line in lines))
     return sorted(path for path in SOURCES.glob("bm_*.py*") if path.stem not in LEFT_OUT)
 
 

@@ -55,9 +55,10 @@ def _both(path: Path, folder: Path, tree_opt: int, helpers: bytes) -> dict[str, 
                         include_path=(str(path.parent.parent / "testsupport"),))  # fmt: skip
     trees: list[str] = []
 
-    def stage(module: Any, _options: Any, _result: Any, generate: Any) -> Any:
-        trees.append(treefrontend.export(module))
-        return generate(module)
+    def stage(module: Any, options: Any, result: Any, generate: Any) -> Any:
+        done, tree = treefrontend.generated(module, options, result, generate)
+        trees.append(tree())
+        return done
 
     with treefrontend.instead_of_generation(stage):
         unit = frontend.generate_c(str(path), name, settings, shared_utility=sharedutil.available())
