@@ -474,3 +474,124 @@ def test_signatures_stay(folder: Path) -> None:
     tree, c = _built(folder, "CYTHON_TRACE")
     for function in ("many_lines", "closures", "nogils"):
         assert inspect.signature(getattr(tree, function)) == inspect.signature(getattr(c, function))
+
+
+_PARALLEL = """
+from cython.parallel cimport parallel, prange
+
+cdef double doubled(double x) noexcept nogil:
+    return x * 2
+
+def loop(int n):
+    cdef int i
+    cdef double s = 0
+    for i in prange(n, nogil=True, num_threads=1, schedule="{schedule}"):
+        if i == 3:
+            s += doubled(i)
+            continue
+        s += i
+    else:
+        s += 100
+    return s
+
+def block(int n):
+    cdef int i, j
+    cdef double s = 0, t = 0
+    with nogil, parallel(num_threads=1):
+        for i in prange(n, schedule="{schedule}"):
+            for j in range(2):
+                s += j
+        for i in prange(n):
+            t += i
+    return s, t
+
+def with_gil(n):
+    cdef int i
+    cdef int count = n
+    for i in prange(count, nogil=True, num_threads=1):
+        with gil:
+            print(i,
+                  end="")
+    return n
+
+def nested(int n):
+    cdef int i, j
+    cdef long s = 0
+    for i in prange(n, nogil=True, num_threads=1):
+        for j in prange(2):
+            s += i * j
+    return s
+
+cdef int left(int n) except -9:
+    cdef int i
+    for i in prange(n, nogil=True, num_threads=1):
+        if i == 2:
+            with gil:
+                raise ValueError(i)
+        if n == 2 and i == 1:
+            return 5
+    return 0
+
+def leaves(n):
+    return left(n)
+
+def threads(int n):
+    cdef int i
+    cdef double s = 0
+    for i in prange(n, nogil=True, num_threads=4):
+        s += doubled(i)
+    return s
+"""
+
+_PARALLEL_CALLS: dict[str, Callable[[ModuleType], Any]] = {
+    "loop": lambda module: module.loop(5),
+    "empty": lambda module: module.loop(0),
+    "block": lambda module: module.block(3),
+    "with_gil": lambda module: module.with_gil(3),
+    "nested": lambda module: module.nested(3),
+    "raises": lambda module: module.leaves(4),
+    "returns": lambda module: module.leaves(2),
+}
+
+
+@pytest.fixture(scope="module", params=["static", "dynamic"])
+def parallel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[ModuleType]:
+    folder, modules = tmp_path_factory.mktemp("lines"), []
+    for route in ("tree", "c"):
+        name = f"lines_parallel_{request.param}_{route}"
+        path = folder / f"{name}.pyx"
+        text = _HEADER.format("CYTHON_TRACE_NOGIL") + _PARALLEL.format(schedule=request.param)
+        path.write_text(text, encoding="utf-8")
+        modules.append(cython_llvm.import_file(path, name, route=route))
+    return modules
+
+
+@pytest.mark.parametrize("name", _PARALLEL_CALLS)
+def test_parallel_loops(parallel: list[ModuleType], name: str) -> None:
+    """Of one thread's iterations all lines are told of."""
+    tree, c = parallel
+    expected = heard(c, _PARALLEL_CALLS[name])
+    assert heard(tree, _PARALLEL_CALLS[name]) == expected
+    assert len(expected[0]) > 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("what", ["raise", "stop", "leave", "lines off"])
+def test_tracers_that_interfere_with_parallel_loops(parallel: list[ModuleType], what: str) -> None:
+    tree, c = parallel
+    for name, call in _PARALLEL_CALLS.items():
+        count = len(heard(c, call)[0])
+        for at in range(count):
+            if (name, what) == ("nested", "raise"):  # stock Cython crashes
+                raised = "of the tracer" in heard(tree, call, at, what)[1]
+                assert raised == (at < count - 1)  # what is raised at a return is dropped
+                continue
+            assert heard(tree, call, at, what) == heard(c, call, at, what), (name, at)
+
+
+def test_other_threads_tell_nothing(parallel: list[ModuleType]) -> None:
+    """The tracer is the calling thread's, which has a part of the iterations."""
+    for module in parallel:
+        events, *rest = heard(module, lambda module: module.threads(400))
+        lines = [event for event in events if event[1] == "line"]
+        assert 100 <= len(lines) < 400, rest

@@ -110,6 +110,8 @@ pub(super) struct Body<'m, 't> {
     pub skip_dispatch: Option<Value>,
     pub matching: super::match_stat::Matching,
     pub trace: Option<super::tracing::Trace<'t>>,
+    /// In a parallel region: what the function around tells of lines with.
+    pub(super) region_trace: Option<LocalId>,
     /// The function, or module, whose body this is.
     pub function: Option<NodeId>,
     /// The copies of `finally` clauses around, a letter each: see `line_marks`.
@@ -181,6 +183,7 @@ impl<'m, 't> Body<'m, 't> {
             skip_dispatch: None,
             matching: super::match_stat::Matching::default(),
             trace: None,
+            region_trace: None,
             function: None,
             copies: String::new(),
             in_traceback: None,

@@ -272,8 +272,11 @@ impl<'t> Body<'_, 't> {
         let qualified = self.qualified_name.clone();
         let outer = self.returned_type();
         let (scope, slice) = (self.scope_object, self.returned_slice);
+        let (around, copies) = (self.function, self.copies.clone());
+        let traces = self.traces_into().is_some();
         let mut body = Body::new(&mut *self.m, function, &qualified);
         body.directives = directives;
+        (body.function, body.copies) = (around, copies);
         body.at(node);
         let frame = body.op(Op::Param(2));
         let thread = body.op(Op::Param(0));
@@ -287,6 +290,11 @@ impl<'t> Body<'_, 't> {
             let object = body.get_field(frame, structure, AROUND, Type::Object);
             body.b.effect(Op::Set(local, object));
             body.scope_object = Some((ScopeObject::Local(local), class));
+        }
+        if traces {
+            let last = body.m.mir.structs[structure.0 as usize].fields.len() - 1;
+            let trace = body.get_field(frame, structure, last as u32, Type::Ptr);
+            body.region_tells_lines(trace);
         }
         let returns = outer.is_some();
         let returned = (returned_field(captured.len()), outer.unwrap_or(Type::I64));

@@ -251,6 +251,8 @@ impl<'t> Body<'_, 't> {
         let object = returned == Type::Object;
         fields.push(if object { Type::Ptr } else { returned });
         fields.extend(counts.field());
+        let trace = self.traces_into().map(|trace| (trace, fields.len() as u32));
+        fields.extend(trace.map(|_| Type::Ptr));
         let name = format!("frame.{}", self.m.mir.structs.len());
         let structure = self.m.mir.structure(&name, || fields);
         let local = self.b.local("frame", Type::Struct(structure));
@@ -265,6 +267,10 @@ impl<'t> Body<'_, 't> {
         if object {
             let null = self.null();
             self.set_field(frame, structure, returned_field(captured.len()), null);
+        }
+        if let Some((trace, field)) = trace {
+            let trace = self.op(Op::LocalAddr(trace));
+            self.set_field(frame, structure, field, trace);
         }
         self.clear_counts(counts, frame, structure, captured.len())?;
         if let Some(storage) = self.returned_slice {

@@ -163,7 +163,21 @@ impl<'t> Body<'_, 't> {
 
     /// Where the function keeps what it tells.
     pub(super) fn traces_into(&self) -> Option<LocalId> {
-        self.trace.map(|trace| trace.local)
+        self.trace.map(|trace| trace.local).or(self.region_trace)
+    }
+
+    /// A parallel region tells of its lines, as a part of a function, with what that has: a copy of it.
+    pub(super) fn region_tells_lines(&mut self, trace: Value) {
+        let local = self.b.local("trace", Type::Array(Box::new(Type::I64), 2));
+        let to = self.op(Op::LocalAddr(local));
+        for word in 0..2 {
+            let word = self.int(word, 64);
+            let from = self.op(Op::Index(trace, Type::I64, word));
+            let value = self.op(Op::Load(Type::I64, from));
+            let address = self.op(Op::Index(to, Type::I64, word));
+            self.b.effect(Op::Store { address, value });
+        }
+        self.region_trace = Some(local);
     }
 
     /// Tells that the call returns what the function's result is now.
