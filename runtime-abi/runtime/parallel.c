@@ -36,9 +36,8 @@ int64_t cyl_parallel_chunk(int64_t *next) {
 }
 
 /* Counts of chunks for the loops of one region.  Threads do not wait at the end of a loop: one may be some
-   loops ahead of another. */
-enum { CYL_LOOPS = 8 };
-
+   loops ahead of another.  How many counts there are (`all`) is codegen's affair (`lower/parallel_share.rs`),
+   which makes room for them. */
 typedef struct {
     int64_t next;     /* the first: `cyl_parallel_chunk` counts here */
     int64_t loop;     /* the number of the loop that it is for, among those of the region */
@@ -47,25 +46,25 @@ typedef struct {
 } cyl_parallel_loop;
 
 /* Before the region. */
-void cyl_parallel_loops_start(cyl_parallel_loop *loops) {
-    memset(loops, 0, CYL_LOOPS * sizeof *loops);
-    for (int i = 0; i < CYL_LOOPS; i++) loops[i].loop = i;
+void cyl_parallel_loops_start(cyl_parallel_loop *loops, int64_t all) {
+    memset(loops, 0, (size_t) all * sizeof *loops);
+    for (int64_t i = 0; i < all; i++) loops[i].loop = i;
 }
 
 /* The count for a loop; waits where a thread is that far behind. */
-int64_t *cyl_parallel_loop_enter(cyl_parallel_loop *loops, int64_t number) {
-    cyl_parallel_loop *loop = &loops[number % CYL_LOOPS];
+int64_t *cyl_parallel_loop_enter(cyl_parallel_loop *loops, int64_t number, int64_t all) {
+    cyl_parallel_loop *loop = &loops[number % all];
     while (__atomic_load_n(&loop->loop, __ATOMIC_ACQUIRE) != number) sched_yield();
     return &loop->next;
 }
 
 /* No chunk is left for this thread. */
-void cyl_parallel_loop_leave(int64_t *next, int64_t number, int threads) {
+void cyl_parallel_loop_leave(int64_t *next, int64_t number, int threads, int64_t all) {
     cyl_parallel_loop *loop = (cyl_parallel_loop *) next;
     if (__atomic_add_fetch(&loop->done, 1, __ATOMIC_ACQ_REL) != threads) return;
     loop->next = 0;
     loop->done = 0;
-    __atomic_store_n(&loop->loop, number + CYL_LOOPS, __ATOMIC_RELEASE);
+    __atomic_store_n(&loop->loop, number + all, __ATOMIC_RELEASE);
 }
 
 /* prange with a step of zero. */

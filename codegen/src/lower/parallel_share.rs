@@ -18,7 +18,7 @@ use crate::mir::{BinaryOp, Comparison, LocalId, Op, StructId, Type, Value};
 
 /// Words of a line of the cache; a count has one of its own.
 const LINE: u64 = 8;
-/// Counts of a region with more than one loop: `CYL_LOOPS` of `runtime/parallel.c`.
+/// Counts of a region with more than one loop; `runtime/parallel.c` is told with each call.
 const LOOPS: u64 = 8;
 
 /// What a region counts chunks in.
@@ -140,7 +140,8 @@ impl Body<'_, '_> {
         }
         let address = self.counts_address(frame, structure, captured);
         if counts == Counts::Several {
-            return self.rt_void("cyl_parallel_loops_start", "p:v", &[address]);
+            let all = self.int(LOOPS.into(), 64);
+            return self.rt_void("cyl_parallel_loops_start", "pl:v", &[address, all]);
         }
         let value = self.int(0, 64);
         self.b.effect(Op::Store { address, value });
@@ -160,8 +161,9 @@ impl Body<'_, '_> {
         let one = self.int(1, 64);
         let next = self.op(Op::Binary(BinaryOp::Add, number, one));
         self.b.effect(Op::Set(chunks.loops, next));
-        let args = [chunks.address, number];
-        let address = self.rt_value("cyl_parallel_loop_enter", "pl:p", &args)?;
+        let all = self.int(LOOPS.into(), 64);
+        let args = [chunks.address, number, all];
+        let address = self.rt_value("cyl_parallel_loop_enter", "pll:p", &args)?;
         let number = Some(number);
         Ok(Count { address, number })
     }
@@ -172,8 +174,9 @@ impl Body<'_, '_> {
             return Ok(());
         };
         let threads = self.number_of_threads()?;
-        let args = [count.address, number, threads];
-        self.rt_void("cyl_parallel_loop_leave", "pli:v", &args)
+        let all = self.int(LOOPS.into(), 64);
+        let args = [count.address, number, threads, all];
+        self.rt_void("cyl_parallel_loop_leave", "plil:v", &args)
     }
 
     fn number_of_threads(&mut self) -> Result<Value> {
