@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from conftest import Both, outcome
 
 SIZES = '''
@@ -143,3 +145,31 @@ def make(char kind, double value, int number):
 def test_displays_of_packed_structs(both: Both) -> None:
     tree, c = both(PACKED)
     assert tree.make(1, 2.5, 3) == c.make(1, 2.5, 3)
+
+
+POINTED = """
+cdef class Holder:
+    cdef int[3] numbers
+    cdef object thing
+
+cdef void put(void *place, int value):
+    (<Holder> place).numbers[1] = value
+    (<Holder> place).numbers[2] += (<Holder> place).numbers[1] + len((<Holder> place).numbers)
+    (<Holder> place).thing = [value]
+
+def use(int value):
+    holder = Holder()
+    put(<void *> holder, value)
+    cdef int *inside = &(<Holder> <void *> holder).numbers[2]
+    inside[0] += 100
+    return [number for number in holder.numbers], holder.thing, (<Holder> <void *> holder).thing
+"""
+
+
+def test_fields_of_what_a_pointer_points_to(both: Both) -> None:
+    """It is looked at where it is: nothing owns it meanwhile, as in C."""
+    tree, c = both(POINTED)
+    assert tree.use(7) == c.use(7) == ([0, 7, 110], [7], [7])
+    things = sum(type(one) is list and one == [12345] for one in gc.get_objects())
+    tree.use(12345)
+    assert sum(type(one) is list and one == [12345] for one in gc.get_objects()) == things

@@ -6,6 +6,7 @@ use super::Result;
 use super::body::Body;
 use super::context::{missing, missing_node};
 use super::memview::is_slice;
+use super::types;
 use crate::mir::{Comparison, FuncId, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
@@ -75,8 +76,16 @@ impl<'t> Body<'_, 't> {
         Ok((address, field.ty, object))
     }
 
-    /// An object of which only a field is looked at: one that is a field itself is borrowed.
+    /// An object of which only a field is looked at: one that is a field itself is borrowed, and so is
+    /// what a pointer points to, as in C.
     fn object_with_fields(&mut self, node: Node<'t>) -> Result<Value> {
+        if node.kind() == "TypecastNode"
+            && let Some(operand) = node.node("operand")
+            && types::resolve(operand.expr_type()?).flag("is_ptr")
+        {
+            let pointer = self.expr(operand)?;
+            return self.convert_number(pointer, operand.expr_type()?, node.expr_type()?);
+        }
         let nested = node.kind() == "AttributeNode"
             && !node.flag("is_py_attr")
             && node
