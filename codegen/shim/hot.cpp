@@ -56,6 +56,52 @@ bool needs(const Function &function, SmallSetVector<const GlobalValue *, 32> &al
   return true;
 }
 
+// A call that passes and takes small integers extended to 32 bits, as the machine does, of a function that
+// has them in their own width: a call by the function's own type, which can be inlined.  False where the
+// types differ in another way.
+bool fit_call(CallInst &call, Function &callee) {
+  FunctionType *type = callee.getFunctionType();
+  if (type->isVarArg() || type->getNumParams() != call.arg_size()) return false;
+  auto narrower = [](Type *small, Type *wide) {
+    return small->isIntegerTy() && wide->isIntegerTy(32) && small->getIntegerBitWidth() < 32;
+  };
+  for (unsigned i = 0; i < call.arg_size(); i++) {
+    Type *given = call.getArgOperand(i)->getType();
+    if (given != type->getParamType(i) && !narrower(type->getParamType(i), given)) return false;
+  }
+  bool is_signed = callee.hasRetAttribute(Attribute::SExt);
+  bool extended = call.getType() != type->getReturnType();
+  if (extended && (!narrower(type->getReturnType(), call.getType()) ||
+                   (!is_signed && !callee.hasRetAttribute(Attribute::ZExt))))
+    return false;
+  IRBuilder<> builder(&call);
+  SmallVector<Value *, 8> arguments;
+  for (unsigned i = 0; i < call.arg_size(); i++) {
+    Value *given = call.getArgOperand(i);
+    bool same = given->getType() == type->getParamType(i);
+    arguments.push_back(same ? given : builder.CreateTrunc(given, type->getParamType(i)));
+  }
+  CallInst *made = builder.CreateCall(&callee, arguments);
+  made->setCallingConv(call.getCallingConv());
+  made->setTailCallKind(call.getTailCallKind());
+  Value *result = made;
+  if (extended)
+    result = is_signed ? builder.CreateSExt(made, call.getType()) : builder.CreateZExt(made, call.getType());
+  call.replaceAllUsesWith(result);
+  call.eraseFromParent();
+  return true;
+}
+
+void fit_calls(Module &module) {
+  for (Function &function : module) {
+    if (!function.hasAvailableExternallyLinkage()) continue;
+    for (User *user : make_early_inc_range(function.users()))
+      if (auto *call = dyn_cast<CallInst>(user))
+        if (call->getCalledOperand() == &function && call->getFunctionType() != function.getFunctionType())
+          fit_call(*call, function);
+  }
+}
+
 } // namespace
 
 // Bitcode of the named functions, for `cyl_link_hot`; names that cannot be taken are passed to
@@ -149,5 +195,8 @@ extern "C" bool cyl_link_hot(LLVMModuleRef into, const char *data, size_t size) 
     const Function *declared = function.isDeclaration() ? nullptr : module.getFunction(function.getName());
     any = any || (declared && declared->isDeclaration());
   }
-  return !any || !Linker::linkModules(module, std::move(hot), Linker::LinkOnlyNeeded);
+  if (!any) return true;
+  if (Linker::linkModules(module, std::move(hot), Linker::LinkOnlyNeeded)) return false;
+  fit_calls(module);
+  return true;
 }

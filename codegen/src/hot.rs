@@ -117,6 +117,21 @@ define i64 @stateful() {
     }
 
     #[test]
+    fn small_integers_do_not_keep_a_call() {
+        let library = "define signext i8 @low(ptr %p, i8 signext %a, i16 zeroext %b) {\n %c = trunc i16 %b to i8\n \
+                       %d = add i8 %a, %c\n ret i8 %d\n}\n";
+        let mut library = OwnedModule::from_text(library, "library").expect("text");
+        let (bitcode, _) = library.extract_hot(&["low".to_owned()]).expect("bitcode");
+        let caller = "declare i32 @low(ptr, i32, i32)\ndefine i32 @user() {\n \
+                      %a = call i32 @low(ptr null, i32 -3, i32 65535)\n ret i32 %a\n}\n";
+        let mut module = OwnedModule::from_text(caller, "caller").expect("text");
+        module.link_hot(&bitcode).expect("linked");
+        module.optimize(2).expect("optimised");
+        let text = module.text().expect("text");
+        assert!(text.contains("ret i32 -4"), "{text}");
+    }
+
+    #[test]
     fn what_nobody_calls_stays_out() {
         let mut library = OwnedModule::from_text(LIBRARY, "library").expect("text");
         let (bitcode, _) = library.extract_hot(&["small".to_owned()]).expect("bitcode");

@@ -8,7 +8,7 @@ struct cyl_parameters {
 };
 
 void cyl_release_arguments(PyObject **values, int64_t count) {
-    for (int64_t i = 0; i < count; i++) Py_CLEAR(values[i]);
+    for (int64_t i = 0; i < count; i++) Py_XDECREF(values[i]);
 }
 
 static int cyl_count_error(const struct cyl_parameters *p, Py_ssize_t given) {
@@ -32,6 +32,14 @@ int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, i
                         PyObject *names, PyObject **values) {
     Py_ssize_t nargs = PyVectorcall_NARGS((size_t) given);
     Py_ssize_t total = (Py_ssize_t) p->positional + p->keyword_only;
+    if (!names && !p->star && !p->star_star && !p->keyword_only && nargs >= p->required && nargs <= total) {
+        /* No more than some defaults. */
+#pragma clang loop vectorize(disable) unroll(disable)
+        for (Py_ssize_t i = 0; i < nargs; i++) values[i] = Py_NewRef(args[i]);
+#pragma clang loop vectorize(disable) unroll(disable)
+        for (Py_ssize_t i = nargs; i < total; i++) values[i] = NULL;
+        return 0;
+    }
     Py_ssize_t named = !names ? 0 : PyDict_Check(names) ? PyDict_GET_SIZE(names) : PyTuple_GET_SIZE(names);
     PyObject *star_star = NULL;
     memset(values, 0, (size_t) (total + (p->star != 0) + (p->star_star != 0)) * sizeof *values);

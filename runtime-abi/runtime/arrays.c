@@ -117,7 +117,8 @@ static inline cyl_wide_view *cyl_new_view(void) {
 
 /* The last reference to a memoryview that a slice held is given up. */
 static inline void cyl_drop_view(struct __pyx_memoryview_obj *view) {
-    PyObject *obj, *size, *exporter;
+    PyObject *obj, *size;
+    Py_buffer buffer;
     if (Py_REFCNT((PyObject *) view) != 1 || view->_unused != (void *) view || cyl_free_view_count == CYL_FREE_VIEWS) {
         Py_DECREF((PyObject *) view);
         return;
@@ -125,10 +126,13 @@ static inline void cyl_drop_view(struct __pyx_memoryview_obj *view) {
     PyObject_GC_UnTrack((PyObject *) view);
     obj = view->obj;
     size = view->_size;
-    exporter = view->view.obj;
+    buffer = view->view;
     view->obj = view->_size = view->view.obj = NULL;
+    view->view.shape = ((cyl_wide_view *) view)->shape;
+    view->view.strides = ((cyl_wide_view *) view)->strides;
+    view->view.internal = NULL;
     cyl_free_views[cyl_free_view_count++] = (cyl_wide_view *) view;
-    Py_XDECREF(exporter);
+    PyBuffer_Release(&buffer);
     Py_XDECREF(obj);
     Py_XDECREF(size);
 }
@@ -227,6 +231,81 @@ static inline int cyl_slice_of_array(const int *axes, int order, int flags, int 
     return 1;
 }
 
+/* ---------------------------------------------------------------- bytes, bytearray, memoryview, array.array */
+
+/* What gives out the buffers of array.array; the function stays where the type may go. */
+static getbufferproc cyl_array_getbuffer;
+
+static __attribute__((noinline)) int cyl_learn_array(PyTypeObject *type) {
+    PyObject *module, *found, *kind, *value, *traceback;
+    if (cyl_array_getbuffer || strcmp(type->tp_name, "array.array")) return 0;
+    PyErr_Fetch(&kind, &value, &traceback);
+    module = PyDict_GetItemString(PyImport_GetModuleDict(), "array"); /* borrowed */
+    found = module ? PyObject_GetAttrString(module, "array") : NULL;
+    if (found == (PyObject *) type && PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE))
+        cyl_array_getbuffer = type->tp_as_buffer->bf_getbuffer;
+    Py_XDECREF(found);
+    PyErr_Restore(kind, value, traceback);
+    return cyl_array_getbuffer != NULL;
+}
+
+/* Whether asking an object for its buffer shows nowhere: it may then be asked once more. */
+static inline int cyl_is_buffer(PyObject *o) {
+    PyBufferProcs *procs = Py_TYPE(o)->tp_as_buffer;
+    getbufferproc get = procs ? procs->bf_getbuffer : NULL;
+    if (!get) return 0;
+    return get == cyl_array_getbuffer || get == PyBytes_Type.tp_as_buffer->bf_getbuffer
+        || get == PyByteArray_Type.tp_as_buffer->bf_getbuffer || get == PyMemoryView_Type.tp_as_buffer->bf_getbuffer
+        || cyl_learn_array(Py_TYPE(o));
+}
+
+/* The number of a plain native format, as numpy has it; 0 for others. */
+static inline int cyl_format_number(const char *format) {
+    static const char letters[] = "?bBhHiIlLqQfd";
+    const char *found;
+    if (!format || !format[0] || format[1]) return 0;
+    found = strchr(letters + 1, format[0]);
+    return found ? (int) (found - letters) : 0;
+}
+
+/* A slice of an object with one dimension of items side by side: 1, or 0 where it is not that, or not what is
+   asked for; -1 with an exception where there is no memory. */
+static inline int cyl_slice_of_buffer(const int *axes, int flags, int ndim, const __Pyx_TypeInfo *dtype,
+                                      __Pyx_memviewslice *out, PyObject *o) {
+    cyl_wide_view *made;
+    Py_buffer *view;
+    int number;
+    if (ndim != 1 || !(axes[0] & __Pyx_MEMVIEW_DIRECT)) return 0;
+    made = cyl_new_view();
+    if (unlikely(!made)) return -1;
+    view = &made->view.view;
+    if (unlikely(PyObject_GetBuffer(o, view, flags) < 0)) {
+        PyErr_Clear();
+        view->obj = NULL;
+    } else {
+        number = cyl_format_number(view->format);
+        if (likely(number && view->ndim == 1 && view->shape && !view->suboffsets && cyl_same_items(number, dtype)
+                   && view->itemsize == (Py_ssize_t) dtype->size
+                   && (!view->strides || view->strides[0] == view->itemsize))) {
+            out->shape[0] = view->shape[0];
+            out->strides[0] = view->itemsize;
+            out->suboffsets[0] = -1;
+            out->memview = &made->view;
+            out->data = (char *) view->buf;
+            made->view.obj = Py_NewRef(o);
+            made->view._size = Py_NewRef(Py_None);
+            made->view.flags = flags;
+            made->view.typeinfo = dtype;
+            __atomic_store_n((int *) &made->view.acquisition_count, 1, __ATOMIC_RELAXED);
+            PyObject_GC_Track((PyObject *) made);
+            return 1;
+        }
+    }
+    PyObject_GC_Track((PyObject *) made);
+    cyl_drop_view(&made->view);
+    return 0;
+}
+
 void cyl_slice_match(__Pyx_memviewslice *out, const void *axes, int order, int flags, int ndim, const void *dtype,
                      PyObject *o); /*proto*/
 
@@ -236,6 +315,9 @@ void cyl_slice_take(__Pyx_memviewslice *out, const void *axes, int order, int fl
     int done = 0;
     if (cyl_is_array(o)) {
         done = cyl_slice_of_array((const int *) axes, order, flags, ndim, (const __Pyx_TypeInfo *) dtype, out, o);
+        if (likely(done > 0)) return;
+    } else if (cyl_is_buffer(o)) {
+        done = cyl_slice_of_buffer((const int *) axes, flags, ndim, (const __Pyx_TypeInfo *) dtype, out, o);
         if (likely(done > 0)) return;
     }
     memset(out, 0, sizeof *out);

@@ -50,6 +50,7 @@ int cyl_unpack(PyObject *source, Py_ssize_t count, PyObject **out) {
         }
         PyObject **items = tuple ? ((PyTupleObject *) source)->ob_item
                                  : ((PyListObject *) source)->ob_item;
+#pragma clang loop vectorize(disable) unroll(disable)
         for (Py_ssize_t index = 0; index < count; index++) out[index] = Py_NewRef(items[index]);
         Py_DECREF(source);
         return 0;
@@ -242,6 +243,22 @@ PyObject *cyl_concat_owned(PyObject *left, PyObject *right, int inplace) {
     PyObject *made = cyl_concat(left, right, inplace);
     Py_DECREF(left);
     return made;
+}
+
+/* The same for a variable at a place that owns its string, which is `left`: the place has the result then, or,
+   with an exception and -1, what it had.  It is not `left` where the right side has assigned to the variable. */
+int cyl_concat_grow(PyObject **place, PyObject *left, PyObject *right) {
+    PyObject *old, *made;
+    if (likely(*place == left && PyUnicode_CheckExact(left) && PyUnicode_CheckExact(right))) {
+        made = __Pyx_PyUnicode_ConcatInPlaceImpl(place, right, 0);
+    } else {
+        made = cyl_concat(left, right, 1);
+    }
+    if (unlikely(!made)) return -1;
+    old = *place;
+    *place = made;
+    Py_DECREF(old);
+    return 0;
 }
 
 /* `pop(index)` of a list or of any object; py_index is None where it was a C integer. */

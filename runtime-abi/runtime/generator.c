@@ -132,8 +132,10 @@ static __Pyx_PySendResult cyl_generator_am_send(PyObject *self, PyObject *value,
 }
 
 static PyObject *cyl_generator_next(PyObject *self) {
+    __pyx_CoroutineObject *generator = (__pyx_CoroutineObject *) self;
     PyObject *made = NULL;
-    __Pyx_PySendResult status = cyl_generator_resume((__pyx_CoroutineObject *) self, Py_None, &made);
+    if (generator->yieldfrom && generator->yieldfrom_am_send != cyl_generator_am_send) return __Pyx_Generator_Next(self);
+    __Pyx_PySendResult status = cyl_generator_resume(generator, Py_None, &made);
     return __Pyx_Coroutine_MethodReturnFromResult(self, status, made, 1);
 }
 

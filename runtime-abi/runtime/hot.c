@@ -104,6 +104,8 @@ int cyl_hot___Pyx_ArgTypeTest(PyObject *o, PyTypeObject *type, int none_allowed,
 /* Comparisons with a truth value as their result. */
 #define CYL_HOT_COMPARE(op, sign, one, two)                                                               \
     __attribute__((noinline)) int cyl_slow_##op##_##one##_##two(PyObject *a, PyObject *b, int how) {      \
+        if (PyFloat_CheckExact(a) && PyFloat_CheckExact(b))                                               \
+            return PyFloat_AS_DOUBLE(a) sign PyFloat_AS_DOUBLE(b);                                        \
         return __Pyx_PyObject_CompareBool##op##_##one##_##two(a, b, how);                                 \
     }                                                                                                     \
     int cyl_hot___Pyx_PyObject_CompareBool##op##_##one##_##two(PyObject *a, PyObject *b, int how) {       \
@@ -125,7 +127,7 @@ CYL_HOT_COMPARES(int, object)
 #if CYTHON_ASSUME_SAFE_MACROS && CYTHON_ASSUME_SAFE_SIZE && !CYTHON_AVOID_BORROWED_REFS \
     && !CYTHON_AVOID_THREAD_UNSAFE_BORROWED_REFS
 /* An item by its number, of an object that is most often a list or a tuple. */
-__attribute__((noinline)) PyObject *cyl_slow_item(PyObject *o, Py_ssize_t i, int wraparound, int boundscheck,
+__attribute__((noinline, flatten)) PyObject *cyl_slow_item(PyObject *o, Py_ssize_t i, int wraparound, int boundscheck,
                                                   int unsafe_shared) {
     return __Pyx_GetItemInt_Fast(o, i, wraparound, boundscheck, unsafe_shared);
 }
@@ -145,7 +147,7 @@ PyObject *cyl_hot___Pyx_GetItemInt_Fast(PyObject *o, Py_ssize_t i, int wraparoun
     return cyl_slow_item(o, i, wraparound, boundscheck, unsafe_shared);
 }
 
-__attribute__((noinline)) int cyl_slow_set_item(PyObject *o, Py_ssize_t i, PyObject *v, int wraparound,
+__attribute__((noinline, flatten)) int cyl_slow_set_item(PyObject *o, Py_ssize_t i, PyObject *v, int wraparound,
                                                 int boundscheck, int unsafe_shared) {
     return __Pyx_SetItemInt_Fast(o, i, v, wraparound, boundscheck, unsafe_shared);
 }
@@ -164,3 +166,71 @@ int cyl_hot___Pyx_SetItemInt_Fast(PyObject *o, Py_ssize_t i, PyObject *v, int wr
     return cyl_slow_set_item(o, i, v, wraparound, boundscheck, unsafe_shared);
 }
 #endif
+
+/* What a module looks up or makes once, and keeps at a place of its own: a built-in that Cython takes for
+   constant, and a slice of constants.  New references; null with an exception. */
+__attribute__((noinline)) PyObject *cyl_slow_builtin(PyObject **place, PyObject *name) {
+    PyObject *found = __Pyx_GetBuiltinName(name);
+    if (likely(found)) *place = Py_NewRef(found);
+    return found;
+}
+
+PyObject *cyl_kept_builtin(PyObject **place, PyObject *name) {
+    if (likely(*place)) return Py_NewRef(*place);
+    return cyl_slow_builtin(place, name);
+}
+
+__attribute__((noinline)) PyObject *cyl_slow_slice(PyObject **place, PyObject *start, PyObject *stop, PyObject *step) {
+    PyObject *made = PySlice_New(start, stop, step);
+    if (likely(made)) *place = Py_NewRef(made);
+    return made;
+}
+
+PyObject *cyl_kept_slice(PyObject **place, PyObject *start, PyObject *stop, PyObject *step) {
+    if (likely(*place)) return Py_NewRef(*place);
+    return cyl_slow_slice(place, start, stop, step);
+}
+
+/* Loops over dicts and sets. */
+__attribute__((noinline)) int cyl_slow_dict_next(PyObject *o, Py_ssize_t length, Py_ssize_t *position, PyObject **key,
+                                                 PyObject **value, PyObject **item, int is_dict) {
+    return __Pyx_dict_iter_next(o, length, position, key, value, item, is_dict);
+}
+
+int cyl_hot___Pyx_dict_iter_next(PyObject *o, Py_ssize_t length, Py_ssize_t *position, PyObject **key,
+                                 PyObject **value, PyObject **item, int is_dict) {
+    PyObject *found_key, *found_value;
+    if (unlikely(!is_dict || item || PyDict_GET_SIZE(o) != length))
+        return cyl_slow_dict_next(o, length, position, key, value, item, is_dict);
+    if (unlikely(!PyDict_Next(o, position, &found_key, &found_value))) return 0;
+    if (key) *key = Py_NewRef(found_key);
+    if (value) *value = Py_NewRef(found_value);
+    return 1;
+}
+
+#if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX < 0x030d0000
+__attribute__((noinline)) int cyl_slow_set_next(PyObject *o, Py_ssize_t length, Py_ssize_t *position, PyObject **value,
+                                                int is_set) {
+    return __Pyx_set_iter_next(o, length, position, value, is_set);
+}
+
+int cyl_hot___Pyx_set_iter_next(PyObject *o, Py_ssize_t length, Py_ssize_t *position, PyObject **value, int is_set) {
+    Py_hash_t hash;
+    if (unlikely(!is_set || PySet_GET_SIZE(o) != length))
+        return cyl_slow_set_next(o, length, position, value, is_set);
+    if (!_PySet_NextEntry(o, position, value, &hash)) return 0;
+    Py_INCREF(*value);
+    return 1;
+}
+#endif
+
+/* A character's number. */
+__attribute__((noinline)) long cyl_slow_ord(PyObject *o) {
+    return __Pyx_PyObject_Ord(o);
+}
+
+long cyl_hot_cyl___Pyx_PyObject_Ord(PyObject *o) {
+    if (likely(PyUnicode_Check(o) && PyUnicode_IS_READY(o) && PyUnicode_GET_LENGTH(o) == 1))
+        return (long) PyUnicode_READ_CHAR(o, 0);
+    return cyl_slow_ord(o);
+}

@@ -486,10 +486,13 @@ impl<'t> Body<'_, 't> {
             let x = self.expr(left)?;
             let y = self.expr(right)?;
             let none = self.none();
-            let name = if node.flag("inplace") {
-                "PyNumber_InPlacePower"
-            } else {
-                "PyNumber_Power"
+            let of_two = left.kind() == "IntNode"
+                && left.text("value") == Some("2")
+                && right.expr_type()?.kind() == "PyObjectType";
+            let name = match (of_two, node.flag("inplace")) {
+                (true, false) => "__Pyx_PyNumber_PowerOf2",
+                (_, true) => "PyNumber_InPlacePower",
+                (false, false) => "PyNumber_Power",
             };
             let result = self.rt_object(name, "ooo:O", &[x, y, none])?;
             self.release_under(result, &[x, y]);

@@ -361,9 +361,46 @@ impl<'t> Body<'_, 't> {
             let truth = self.truth(value)?;
             return Ok(self.as_int(truth));
         }
+        let ty = types::resolve(arg.expr_type()?);
+        let sized = [
+            "is_pylist_type",
+            "is_pytuple_type",
+            "is_pydict_type",
+            "is_pybytes_type",
+            "is_pystr_type",
+        ];
+        if sized.iter().any(|kind| ty.flag(kind)) {
+            let truth = self.not_empty(value)?;
+            self.release(value);
+            return Ok(truth);
+        }
         let truth = self.rt_status("__Pyx_PyObject_IsTrue", "o:i", &[value], Raises::Negative)?;
         self.release(value);
         Ok(truth)
+    }
+
+    /// Whether an object with a size, which may be None, has items.
+    fn not_empty(&mut self, object: Value) -> Result<Value> {
+        let answer = self.b.local("truth", Type::I32);
+        let none = self.none();
+        let given = self.op(Op::Compare(Comparison::Ne, object, none));
+        self.if_else(
+            given,
+            |body| {
+                let size = body.object_word(object, super::unpacking::OB_SIZE);
+                let zero = body.int(0, 64);
+                let some = body.op(Op::Compare(Comparison::Ne, size, zero));
+                let some = body.as_int(some);
+                body.b.effect(Op::Set(answer, some));
+                Ok(())
+            },
+            |body| {
+                let no = body.int(0, 32);
+                body.b.effect(Op::Set(answer, no));
+                Ok(())
+            },
+        )?;
+        Ok(self.op(Op::Get(answer)))
     }
 
     /// `CoerceToTempNode`: a value that later assignments do not change.

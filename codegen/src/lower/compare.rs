@@ -127,8 +127,12 @@ impl<'t> Body<'_, 't> {
         if let Some(function) = node.text("special_bool_cmp_function") {
             let known = self.m.symbols.resolve(function).is_some();
             let plain = *self.b.ty(x) == Type::Object && *self.b.ty(y) == Type::Object;
-            if node.nodes("special_bool_extra_args").is_empty() && (known || !plain || number < 0) {
+            let extra = node.nodes("special_bool_extra_args");
+            if extra.is_empty() && (known || !plain || number < 0) {
                 return self.special_compare(function, operator, x, y, as_object);
+            }
+            if known && plain && function.starts_with("__Pyx_PyLong_Bool") && extra.len() == 2 {
+                return self.compare_with_constant(function, x, y, &extra, as_object);
             }
         }
         let objects = *self.b.ty(x) == Type::Object && *self.b.ty(y) == Type::Object;
@@ -196,6 +200,27 @@ impl<'t> Body<'_, 't> {
         );
         let object = self.op(Op::Select(truth, yes, no));
         Ok(self.owned(object))
+    }
+
+    fn compare_with_constant(
+        &mut self,
+        function: &str,
+        x: Value,
+        y: Value,
+        extra: &[Node<'t>],
+        as_object: bool,
+    ) -> Result<Value> {
+        let mut args = vec![x, y];
+        for part in extra {
+            let value = self.expr(*part)?;
+            args.push(self.widen(value, 64, false));
+        }
+        let result = self.rt_status(function, "ooll:i", &args, Raises::Negative)?;
+        if as_object {
+            self.bool_object(result)
+        } else {
+            Ok(result)
+        }
     }
 
     fn special_compare(

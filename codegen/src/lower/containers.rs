@@ -24,7 +24,7 @@ impl<'t> Body<'_, 't> {
         let function = if node.flag("is_special_lookup") {
             "__Pyx_PyObject_LookupSpecial"
         } else {
-            "PyObject_GetAttr"
+            "__Pyx_PyObject_GetAttrStr"
         };
         let result = self.rt_object(function, "oo:O", &[object, name])?;
         self.release_under(result, &[object]);
@@ -41,7 +41,7 @@ impl<'t> Body<'_, 't> {
         let object = self.expr(target.child("obj")?)?;
         let name = self.name(target.text("attribute").unwrap_or_default());
         self.rt_status(
-            "PyObject_SetAttr",
+            "__Pyx_PyObject_SetAttrStr",
             "ooo:i",
             &[object, name, value],
             NEGATIVE,

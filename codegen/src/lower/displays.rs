@@ -334,6 +334,11 @@ impl<'t> Body<'_, 't> {
         {
             return missing_node(node, "of C values");
         }
+        if node.flag("is_literal") {
+            let cache = self.kept_object("slice.cache");
+            let args = [vec![cache], values].concat();
+            return self.rt_object("cyl_kept_slice", "pooo:O", &args);
+        }
         let result = self.rt_object("PySlice_New", "ooo:O", &values)?;
         self.release_under(result, &values);
         Ok(result)

@@ -3,10 +3,11 @@
 use frontend_bridge::tree::Node;
 
 use super::Result;
+use super::arithmetic::NEGATIVE;
 use super::body::Body;
 use super::context::missing_node;
 use super::types;
-use crate::mir::{Comparison, Op, Type, Value};
+use crate::mir::{Comparison, LocalId, Op, Type, Value};
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_joined_str(&mut self, node: Node<'t>) -> Result<Value> {
@@ -164,9 +165,39 @@ impl<'t> Body<'_, 't> {
             self.release(y);
             return Ok(result);
         }
+        if node.flag("inplace")
+            && let Some(local) = self.own_local(node.child("operand1")?)
+        {
+            let result = self.grow_variable(local, x, y)?;
+            self.release_under(result, &[y]);
+            return Ok(result);
+        }
         let result = self.rt_object("cyl_concat", "ooi:O", &[x, y, inplace])?;
         self.release_under(result, &[x, y]);
         Ok(result)
+    }
+
+    /// `variable += text`: the variable gives its string away meanwhile, which may then grow in place, and
+    /// has the result, or the string again, before anything else is done.
+    fn grow_variable(&mut self, local: LocalId, x: Value, y: Value) -> Result<Value> {
+        let slot = self
+            .b
+            .local("grown", Type::Array(Box::new(Type::Object), 1));
+        let slot = self.op(Op::LocalAddr(slot));
+        let value = self.op(Op::Take(local));
+        self.b.effect(Op::Store {
+            address: slot,
+            value,
+        });
+        let status = self.rt_raw("cyl_concat_grow", "poo:i", &[slot, x, y])?;
+        let value = self.op(Op::Load(Type::Object, slot));
+        let value = self.op(Op::Own(value));
+        self.b.effect(Op::Set(local, value));
+        if let Some(status) = status {
+            self.checked(status, NEGATIVE)?;
+        }
+        let result = self.op(Op::Get(local));
+        Ok(self.owned(result))
     }
 
     /// `sequence * number`, where one is an object and the other a C integer or an index.

@@ -61,10 +61,11 @@ impl<'t> Context<'t> {
             b'C'
         } else if item.flag("is_float") {
             b'R'
-        } else if item.kind() == "CIntType"
-            && item.int("rank") == Some(0)
-            && item.int("signed") == Some(1)
+        } else if element.kind() == "CIntType"
+            && element.int("rank") == Some(0)
+            && element.int("signed") == Some(1)
         {
+            // Of either sign; `const char` and other names of it are not.
             b'H'
         } else if item.flag("is_int") && !item.flag("is_enum") {
             unsigned = types::unsigned(item);

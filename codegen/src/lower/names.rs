@@ -6,7 +6,7 @@ use super::Result;
 use super::body::{Body, Variable};
 use super::context::missing_node;
 use super::memview::is_slice;
-use crate::mir::{Op, Raises, Type, Value};
+use crate::mir::{LocalId, Op, Raises, Type, Value};
 
 impl<'t> Body<'_, 't> {
     pub(super) fn lower_name(&mut self, node: Node<'t>) -> Result<Value> {
@@ -100,6 +100,18 @@ impl<'t> Body<'_, 't> {
         Ok(value)
     }
 
+    /// The variable that a name stands for, where it is the function's alone and owns its object.
+    pub(super) fn own_local(&self, node: Node<'t>) -> Option<LocalId> {
+        let entry = node.entry("entry").filter(|_| node.kind() == "NameNode")?;
+        if self.reaches_through_scope(entry) || self.remote.contains_key(&entry.id()) {
+            return None;
+        }
+        match self.variables.get(&entry.id()) {
+            Some(Variable::Local { id, owned: true }) => Some(*id),
+            _ => None,
+        }
+    }
+
     fn check_bound(&mut self, entry: Entry<'t>, value: Value) -> Result<()> {
         let null = self.is_null(value);
         let name = entry.text("name").unwrap_or_default();
@@ -109,6 +121,12 @@ impl<'t> Body<'_, 't> {
             body.raise_now();
             Ok(())
         })
+    }
+
+    /// The address of a place of the module's for an object that is made when it is first asked for.
+    pub(super) fn kept_object(&mut self, name: &str) -> Value {
+        let cache = self.m.variable(name, Type::Array(Box::new(Type::I64), 1));
+        self.op(Op::GlobalAddr(cache))
     }
 
     /// A built-in type, or a built-in that Cython keeps.
@@ -130,7 +148,8 @@ impl<'t> Body<'_, 't> {
         }
         if entry.flag("is_builtin") && entry.ty("type").is_some_and(|ty| ty.flag("is_pyobject")) {
             let name = self.name(entry.text("name").unwrap_or_default());
-            return self.rt_object("__Pyx_GetBuiltinName", "o:O", &[name]);
+            let cache = self.kept_object("builtin.cache");
+            return self.rt_object("cyl_kept_builtin", "po:O", &[cache, name]);
         }
         missing_node(node, &format!("built-in '{cname}'"))
     }

@@ -67,7 +67,7 @@ impl<'t> Body<'_, 't> {
                 NEGATIVE,
             )?;
         } else if count <= 4 {
-            self.unpack_inline(value, count, base)?;
+            return self.unpack_inline(value, count, base);
         } else {
             let count = self.int(count as i128, 64);
             let value = self.give(value);
@@ -84,35 +84,49 @@ impl<'t> Body<'_, 't> {
         Ok(items)
     }
 
-    /// Tuples of the right length in place, all else by the runtime.  Takes the value over.
-    fn unpack_inline(&mut self, value: Value, count: usize, base: Value) -> Result<()> {
+    /// Tuples and lists of the right length in place, all else by the runtime.  Takes the value over.
+    fn unpack_inline(&mut self, value: Value, count: usize, base: Value) -> Result<Vec<Value>> {
         let owned = self.temps.contains(&value);
         if owned {
             self.forget_temp(value);
         }
-        let (fast, slow, done) = (self.b.block(), self.b.block(), self.b.block());
+        let items: Vec<_> = (0..count)
+            .map(|_| self.b.local("item", Type::Object))
+            .collect();
+        let from = self.b.local("items", Type::Ptr);
+        let [tuple, other, list, sized, fast, slow, done] = std::array::from_fn(|_| self.b.block());
         let class = self.type_of_object(value);
-        let tuple = self.symbol_object("PyTuple_Type");
-        let is_tuple = self.op(Op::Compare(Comparison::Eq, class, tuple));
-        let sized = self.b.block();
-        self.b.branch(is_tuple, sized, slow);
+        let tuples = self.symbol_object("PyTuple_Type");
+        let is_tuple = self.op(Op::Compare(Comparison::Eq, class, tuples));
+        self.b.branch(is_tuple, tuple, other);
+        self.b.switch_to(tuple);
+        let place = self.int(OB_ITEM, 64);
+        let address = self.op(Op::Index(value, Type::Object, place));
+        self.b.effect(Op::Set(from, address));
+        self.b.jump(sized);
+        self.b.switch_to(other);
+        let lists = self.symbol_object("PyList_Type");
+        let is_list = self.op(Op::Compare(Comparison::Eq, class, lists));
+        self.b.branch(is_list, list, slow);
+        self.b.switch_to(list);
+        let place = self.int(OB_ITEM, 64);
+        let address = self.op(Op::Index(value, Type::Object, place));
+        let address = self.op(Op::Load(Type::Ptr, address));
+        self.b.effect(Op::Set(from, address));
+        self.b.jump(sized);
         self.b.switch_to(sized);
         let size = self.object_word(value, OB_SIZE);
         let wanted = self.int(count as i128, 64);
         let right = self.op(Op::Compare(Comparison::Eq, size, wanted));
         self.b.branch(right, fast, slow);
         self.b.switch_to(fast);
-        for index in 0..count {
-            let place = self.int(OB_ITEM + index as i128, 64);
-            let from = self.op(Op::Index(value, Type::Object, place));
-            let item = self.op(Op::Load(Type::Object, from));
-            let item = self.op(Op::IncRef(item));
+        let from = self.op(Op::Get(from));
+        for (index, item) in items.iter().enumerate() {
             let place = self.int(index as i128, 64);
-            let address = self.op(Op::Index(base, Type::Object, place));
-            self.b.effect(Op::Store {
-                address,
-                value: item,
-            });
+            let address = self.op(Op::Index(from, Type::Object, place));
+            let found = self.op(Op::Load(Type::Object, address));
+            let found = self.op(Op::IncRef(found));
+            self.b.effect(Op::Set(*item, found));
         }
         if owned {
             self.b.effect(Op::DecRef(value));
@@ -126,9 +140,21 @@ impl<'t> Body<'_, 't> {
             self.op(Op::IncRef(value))
         };
         self.rt_status("cyl_unpack", "Olp:i", &[value, count, base], NEGATIVE)?;
+        for (index, item) in items.iter().enumerate() {
+            let place = self.int(index as i128, 64);
+            let address = self.op(Op::Index(base, Type::Object, place));
+            let found = self.op(Op::Load(Type::Object, address));
+            let found = self.op(Op::Own(found));
+            self.b.effect(Op::Set(*item, found));
+        }
         self.b.jump(done);
         self.b.switch_to(done);
-        Ok(())
+        let mut values = Vec::new();
+        for item in items {
+            let value = self.op(Op::Take(item));
+            values.push(self.hold(value));
+        }
+        Ok(values)
     }
 
     /// A word of an object, as an integer.
