@@ -131,7 +131,14 @@ impl<'t> Body<'_, 't> {
             if extra.is_empty() && (known || !plain || number < 0) {
                 return self.special_compare(function, operator, x, y, as_object);
             }
-            if known && plain && function.starts_with("__Pyx_PyLong_Bool") && extra.len() == 2 {
+            let of_constant = matches!(
+                function,
+                "__Pyx_PyLong_BoolEqObjC"
+                    | "__Pyx_PyLong_BoolEqCObj"
+                    | "__Pyx_PyLong_BoolNeObjC"
+                    | "__Pyx_PyLong_BoolNeCObj"
+            );
+            if known && plain && of_constant && extra.len() == 2 {
                 return self.compare_with_constant(function, x, y, &extra, as_object);
             }
         }
