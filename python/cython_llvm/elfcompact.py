@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 
-from . import elfsymbols
+from . import elfsection, elfsymbols
 
 #: For the linker.
 ARGUMENTS = ("--pack-dyn-relocs=relr", "-z", "norelro")
@@ -31,7 +31,7 @@ _PRIVATE = {35: 0x6CC10023, 36: 0x6CC10024, 37: 0x6CC10025}
 def with_private_relocations(data: bytes) -> bytes | None:
     """The library with packed addresses that are its own affair; None where something can run before
     its init function, or refer to it from outside."""
-    _, sections = elfsymbols.sections(data)
+    _, sections = elfsection.sections(data)
     dynamic = next((one for one in sections if one.kind == _DYNAMIC), None)
     if dynamic is None or any(one.kind in _RUN_BY_LOADERS for one in sections):
         return None
@@ -54,6 +54,6 @@ def with_private_relocations(data: bytes) -> bytes | None:
 
 def undefined(data: bytes) -> set[bytes]:
     """What a library wants from others."""
-    _, sections = elfsymbols.sections(data)
+    _, sections = elfsection.sections(data)
     return {name for one in sections if one.kind == _DYNSYM
             for name, fields in elfsymbols.symbols(data, sections, one) if not fields[3]}  # fmt: skip

@@ -1,14 +1,44 @@
-"""A section of a library's file that is for tools, and that nothing loads."""
+"""Sections of a 64-bit ELF file, and one more of them that is for tools: nothing loads it."""
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import BinaryIO
 
-_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _MAGIC = b"\x7fELF\x02\x01"
 _PROGBITS = 1
+
+
+@dataclass(eq=False)
+class Section:
+    """An entry of the table of sections."""
+
+    name: int
+    kind: int
+    flags: int
+    address: int
+    offset: int
+    size: int
+    link: int
+    info: int
+    align: int
+    item: int
+
+    def packed(self) -> bytes:
+        return _SECTION.pack(self.name, self.kind, self.flags, self.address, self.offset, self.size,
+                             self.link, self.info, self.align, self.item)  # fmt: skip
+
+
+def sections(data: bytes) -> tuple[int, list[Section]]:
+    """Where the table of sections is, and what it says; nothing for what is no 64-bit ELF file."""
+    if len(data) < HEADER.size or not data.startswith(_MAGIC):
+        return 0, []
+    header = HEADER.unpack_from(data)
+    offset, count = header[6], header[12]
+    return offset, [Section(*_SECTION.unpack_from(data, offset + at * _SECTION.size)) for at in range(count)]
 
 
 def added(data: bytes, name: bytes, contents: bytes) -> bytes:
@@ -16,38 +46,36 @@ def added(data: bytes, name: bytes, contents: bytes) -> bytes:
 
     The new names and the new table come last; no place in the file is moved.
     """
-    table = _table(data[: _HEADER.size])
-    if table is None:
+    _, parts = sections(data)
+    if not parts:
         return data
-    offset, count, of_names = table
-    sections = [list(one) for one in _SECTION.iter_unpack(data[offset : offset + count * _SECTION.size])]
-    names = sections[of_names]
-    text = data[names[4] : names[4] + names[5]]
+    header = list(HEADER.unpack_from(data))
+    names = parts[header[13]]
+    text = data[names.offset : names.offset + names.size]
     out = bytearray(data)
-    sections.append([len(text), _PROGBITS, 0, 0, len(out), len(contents), 0, 0, 1, 0])
+    parts.append(Section(len(text), _PROGBITS, 0, 0, len(out), len(contents), 0, 0, 1, 0))
     out += contents
     text += name + b"\0"
-    names[4:6] = len(out), len(text)
+    names.offset, names.size = len(out), len(text)
     out += text
     out += bytes(-len(out) % 8)
-    header = list(_HEADER.unpack_from(data))
-    header[6], header[12] = len(out), len(sections)
-    out[: _HEADER.size] = _HEADER.pack(*header)
-    return bytes(out + b"".join(_SECTION.pack(*one) for one in sections))
+    header[6], header[12] = len(out), len(parts)
+    out[: HEADER.size] = HEADER.pack(*header)
+    return bytes(out + b"".join(part.packed() for part in parts))
 
 
 def read(file: BinaryIO, name: bytes) -> bytes | None:
     """The contents of the section with a name, of a file that may be anything."""
-    table = _table(_at(file, 0, _HEADER.size))
+    table = _table(_at(file, 0, HEADER.size))
     if table is None:
         return None
     offset, count, of_names = table
     data = _at(file, offset, count * _SECTION.size)
-    sections = list(_SECTION.iter_unpack(data[: len(data) // _SECTION.size * _SECTION.size]))
-    if of_names >= len(sections):
+    parts = list(_SECTION.iter_unpack(data[: len(data) // _SECTION.size * _SECTION.size]))
+    if of_names >= len(parts):
         return None
-    names = _at(file, *sections[of_names][4:6])
-    for section in sections:
+    names = _at(file, *parts[of_names][4:6])
+    for section in parts:
         if names[section[0] :].partition(b"\0")[0] == name:
             return _at(file, *section[4:6])
     return None
@@ -63,7 +91,7 @@ def _at(file: BinaryIO, offset: int, size: int) -> bytes:
 
 def _table(header: bytes) -> tuple[int, int, int] | None:
     """Where the table of sections is, how many there are, and which one has their names."""
-    if len(header) < _HEADER.size or not header.startswith(_MAGIC):
+    if len(header) < HEADER.size or not header.startswith(_MAGIC):
         return None
-    fields = _HEADER.unpack(header)
+    fields = HEADER.unpack(header)
     return (fields[6], fields[12], fields[13]) if fields[6] and fields[12] else None

@@ -9,44 +9,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
-_SECTION = struct.Struct("<IIQQQQIIQQ")
+from .elfsection import HEADER, Section, sections
+
 _SYMBOL = struct.Struct("<IBBHQQ")
 _SYMTAB, _NOBITS = 2, 8
 _FUNCTION = 2
 _ALLOCATED = 2
 
 
-@dataclass(eq=False)
-class _Section:
-    name: int
-    kind: int
-    flags: int
-    address: int
-    offset: int
-    size: int
-    link: int
-    info: int
-    align: int
-    item: int
-
-    def packed(self) -> bytes:
-        return _SECTION.pack(self.name, self.kind, self.flags, self.address, self.offset, self.size,
-                             self.link, self.info, self.align, self.item)  # fmt: skip
-
-
-def sections(data: bytes) -> tuple[int, list[_Section]]:
-    """Where the table of sections is, and what it says; nothing for what is no 64-bit ELF file."""
-    if data[:6] != b"\x7fELF\x02\x01":
-        return 0, []
-    header = _HEADER.unpack_from(data)
-    offset, count = header[6], header[12]
-    return offset, [_Section(*_SECTION.unpack_from(data, offset + at * _SECTION.size)) for at in range(count)]
-
-
-def symbols(data: bytes, parts: list[_Section], table: _Section) -> Iterator[tuple[bytes, list[int]]]:
+def symbols(data: bytes, parts: list[Section], table: Section) -> Iterator[tuple[bytes, list[int]]]:
     names = parts[table.link]
     for at in range(table.offset, table.offset + table.size, _SYMBOL.size):
         fields = list(_SYMBOL.unpack_from(data, at))
@@ -69,7 +41,7 @@ def reduced(data: bytes, keep: set[bytes]) -> bytes:
     table = next((one for one in parts if one.kind == _SYMTAB), None)
     if table is None:
         return data
-    header = list(_HEADER.unpack_from(data))
+    header = list(HEADER.unpack_from(data))
     tail = [one for one in parts[1:] if not one.flags & _ALLOCATED]
     start = min(one.offset for one in tail)
     loaded = parts[: len(parts) - len(tail)]
@@ -98,5 +70,5 @@ def reduced(data: bytes, keep: set[bytes]) -> bytes:
         out += contents[id(one)]
     out += bytes(-len(out) % 8)
     header[6], header[12], header[13] = len(out), len(parts), parts.index(strings)
-    out[: _HEADER.size] = _HEADER.pack(*header)
+    out[: HEADER.size] = HEADER.pack(*header)
     return bytes(out + b"".join(one.packed() for one in parts))

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import kernel_build as build
+from kernel_speed import mean
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -133,8 +134,7 @@ def main() -> int:
                 ratios[other].append(row[other])
     for other in others:
         if ratios[other]:
-            mean = math.exp(sum(map(math.log, ratios[other])) / len(ratios[other]))
-            print(f"geometric mean of {len(ratios[other])}, {other}: {mean:.2f}")
+            print(f"geometric mean of {len(ratios[other])}, {other}: {mean(ratios[other]):.2f}")
     for name, why in LEFT_OUT.items():
         if args.k in name:
             print(f"left out: {name}: {why}")
