@@ -34,12 +34,10 @@ def other(x):
 '''
 
 _HELPER = b"""
-#define PyObject_GetAttr stock
 #include <Python.h>
-#undef PyObject_GetAttr
-/* Hidden, as the interpreter's own would come before it. */
-__attribute__((visibility("hidden"))) PyObject *PyObject_GetAttr(PyObject *, PyObject *);
-PyObject *PyObject_GetAttr(PyObject *object, PyObject *name) {
+/* Hidden, as the runtime library's own would come before it. */
+__attribute__((visibility("hidden"))) PyObject *__Pyx_PyObject_GetAttrStr(PyObject *, PyObject *);
+PyObject *__Pyx_PyObject_GetAttrStr(PyObject *object, PyObject *name) {
     PyObject *found = Py_TYPE(object)->tp_getattro(object, name);
     %s
     return found;
