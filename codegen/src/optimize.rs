@@ -284,8 +284,10 @@ out:
             optimized(&text).matches("fmul <").count()
         };
         // Beside the vectors that are left over.
-        assert!(products(20) >= 8 * 20, "{}", products(20));
-        assert!(products(30) >= 8 * 30, "{}", products(30));
+        assert!(products(20) >= 4 * 20, "{}", products(20));
+        assert!(products(30) >= 4 * 30, "{}", products(30));
+        // Of 16 registers more are not to be had.
+        assert!(products(20) < 8 * 20, "{}", products(20));
     }
 
     #[test]

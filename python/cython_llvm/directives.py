@@ -5,7 +5,7 @@ header, a decorator, ``-X`` and every place that takes directives accept and che
 Cython ignores names that it does not know in a header comment, which keeps such files portable; as
 decorators they are errors there.
 
-All of them need the tree route.
+Those of prange need the tree route; so do those of floating-point operations, unless they are a module's.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import Any
 DEVICES = ("cpu", "gpu", "auto")
 ENVIRONMENT = "CYTHON_LLVM_PRANGE_DEVICE"
 
-_NAMES = ("prange_device", "prange_fallback", "prange_reproducible")
+_NAMES = ("prange_device", "prange_fallback", "prange_reproducible", "fp_contract", "fastmath")
+#: By the C route these hold for a whole module.
+_OF_MODULES = ("fp_contract", "fastmath")
 _USE = re.compile(
-    r"^[ \t]*#[ \t]*cython[ \t]*:.*?\b(?P<header>prange_device|prange_fallback|prange_reproducible)"
-    r"[ \t]*=[ \t]*(?P<value>\w+)"
-    r"|\bcython\.(?P<code>prange_device|prange_fallback|prange_reproducible)[ \t]*\([ \t]*['\"]?(?P<arg>\w*)",
+    rf"^[ \t]*#[ \t]*cython[ \t]*:.*?\b(?P<header>{'|'.join(_NAMES)})[ \t]*=[ \t]*(?P<value>\w+)"
+    rf"|\bcython\.(?P<code>{'|'.join(_NAMES)})\b(?:[ \t]*\([ \t]*['\"]?(?P<arg>\w*))?",
     re.MULTILINE,
 )
 
@@ -34,10 +35,12 @@ def register() -> None:
     defaults = Options._directive_defaults
     if "prange_device" in defaults:
         return
-    defaults.update(prange_device="cpu", prange_fallback=None, prange_reproducible=False)
-    Options.directive_types.update(
-        prange_device=Options.one_of(*DEVICES), prange_fallback=bool, prange_reproducible=bool
-    )
+    defaults.update(prange_device="cpu", prange_fallback=None, prange_reproducible=False,
+                    fp_contract=False, fastmath=False)  # fmt: skip
+    Options.directive_types.update(prange_device=Options.one_of(*DEVICES), prange_fallback=bool,
+                                   prange_reproducible=bool, fp_contract=bool, fastmath=bool)  # fmt: skip
+    # Code is generated for a function as a whole.
+    Options.directive_scopes.update(dict.fromkeys(_OF_MODULES, ("module", "class", "cclass", "function")))
 
 
 def from_environment() -> dict[str, Any]:
@@ -53,18 +56,19 @@ def from_environment() -> dict[str, Any]:
 def needs_tree_route(source: str, directives: Mapping[str, Any]) -> str | None:
     """What of a source and its directives the C route cannot do, with its line; or None."""
     for found in _USE.finditer(source):
-        name, value = found["header"] or found["code"], found["header"] and found["value"] or found["arg"]
-        if _asks(name, value):
+        name = found["header"] or found["code"]
+        value = found["value"] if found["header"] else found["arg"] or "True"
+        if _asks(name, value) and not (found["header"] and name in _OF_MODULES):
             line = source.count("\n", 0, found.start()) + 1
             return f"line {line}: directive {name}={value}"
     for name in _NAMES:
-        if name in directives and _asks(name, str(directives[name])):
+        if name in directives and name not in _OF_MODULES and _asks(name, str(directives[name])):
             return f"directive {name}={directives[name]}"
     return None
 
 
 def _asks(name: str, value: str) -> bool:
     # 'auto' may run on the CPU, and a fallback without a GPU to fall back from says nothing.
-    return (name == "prange_device" and value == "gpu") or (
-        name == "prange_reproducible" and value.lower() in ("true", "1", "yes", "on")
-    )
+    if name == "prange_device":
+        return value == "gpu"
+    return name != "prange_fallback" and value.lower() in ("true", "1", "yes", "on")

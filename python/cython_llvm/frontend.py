@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from . import distutils_header, errors, live_info, scratch, tracedlines
+from . import distutils_header, errors, floatmath, live_info, scratch, tracedlines
 from .settings import Settings
 
 #: Cython's compiler keeps global state; one compilation at a time.
@@ -375,6 +375,9 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
     settings, place = distutils_header.merge_pxds(settings, dependencies)
     if distutils_header.includes_numpy(c_text):
         settings = distutils_header.with_numpy(settings)
+    module = context.find_module(module_name, need_pxd=0)
+    if floats := floatmath.clang_flags(module.directives):
+        settings = settings.with_(extra_compile_args=(*floats, *settings.extra_compile_args))
     return CUnit(
         module_name=module_name,
         source_path=path,
@@ -388,7 +391,7 @@ def _generate(path: str, module_name: str, settings: Settings, language: str, fo
         warnings=messages.getvalue(),
         place=place,
         annotated=_read_file(os.path.splitext(output)[0] + ".html").decode() if annotate else "",
-        live=live_info.describe(context.find_module(module_name, need_pxd=0), _read_file(path), language),
+        live=live_info.describe(module, _read_file(path), language),
         lines=getattr(result, "traced_lines", b"") or tracedlines.of_c(c_text),
     )
 

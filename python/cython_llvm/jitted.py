@@ -32,7 +32,7 @@ _lock = threading.RLock()
 
 
 def jit(function: Any = None, *, directives: dict[str, Any] | None = None,
-        opt_level: int | None = None) -> Any:  # fmt: skip
+        opt_level: int | None = None, fastmath: bool = False) -> Any:  # fmt: skip
     """Compile a Python function at its first call with arguments of new types.
 
     Floats become C doubles, ints 64-bit integers whose overflow is noticed, arrays of numbers that
@@ -41,16 +41,18 @@ def jit(function: Any = None, *, directives: dict[str, Any] | None = None,
 
     The result has ``py_func``, ``signatures``, ``inspect_llvm()``, ``inspect_asm()``,
     ``inspect_source()``, ``parallel_diagnostics()`` and ``recompile()``.  ``directives``: Cython's, for the
-    generated modules; `prange_device` says where loops over `cython.parallel.prange` run.
+    generated modules; `prange_device` says where loops over `cython.parallel.prange` run.  ``fastmath``:
+    short for that directive, which gives up Python's order of operations.
     CYTHON_LLVM_DISABLE_JIT=1 makes the decorator return the function unchanged.
     """
     if function is None:
-        return functools.partial(jit, directives=directives, opt_level=opt_level)
+        return functools.partial(jit, directives=directives, opt_level=opt_level, fastmath=fastmath)
     if settings.env_flag("CYTHON_LLVM_DISABLE_JIT", False):
         return function
     if not isinstance(function, FunctionType):
         raise TypeError(f"jit compiles Python functions, not {type(function).__name__} objects")
-    controller = _Controller(function, directives or {}, opt_level)
+    given = {"fastmath": True} if fastmath else {}
+    controller = _Controller(function, given | (directives or {}), opt_level)
     return controller.dispatcher
 
 

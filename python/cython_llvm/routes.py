@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import cobject, errors
+from . import cobject, errors, floatmath
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ HARMLESS_MACROS: set[str] = set()
 _WITHOUT_EFFECT = re.compile(
     r"-(?:W.*|w|std=.*|ansi|pedantic.*|pipe|pthread|mtune=.*|D.+|U.+|I.*|isystem.*|iquote.*|idirafter.*"
     r"|f(?:no-)?(?:wrapv|strict-aliasing|strict-overflow|common|visibility.*|omit-frame-pointer|diagnostics.*"
-    r"|asynchronous-unwind-tables|unwind-tables|stack-.*|exceptions|math-errno|trapping-math|PIC|PIE"
-    r"|file-prefix-map=.*|debug-prefix-map=.*|macro-prefix-map=.*|plt|builtin.*|signed-zeros))"
+    r"|asynchronous-unwind-tables|unwind-tables|stack-.*|exceptions|PIC|PIE"
+    r"|file-prefix-map=.*|debug-prefix-map=.*|macro-prefix-map=.*|plt|builtin.*))"
 )
 _WITH_VALUE = frozenset({"-I", "-D", "-U", "-isystem", "-iquote", "-idirafter"})
 
@@ -138,7 +138,7 @@ def _foreign_flags(args: Sequence[str]) -> list[str]:
     for flag in words:
         if flag in _WITH_VALUE:
             next(words, None)
-        elif not _WITHOUT_EFFECT.fullmatch(flag):
+        elif not _WITHOUT_EFFECT.fullmatch(flag) and not floatmath.FLAGS.fullmatch(flag):
             found.append(flag)
     return found
 

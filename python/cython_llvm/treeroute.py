@@ -68,11 +68,12 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
 
     Raises `errors.CompileError` where the tree cannot be read or code generation fails inside.
     """
-    from . import _native, incremental, toolchain
+    from . import _native, floatmath, incremental, routes, toolchain
 
     trace = _trace_macros(settings)
     if isinstance(trace, Missing):
         return Lowered(None, (trace,))
+    floats = floatmath.of_flags(routes.for_tree(settings).extra_compile_args)
     frames = any(trace[:2]) and ('["linetrace",true]' in tree or '["profile",true]' in tree)
     made: Shims | None = None
     fields: set[str] = set()
@@ -82,7 +83,7 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
         given = made.given() if made is not None else None
         try:
             module, missing, text, request, ptx, known = _native.compile_tree(
-                tree, _symbols(), settings.debug, mir, given, before, trace
+                tree, _symbols(), settings.debug, mir, given, before, trace, floats
             )
         except _native.NativeError as error:
             raise toolchain.compile_error(error) from None

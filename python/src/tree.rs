@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use codegen::emit::EmitOptions;
 use codegen::incremental::Known;
 use codegen::lower::{self, ShimFacts, ShimRequest, TraceMacros};
+use codegen::mir::FloatMath;
 use codegen::tree_route::{self, Shims};
 use frontend_bridge::clang::Outcome;
 use pyo3::exceptions::PyValueError;
@@ -91,10 +92,10 @@ type Compiled<'py> = (
 /// None, what is known once this is compiled or None) of a tree.
 ///
 /// With `before`, the module holds only what has changed since, where it can be compiled by parts.
-/// `trace`: CYTHON_PROFILE, CYTHON_TRACE and CYTHON_TRACE_NOGIL.
+/// `trace`: CYTHON_PROFILE, CYTHON_TRACE and CYTHON_TRACE_NOGIL.  `float_math`: `exact`, `contract` or `fast`.
 #[pyfunction]
 #[pyo3(signature = (tree, symbols, debug = false, mir = false, shims = None, before = None,
-    trace = (true, false, false)))]
+    trace = (true, false, false), float_math = "exact"))]
 #[allow(clippy::too_many_arguments)]
 pub fn compile_tree<'py>(
     py: Python<'py>,
@@ -105,6 +106,7 @@ pub fn compile_tree<'py>(
     shims: Option<Given>,
     before: Option<PyRef<'py, KnownCode>>,
     trace: (bool, bool, bool),
+    float_math: &str,
 ) -> PyResult<Compiled<'py>> {
     let mut shims = shims.map_or_else(Shims::default, |(bitcode, functions, numbers)| Shims {
         facts: ShimFacts {
@@ -120,6 +122,11 @@ pub fn compile_tree<'py>(
         profile,
         trace,
         nogil,
+    };
+    shims.facts.float_math = match float_math {
+        "contract" => FloatMath::Contract,
+        "fast" => FloatMath::Fast,
+        _ => FloatMath::Exact,
     };
     let before = before.map(|before| before.known.clone());
     // Of an interpreter built with Py_DEBUG, and of no other.

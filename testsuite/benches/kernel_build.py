@@ -25,7 +25,9 @@ COMMON = ["-fwrapv", "-fno-strict-aliasing", "-DNDEBUG", "-w"]
 NATIVE = ["-O3", "-march=native", *COMMON]
 
 #: Ours by route, theirs by compiler and flags.
-ROUTES = {"tree": "tree", "c_route": "c"}
+ROUTES = {"tree": "tree", "tree_contract": "tree", "c_route": "c"}
+#: What gcc and clang do unasked where the processor has fused multiply-add.
+CONTRACT = {"tree_contract": ("-X", "fp_contract=True")}
 COMPILERS = {
     "gcc_o2": ("gcc", ["-O2", *COMMON]),
     "gcc": ("gcc", STOCK),
@@ -87,6 +89,7 @@ def library(source: Path, engine: str, flags: tuple[str, ...] = ()) -> Path:
             shutil.copy(path, folder / path.name)
     partial = f"{source.stem}.partial.so"
     if engine in ROUTES:
+        flags = (*CONTRACT.get(engine, ()), *flags)
         _run([_cython(), "--backend=llvm", "--emit=so", f"--route={ROUTES[engine]}", "-3", "-O3",
               "--march=native", *flags, "-o", partial, source.name], folder)  # fmt: skip
     else:

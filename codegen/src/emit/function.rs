@@ -105,6 +105,7 @@ pub(super) fn emit<'ctx>(
         }
     }
     emitter.builder.unset_current_debug_location();
+    super::float_math::allow(llvm, mir.float_math);
     Ok(())
 }
 

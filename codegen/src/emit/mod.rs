@@ -5,6 +5,7 @@ mod abi;
 mod aggregates;
 mod conversions;
 mod debug_info;
+mod float_math;
 mod function;
 mod globals;
 mod lines;

@@ -314,6 +314,7 @@ impl<'m> Keyer<'m> {
     pub fn function(&mut self, function: &Function) -> Key {
         let mut digest = Digest::new("function");
         digest.plain(&(function.linkage, function.gil, function.cold));
+        digest.plain(&function.float_math);
         self.signature(&mut digest, &function.signature);
         digest.number(function.locals.len() as u64);
         for local in &function.locals {

@@ -12,7 +12,8 @@ use super::closures::ScopeObject;
 use super::context::{Context, missing};
 use super::{Missing, Result};
 use crate::mir::{
-    BlockId, Builder, Constant, FuncId, Function, LocalId, Op, Raises, Terminator, Type, Value,
+    BlockId, Builder, Constant, FloatMath, FuncId, Function, LocalId, Op, Raises, Terminator, Type,
+    Value,
 };
 
 /// Where a variable of Cython's tree lives.
@@ -471,6 +472,18 @@ impl<'m, 't> Body<'m, 't> {
     /// Whether a directive is on.
     pub fn directive_on(&self, name: &str) -> bool {
         self.directive(name).is_some_and(Attr::truth)
+    }
+
+    /// What the directives in force, or else the compiler's flags, allow with floating-point numbers.
+    pub fn choose_float_math(&mut self) {
+        let asked = if self.directive_on("fastmath") {
+            FloatMath::Fast
+        } else if self.directive_on("fp_contract") {
+            FloatMath::Contract
+        } else {
+            FloatMath::Exact
+        };
+        self.b.function.float_math = asked.max(self.m.float_math);
     }
 
     /// Goes on in the places of another node.

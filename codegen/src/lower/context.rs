@@ -12,7 +12,7 @@ use super::line_marks::LineMarks;
 use super::shims::{ShimFacts, Shims, TraceMacros};
 use super::{LowerError, Missing, Result, Symbols};
 use crate::mir::{
-    self, FuncId, Global, GlobalId, GlobalInit, Linkage, ObjectConstant, ObjectId, Type,
+    self, FloatMath, FuncId, Global, GlobalId, GlobalInit, Linkage, ObjectConstant, ObjectId, Type,
 };
 
 /// The module so far.
@@ -70,6 +70,8 @@ pub(super) struct Context<'t> {
     pub shims: Shims,
     /// Macros that decide about profilers and tracers.
     pub macros: TraceMacros,
+    /// What the flags for the C compiler allow with floating-point numbers.
+    pub float_math: FloatMath,
     /// Where tracers are told of lines.
     pub line_marks: LineMarks,
     /// Structs of headers that are not passed by value as their members say.
@@ -138,6 +140,7 @@ impl<'t> Context<'t> {
                 LineMarks::default()
             },
             macros: facts.macros,
+            float_math: facts.float_math,
             shims: Shims::new(facts),
             strangers: HashSet::new(),
             numpy_ready: false,

@@ -296,6 +296,7 @@ impl<'t> Body<'_, 't> {
         body.tells_lines_of(node);
         body.at(node);
         body.directives.push(scope.map("directives"));
+        body.choose_float_math();
         // Callers without the GIL may have no reference of their own.
         let takes_gil = node.ty("type").is_some_and(|ty| ty.flag("with_gil"));
         if takes_gil && !body.gil {

@@ -101,6 +101,7 @@ impl<'t> Body<'_, 't> {
         body.tells_lines_of(node);
         body.at(node);
         body.directives.push(scope.map("directives"));
+        body.choose_float_math();
         body.scope_object = Some((ScopeObject::Frame, class.id()));
         if body.m.traced(Some(scope)) {
             body.start_generator_trace(def, node)?;

@@ -39,6 +39,7 @@ impl<'t> Context<'t> {
         body.b.line = 1;
         if let Some(scope) = root.scope("scope") {
             body.directives.push(scope.map("directives"));
+            body.choose_float_math();
         }
         let module = body.op(Op::Param(0));
         let (object, dict) = (body.m.module_object, body.m.module_dict);

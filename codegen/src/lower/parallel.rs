@@ -268,6 +268,7 @@ impl<'t> Body<'_, 't> {
         let mut function = Function::new(&name, Linkage::Internal, signature);
         function.gil = false;
         function.source = self.b.function.source;
+        function.float_math = self.b.function.float_math;
         let directives = self.directives.clone();
         let qualified = self.qualified_name.clone();
         let outer = self.returned_type();

@@ -10,6 +10,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use frontend_bridge::tree::{Position, Scope, Tree, Value as Attr};
 
+use crate::mir::FloatMath;
+
 /// What the C compiler has already said about a module.
 #[derive(Clone, Default, Debug)]
 pub struct ShimFacts {
@@ -21,6 +23,8 @@ pub struct ShimFacts {
     pub compiled: bool,
     /// Macros that the module is built with.
     pub macros: TraceMacros,
+    /// What the flags for the C compiler allow with floating-point numbers, everywhere.
+    pub float_math: FloatMath,
 }
 
 /// The macros of Cython's C that decide what of the directives `profile` and `linetrace` is there.

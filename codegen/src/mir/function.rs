@@ -71,6 +71,19 @@ pub struct Block {
     pub cold: bool,
 }
 
+/// How far results of floating-point operations may be from those of each operation by itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum FloatMath {
+    /// Not at all.
+    #[default]
+    Exact,
+    /// A product may be added without being rounded first.
+    Contract,
+    /// Sums and products in any order, by reciprocals and approximations, with no regard to the sign of
+    /// zero.  NaN and infinities keep their meaning: without, what comes of one would not be defined.
+    Fast,
+}
+
 /// The stride of a memoryview that is an argument, and the size of its items; not in the text form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KnownStride {
@@ -93,6 +106,8 @@ pub struct Function {
     pub gil: bool,
     /// Not worth optimising: run once, or on errors.
     pub cold: bool,
+    /// What is allowed with floating-point numbers.
+    pub float_math: FloatMath,
     /// Variables.
     pub locals: Vec<Local>,
     /// Blocks; the first is the entry.  Empty: only declared so far.
@@ -118,6 +133,7 @@ impl Function {
             signature,
             gil: true,
             cold: false,
+            float_math: FloatMath::Exact,
             locals: Vec::new(),
             blocks: Vec::new(),
             values: Vec::new(),

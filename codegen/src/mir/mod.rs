@@ -25,7 +25,8 @@ mod verifier_tests;
 pub use builder::Builder;
 pub use constant::{CodeConstant, Constant, ObjectConstant, ObjectId};
 pub use function::{
-    Block, BlockId, Function, Instr, KnownStride, Local, LocalId, Ownership, Value, ValueInfo,
+    Block, BlockId, FloatMath, Function, Instr, KnownStride, Local, LocalId, Ownership, Value,
+    ValueInfo,
 };
 pub use layout::Scalar;
 pub use module::{

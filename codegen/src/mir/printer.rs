@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 use super::{
-    Block, Callee, Constant, Function, Global, GlobalInit, Linkage, Module, ObjectConstant, Op,
-    Ownership, Raises, Signature, Terminator, Type, Value,
+    Block, Callee, Constant, FloatMath, Function, Global, GlobalInit, Linkage, Module,
+    ObjectConstant, Op, Ownership, Raises, Signature, Terminator, Type, Value,
 };
 
 /// The module's text.
@@ -107,10 +107,15 @@ fn write_function(out: &mut String, module: &Module, function: &Function) -> fmt
     };
     let gil = if function.gil { "" } else { " nogil" };
     let cold = if function.cold { " cold" } else { "" };
+    let math = match function.float_math {
+        FloatMath::Exact => "",
+        FloatMath::Contract => " contract",
+        FloatMath::Fast => " fastmath",
+    };
     let name = &function.name;
     write!(
         out,
-        "\n{linkage}func @{name}{}{gil}{cold}",
+        "\n{linkage}func @{name}{}{gil}{cold}{math}",
         function.signature
     )?;
     if let Some(frame) = function.frame {

@@ -3,8 +3,8 @@
 use super::lexer::Token;
 use super::{Parsed, Parser, SymbolIs};
 use crate::mir::{
-    BinaryOp, Block, BlockId, Callee, CastOp, Comparison, Function, Instr, Intrinsic, Linkage,
-    Local, LocalId, ObjectId, Op, Ownership, Raises, StructId, Terminator, UnaryOp, Value,
+    BinaryOp, Block, BlockId, Callee, CastOp, Comparison, FloatMath, Function, Instr, Intrinsic,
+    Linkage, Local, LocalId, ObjectId, Op, Ownership, Raises, StructId, Terminator, UnaryOp, Value,
     ValueInfo,
 };
 
@@ -50,6 +50,11 @@ impl Parser {
         let mut function = Function::new(&name, linkage, signature);
         function.gil = !self.take_word("nogil");
         function.cold = self.take_word("cold");
+        if self.take_word("contract") {
+            function.float_math = FloatMath::Contract;
+        } else if self.take_word("fastmath") {
+            function.float_math = FloatMath::Fast;
+        }
         if self.take_word("frame") {
             function.frame = Some(crate::mir::FrameId(self.number()?));
         }

@@ -44,6 +44,18 @@ bb0:
 bb1:
   return
 }
+
+func @g3(f64) -> f64 nogil contract {
+bb0:
+  %0: f64 = param 0
+  return %0
+}
+
+func @g4(f64) -> f64 nogil cold fastmath {
+bb0:
+  %0: f64 = param 0
+  return %0
+}
 "#;
 
 #[test]
