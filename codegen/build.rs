@@ -12,8 +12,10 @@ const TARGETS: &[&str] = &["X86", "NVPTX"];
 fn main() {
     build_support::shim()
         .files([
+            "shim/accumulators.cpp",
             "shim/chains.cpp",
             "shim/choices.cpp",
+            "shim/conversions.cpp",
             "shim/features.cpp",
             "shim/hot.cpp",
             "shim/lld.cpp",

@@ -1,5 +1,6 @@
 // LLVM's pipelines with passes of our own in them, which its C interface has no way for.
 #include "chains.h"
+#include "conversions.h"
 
 #include "llvm-c/Core.h"
 #include "llvm-c/TargetMachine.h"
@@ -19,6 +20,7 @@ extern "C" char *cyl_run_passes(LLVMModuleRef module, LLVMTargetMachineRef machi
   if (fast)
     builder.registerVectorizerStartEPCallback([](FunctionPassManager &manager, OptimizationLevel) {
       manager.addPass(InterleaveChains());
+      manager.addPass(KeepConversionsScalar());
     });
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;

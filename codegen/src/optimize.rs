@@ -19,6 +19,8 @@ unsafe extern "C" {
     fn cyl_choose_numbers(module: LLVMModuleRef);
     /// Has nests of loops with few iterations unrolled as a whole.
     fn cyl_mark_small_nests(module: LLVMModuleRef);
+    /// Has sums over calls in memory, where they are during the calls anyway.
+    fn cyl_keep_sums_in_memory(module: LLVMModuleRef);
     /// Inlines small functions into themselves; whether there were any.
     fn cyl_unroll_recursion(module: LLVMModuleRef) -> bool;
     /// Sets LLVM's options that are the process's.
@@ -67,6 +69,10 @@ pub fn optimize(module: &Module<'_>, level: u8, machine: &mut Machine) -> Result
         // SAFETY: the module outlives the call.
         if level >= 3 && unsafe { cyl_unroll_recursion(module.as_mut_ptr()) } {
             run(AFTER_RECURSION)?;
+        }
+        if level >= 2 {
+            // SAFETY: the module outlives the call.
+            unsafe { cyl_keep_sums_in_memory(module.as_mut_ptr()) };
         }
         Ok(())
     })?
@@ -178,6 +184,55 @@ out:
         assert_ne!(branches("16"), 0);
         assert_ne!(branches("%n"), 0);
     }
+    /// A sum of what a function makes of numbers.
+    const SUMMED: &str = r#"
+declare double @made(double)
+define double @sum(ptr %from, i64 %n) {
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %i2, %loop ]
+  %s = phi double [ 0.0, %entry ], [ %t, %loop ]
+  %p = getelementptr double, ptr %from, i64 %i
+  %x = load double, ptr %p
+FIRST
+  %i2 = add i64 %i, 1
+  %again = icmp slt i64 %i2, %n
+  br i1 %again, label %loop, label %out
+out:
+  ret double %t
+}
+"#;
+
+    #[test]
+    fn sums_of_converted_integers_are_not_vectorised() {
+        let vectors = |ty: &str| {
+            let text = SUMMED
+                .replace("double, ptr %from", "TY, ptr %from")
+                .replace("%x = load double", "%n0 = load TY");
+            optimized(&text.replace("TY", ty).replace(
+                "FIRST",
+                &format!("  %x = sitofp {ty} %n0 to double\n  %y = fdiv double 1.0, %x\n  %t = fadd double %s, %y"),
+            ))
+            .contains("fdiv <")
+        };
+        assert!(vectors("i32"));
+        assert!(!vectors("i64"));
+    }
+
+    #[test]
+    fn sums_over_calls_are_in_memory() {
+        let in_memory = |lines: &str| optimized(&SUMMED.replace("FIRST", lines)).contains("alloca");
+        assert!(in_memory(
+            "  %y = call double @made(double %x)\n  %t = fadd double %s, %y"
+        ));
+        // The sum itself is what the function takes, or nothing is called.
+        assert!(!in_memory(
+            "  %y = fadd double %s, %x\n  %t = call double @made(double %y)"
+        ));
+        assert!(!in_memory("  %t = fadd double %s, %x"));
+    }
+
     /// A sum of numbers by their distance in memory, each of them cut off at two bounds.
     const CLIPPED: &str = r#"
 define double @clipped(ptr %from, i64 %apart, i64 %n, double %low, double %high) {
