@@ -118,11 +118,16 @@ static inline cyl_fused_entry *cyl_fused_place(const cyl_fused *self, PyObject *
     return &self->more[hash % CYL_FUSED_MORE];
 }
 
+static inline int cyl_fused_has(const cyl_fused_key *key, PyObject *o) {
+    return Py_TYPE(o) == key->type && (likely(!key->array) || key->array == cyl_fused_array(o));
+}
+
 static inline int cyl_fused_is(const cyl_fused_entry *entry, PyObject *const *args, Py_ssize_t count) {
     if (entry->count != count) return 0;
+    /* Two are the most frequent, and worth no loop. */
+    if (likely(count == 2)) return cyl_fused_has(&entry->keys[0], args[0]) && cyl_fused_has(&entry->keys[1], args[1]);
     for (Py_ssize_t at = 0; at < count; at++) {
-        if (Py_TYPE(args[at]) != entry->keys[at].type) return 0;
-        if (unlikely(entry->keys[at].array) && entry->keys[at].array != cyl_fused_array(args[at])) return 0;
+        if (!cyl_fused_has(&entry->keys[at], args[at])) return 0;
     }
     return 1;
 }

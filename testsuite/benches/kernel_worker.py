@@ -48,8 +48,15 @@ def _timed(function: Callable[..., Any], case: Case, times: int) -> tuple[float,
     return seconds / times, result
 
 
-def per_call(function: Callable[..., Any], arguments: tuple[Any, ...], times: int = 20_000) -> float:
+def per_call(
+    function: Callable[..., Any], arguments: tuple[Any, ...], times: int = 20_000
+) -> tuple[float, float]:
+    """What a call in a loop takes, and what the loop takes by itself."""
     loop = range(times)
+    started = time.process_time()
+    for _ in loop:
+        pass
+    empty = time.process_time() - started
     if len(arguments) == 1:
         (one,) = arguments
         started = time.process_time()
@@ -65,7 +72,7 @@ def per_call(function: Callable[..., Any], arguments: tuple[Any, ...], times: in
         started = time.process_time()
         for _ in loop:
             function(one, two, three)
-    return (time.process_time() - started) / times
+    return (time.process_time() - started) / times, empty / times
 
 
 def _serve(engine: str, connection: Connection) -> None:
@@ -117,9 +124,10 @@ class Worker:
         seconds, result = self._ask("kernel", case.title, times, turn)
         return seconds, result
 
-    def call(self, call: Call, times: int = 20_000, turn: int = 0) -> float:
-        """Processor time of one of many short calls."""
-        return float(self._ask("call", call.what, times, turn))
+    def call(self, call: Call, times: int = 20_000, turn: int = 0) -> tuple[float, float]:
+        """Processor time of one of many short calls in a loop, and of the loop."""
+        whole, loop = self._ask("call", call.what, times, turn)
+        return whole, loop
 
     def end(self) -> None:
         for connection, process in zip(self.connections, self.processes, strict=True):
