@@ -3,6 +3,8 @@
 struct cyl_parameters {
     const char *name;             /* the function's */
     PyObject ***keywords;         /* places of the names that may be keywords; ends with a null */
+    /* `star`: 1 where `*args` is a new tuple, 2 where it is the call's own.  `star_star`: 2 where nothing
+       reads `**kwargs`, of a function with no other parameters than such. */
     int32_t positional_only, positional, required, keyword_only, star, star_star;
     const uint8_t *keyword_required; /* one flag for each keyword-only parameter */
 };
@@ -24,20 +26,49 @@ PyObject *cyl_argument(PyObject *const *args, int64_t index) {
     return __atomic_load_n(args + index, __ATOMIC_RELAXED);
 }
 
-/* Fills `values` with new references: positional parameters, keyword-only ones, then the tuple of
-   further positional arguments and the dictionary of further keywords where there are such.  What
-   was not given stays null.  `names` are the keywords' as for vectorcall, or a dictionary of them, or
-   null.  0, or -1 with an exception and `values` to be released. */
+/* What most calls come to: no more than the parameters, and names that are the very objects of the module's.
+   Fills `values` with borrowed references, which the caller has as long as the call lasts.  0 where there is
+   more to find out, an error maybe. */
+static int cyl_bind_arguments(const struct cyl_parameters *p, PyObject *const *args, Py_ssize_t nargs,
+                              PyObject *names, PyObject **values) {
+    Py_ssize_t total = (Py_ssize_t) p->positional + p->keyword_only;
+    if (nargs > p->positional) return 0;
+#pragma clang loop vectorize(disable) unroll(disable)
+    for (Py_ssize_t i = 0; i < nargs; i++) values[i] = args[i];
+#pragma clang loop vectorize(disable) unroll(disable)
+    for (Py_ssize_t i = nargs; i < total; i++) values[i] = NULL;
+    if (names) {
+        Py_ssize_t count = PyTuple_GET_SIZE(names);
+        Py_ssize_t used = nargs > p->positional_only ? nargs - p->positional_only : 0;
+        PyObject ***start = p->keywords + used;
+        PyObject **places = values + p->positional_only + used;
+        for (Py_ssize_t i = 0; i < count; i++) {
+            PyObject *name = PyTuple_GET_ITEM(names, i);
+            Py_ssize_t at = 0;
+            while (start[at] && *start[at] != name) at++;
+            if (!start[at] || places[at]) return 0;
+            places[at] = args[nargs + i];
+        }
+    }
+    for (Py_ssize_t i = nargs; i < p->required; i++) {
+        if (!values[i]) return 0;
+    }
+    for (int32_t i = 0; i < p->keyword_only; i++) {
+        if (p->keyword_required[i] && !values[p->positional + i]) return 0;
+    }
+    return 1;
+}
+
+/* Fills `values`: positional parameters, keyword-only ones, then the tuple of further positional arguments
+   and the dictionary of further keywords where there are such.  What was not given stays null.  `names` are
+   the keywords' as for vectorcall, or a dictionary of them, or null.  0 where the references are borrowed,
+   1 where they are to be released, -1 with an exception and `values` to be released. */
 int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, int64_t given,
                         PyObject *names, PyObject **values) {
     Py_ssize_t nargs = PyVectorcall_NARGS((size_t) given);
     Py_ssize_t total = (Py_ssize_t) p->positional + p->keyword_only;
-    if (!names && !p->star && !p->star_star && !p->keyword_only && nargs >= p->required && nargs <= total) {
-        /* No more than some defaults. */
-#pragma clang loop vectorize(disable) unroll(disable)
-        for (Py_ssize_t i = 0; i < nargs; i++) values[i] = Py_NewRef(args[i]);
-#pragma clang loop vectorize(disable) unroll(disable)
-        for (Py_ssize_t i = nargs; i < total; i++) values[i] = NULL;
+    if (!p->star && !p->star_star && (!names || PyTuple_Check(names))
+        && cyl_bind_arguments(p, args, nargs, names, values)) {
         return 0;
     }
     Py_ssize_t named = !names ? 0 : PyDict_Check(names) ? PyDict_GET_SIZE(names) : PyTuple_GET_SIZE(names);
@@ -47,7 +78,10 @@ int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, i
         __Pyx_RejectKeywords(p->name, names);
         return -1;
     }
-    if (p->star_star && total == 0 && named > 0) {
+    if (p->star_star == 2) {
+        if (named > 0 && __Pyx_CheckKeywordStrings(names) < 0) return -1;
+        named = 0;
+    } else if (p->star_star && total == 0 && named > 0) {
         PyObject *all;
         if (__Pyx_CheckKeywordStrings(names) < 0) return -1;
         all = PyDict_Check(names) ? PyDict_Copy(names) : __Pyx_KwargsAsDict_FASTCALL(names, args + nargs);
@@ -98,5 +132,5 @@ int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, i
             return -1;
         }
     }
-    return 0;
+    return 1;
 }

@@ -2,7 +2,12 @@
    modules take bodies from.  They do small integers themselves and leave the rest to the library. */
 
 #define CYL_COMPACT(o) (PyLong_CheckExact(o) && __Pyx_PyLong_IsCompact(o))
+#if PY_VERSION_HEX < 0x030c0000
+/* The size of such an int is its sign, and 0 for zero, whose digit is there all the same: no branches. */
+#define CYL_VALUE(o) ((long) Py_SIZE(o) * (long) ((PyLongObject *) (o))->ob_digit[0])
+#else
 #define CYL_VALUE(o) ((long) __Pyx_PyLong_CompactValue(o))
+#endif
 
 /* Of an object and a constant, which has at most 30 bits. */
 #define CYL_HOT_CONSTANT(name, op)                                                                        \
@@ -104,12 +109,12 @@ int cyl_hot___Pyx_ArgTypeTest(PyObject *o, PyTypeObject *type, int none_allowed,
 /* Comparisons with a truth value as their result. */
 #define CYL_HOT_COMPARE(op, sign, one, two)                                                               \
     __attribute__((noinline)) int cyl_slow_##op##_##one##_##two(PyObject *a, PyObject *b, int how) {      \
-        if (PyFloat_CheckExact(a) && PyFloat_CheckExact(b))                                               \
-            return PyFloat_AS_DOUBLE(a) sign PyFloat_AS_DOUBLE(b);                                        \
         return __Pyx_PyObject_CompareBool##op##_##one##_##two(a, b, how);                                 \
     }                                                                                                     \
     int cyl_hot___Pyx_PyObject_CompareBool##op##_##one##_##two(PyObject *a, PyObject *b, int how) {       \
         if (likely(CYL_COMPACT(a) && CYL_COMPACT(b))) return CYL_VALUE(a) sign CYL_VALUE(b);              \
+        if (PyFloat_CheckExact(a) && PyFloat_CheckExact(b))                                               \
+            return PyFloat_AS_DOUBLE(a) sign PyFloat_AS_DOUBLE(b);                                        \
         return cyl_slow_##op##_##one##_##two(a, b, how);                                                  \
     }
 #define CYL_HOT_COMPARES(one, two)                                                                        \
@@ -164,6 +169,20 @@ int cyl_hot___Pyx_SetItemInt_Fast(PyObject *o, Py_ssize_t i, PyObject *v, int wr
         }
     }
     return cyl_slow_set_item(o, i, v, wraparound, boundscheck, unsafe_shared);
+}
+#endif
+
+#if CYTHON_USE_PYLIST_INTERNALS && CYTHON_ASSUME_SAFE_MACROS && CYTHON_ASSUME_SAFE_SIZE
+/* The last item of a list, where what is left is enough to keep the room there is. */
+__attribute__((noinline)) PyObject *cyl_slow_list_pop(PyObject *o) {
+    return __Pyx_PyList_Pop(o);
+}
+
+PyObject *cyl_hot___Pyx_PyList_Pop(PyObject *o) {
+    Py_ssize_t left = PyList_GET_SIZE(o) - 1;
+    if (unlikely(left < ((PyListObject *) o)->allocated >> 1)) return cyl_slow_list_pop(o);
+    Py_SET_SIZE(o, left);
+    return PyList_GET_ITEM(o, left);
 }
 #endif
 

@@ -15,6 +15,10 @@ use crate::mir::{
 const MAKE_STAR: usize = 1;
 const GIVEN_STAR: usize = 2;
 
+/// What becomes of `**kwargs`: a dictionary, or nothing where nothing reads it.
+const MAKE_KEYWORDS: usize = 1;
+const UNUSED_KEYWORDS: usize = 2;
+
 impl<'t> Body<'_, 't> {
     /// A PyMethodDef: name, function, flags, documentation.
     pub(super) fn method_def(
@@ -71,7 +75,21 @@ impl<'t> Body<'_, 't> {
             (true, None) => MAKE_STAR,
             (true, Some(_)) => GIVEN_STAR,
         };
-        let parameters = self.parameters(def, args, positional, posonly, star_kind, star_star)?;
+        let keywords_kind = match def.node("starstar_arg").and_then(|arg| arg.entry("entry")) {
+            _ if !star_star => 0,
+            // C leaves it null as well.
+            Some(entry)
+                if args.is_empty()
+                    && !["cf_used", "cf_is_reassigned", "in_closure"]
+                        .into_iter()
+                        .any(|what| entry.flag(what)) =>
+            {
+                UNUSED_KEYWORDS
+            }
+            _ => MAKE_KEYWORDS,
+        };
+        let kinds = [star_kind, keywords_kind];
+        let parameters = self.parameters(def, args, positional, posonly, kinds)?;
         let array = Type::Array(Box::new(Type::Object), total as u64);
         let values = self.b.scratch("values", array);
         let parsed = self.b.local("parsed", Type::I32);
@@ -80,8 +98,14 @@ impl<'t> Body<'_, 't> {
             .map(|index| self.b.local(&format!("argument{index}"), Type::Object))
             .collect();
         let ready = self.b.block();
-        // Called with exactly the positional arguments, they are read where they lie.
-        if kwonly == 0 && !star && !star_star {
+        if args.is_empty() && star_kind == GIVEN_STAR && keywords_kind != MAKE_KEYWORDS {
+            // Without keywords there is nothing to find out.
+            let no_names = self.is_null(names);
+            let parse = self.b.block();
+            self.b.branch(no_names, ready, parse);
+            self.b.switch_to(parse);
+        } else if kwonly == 0 && !star && !star_star {
+            // Called with exactly the positional arguments, they are read where they lie.
             let no_names = self.is_null(names);
             let mask = self.int(i128::from(i64::MAX), 64);
             let plain = self.op(Op::Binary(BinaryOp::And, count, mask));
@@ -107,12 +131,13 @@ impl<'t> Body<'_, 't> {
         let address = self.op(Op::LocalAddr(values));
         let one = self.int(1, 32);
         self.b.effect(Op::Set(parsed, one));
-        self.rt_status(
+        let owned = self.rt_status(
             "cyl_parse_arguments",
             "pplop:i",
             &[parameters, vector, count, names, address],
             Raises::Negative,
         )?;
+        self.b.effect(Op::Set(parsed, owned));
         for (index, local) in given.iter().enumerate() {
             let value = self.item(address, index);
             self.b.effect(Op::Set(*local, value));
@@ -234,8 +259,7 @@ impl<'t> Body<'_, 't> {
         args: &[Node<'t>],
         positional: usize,
         posonly: usize,
-        star: usize,
-        star_star: bool,
+        [star, star_star]: [usize; 2],
     ) -> Result<GlobalId> {
         let required = args[..positional]
             .iter()
@@ -285,7 +309,7 @@ impl<'t> Body<'_, 't> {
             number(required),
             number(args.len() - positional),
             number(star),
-            number(usize::from(star_star)),
+            number(star_star),
             GlobalInit::Global(needed),
         ]);
         Ok(self.internal("parameters", Type::Struct(structure), init))

@@ -501,7 +501,10 @@ impl<'t> Body<'_, 't> {
 
     /// A call with an argument tuple of the tree, which is taken apart where it is a display.
     fn call_with_tuple(&mut self, node: Node<'t>, callee: Value, tuple: Node<'t>) -> Result<Value> {
-        if tuple.kind() != "TupleNode" || tuple.node("mult_factor").is_some() {
+        if tuple.kind() != "TupleNode"
+            || tuple.node("mult_factor").is_some()
+            || self.keeps_tuple(node, tuple)
+        {
             let args = self.expr(tuple)?;
             let null = self.null_object();
             let result = self.rt_object("__Pyx_PyObject_Call", "ooo:O", &[callee, args, null])?;
@@ -517,15 +520,6 @@ impl<'t> Body<'_, 't> {
         };
         self.release_called(callee, &args, &[]);
         Ok(result)
-    }
-
-    /// Releases what was called and its arguments in the order in which C does: a tuple and a dictionary of
-    /// them there, and tuples release their items from the last to the first.
-    pub(super) fn release_called(&mut self, callee: Value, args: &[Value], named: &[Value]) {
-        self.release(callee);
-        for arg in args.iter().rev().chain(named) {
-            self.release(*arg);
-        }
     }
 
     /// Evaluates expressions in order; all results stay alive.

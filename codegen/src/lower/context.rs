@@ -32,6 +32,8 @@ pub(super) struct Context<'t> {
     pub method_places: HashMap<NodeId, GlobalId>,
     /// `def` functions of the module that calls may go to directly, by the entry of their name.
     pub module_defs: HashMap<EntryId, Node<'t>>,
+    /// Functions of the module that want a tuple of arguments, by the names that they are bound to at first.
+    pub module_defs_of_tuples: HashSet<EntryId>,
     /// Places of the addresses of what other modules define.
     pub imported: HashMap<EntryId, GlobalId>,
     /// Computed defaults that the module keeps, by their arguments.
@@ -114,6 +116,7 @@ impl<'t> Context<'t> {
             method_defs: HashMap::new(),
             method_places: HashMap::new(),
             module_defs: HashMap::new(),
+            module_defs_of_tuples: HashSet::new(),
             imported: HashMap::new(),
             default_globals: HashMap::new(),
             globals: HashMap::new(),

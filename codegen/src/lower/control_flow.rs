@@ -81,6 +81,9 @@ impl<'t> Body<'_, 't> {
     /// `a, b = b, a`: all values first, then the targets.
     pub(super) fn lower_parallel_assignment(&mut self, node: Node<'t>) -> Result<()> {
         let stats = node.nodes("stats");
+        if self.exchange(&stats) {
+            return Ok(());
+        }
         let mut values = Vec::new();
         for stat in &stats {
             if !matches!(
@@ -109,6 +112,33 @@ impl<'t> Body<'_, 't> {
             }
         }
         Ok(())
+    }
+
+    /// Variables that get each other's objects, of which Cython has found out that no count changes; whether
+    /// it is that.
+    fn exchange(&mut self, stats: &[Node<'t>]) -> bool {
+        let uncounted = |node: &Node<'t>| {
+            node.attr("use_managed_ref").is_some() && !node.flag("use_managed_ref")
+        };
+        let pair = |body: &Self, stat: &Node<'t>| {
+            let target = stat.node("lhs").filter(uncounted)?;
+            let source = stat.node("rhs").filter(uncounted)?.node("arg")?;
+            let bound = !source.flag("cf_maybe_null") && !source.flag("cf_is_null");
+            let (from, to) = (body.own_local(source)?, body.own_local(target)?);
+            bound.then_some((from, to))
+        };
+        let pairs: Option<Vec<_>> = stats.iter().map(|stat| pair(self, stat)).collect();
+        let Some(pairs) = pairs else {
+            return false;
+        };
+        let taken: Vec<_> = pairs
+            .iter()
+            .map(|(from, _)| self.op(Op::Take(*from)))
+            .collect();
+        for ((_, to), value) in pairs.iter().zip(taken) {
+            self.b.effect(Op::Set(*to, value));
+        }
+        true
     }
 
     pub(super) fn lower_del(&mut self, node: Node<'t>) -> Result<()> {

@@ -6,6 +6,7 @@ use frontend_bridge::tree::{Entry, Node};
 
 use super::Result;
 use super::body::Body;
+use super::class_layout::look_up;
 use super::context::Context;
 use super::methods::{has_own_object, signature_of};
 use crate::mir::{
@@ -30,11 +31,20 @@ impl<'t> Context<'t> {
                         && !ty.flag("is_pyfloat_type")
                 })
         };
+        let fast =
+            signature_of(def).is_some_and(|signature| signature.int("use_fastcall") == Some(1));
+        if in_module && !fast && def.node("star_arg").is_some() {
+            // The function's own entry has no name that code could use.
+            let name = entry.text("name").unwrap_or_default();
+            let bound = entry.scope("scope").and_then(|scope| look_up(scope, name));
+            self.module_defs_of_tuples
+                .extend(bound.map(|bound| bound.id()));
+        }
         if in_module
             && def.kind() == "DefNode"
             && def.node("star_arg").is_none()
             && def.node("starstar_arg").is_none()
-            && signature_of(def).is_some_and(|signature| signature.int("use_fastcall") == Some(1))
+            && fast
             && def.nodes("args").iter().all(takes_objects)
         {
             self.module_defs.insert(entry.id(), def);
@@ -72,6 +82,27 @@ impl<'t> Body<'_, 't> {
         let def = *self.m.module_defs.get(&name.entry("entry")?.id())?;
         let id = *self.m.def_functions.get(&def.id())?;
         (def.nodes("args").len() == count).then_some((def, id))
+    }
+
+    /// Whether what is called most likely keeps the tuple of its arguments, and those are constant: it gets
+    /// the same tuple each time then.
+    pub(super) fn keeps_tuple(&self, call: Node<'t>, tuple: Node<'t>) -> bool {
+        let name = call
+            .node("function")
+            .filter(|function| function.kind() == "NameNode");
+        let entry = name.and_then(|name| name.entry("entry"));
+        tuple.flag("is_literal")
+            && !tuple.nodes("args").is_empty()
+            && entry.is_some_and(|entry| self.m.module_defs_of_tuples.contains(&entry.id()))
+    }
+
+    /// Releases what was called and its arguments in the order in which C does: a tuple and a dictionary of
+    /// them there, and tuples release their items from the last to the first.
+    pub(super) fn release_called(&mut self, callee: Value, args: &[Value], named: &[Value]) {
+        self.release(callee);
+        for arg in args.iter().rev().chain(named) {
+            self.release(*arg);
+        }
     }
 
     /// Calls an object with positional arguments, and keywords whose names are a tuple or null; releases

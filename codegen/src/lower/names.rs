@@ -280,7 +280,13 @@ impl<'t> Body<'_, 't> {
                 self.acquire_assigned(target, entry, id, value)?;
             }
             let value = self.give(value);
-            self.replace(id, value);
+            if target.flag("cf_maybe_null") || target.flag("cf_is_null") || self.region.is_some() {
+                self.replace(id, value);
+            } else {
+                let old = self.op(Op::Take(id));
+                self.b.effect(Op::Set(id, value));
+                self.b.effect(Op::DecRef(old));
+            }
             return Ok(());
         }
         if let Some(address) = self.comprehension_global(entry) {
