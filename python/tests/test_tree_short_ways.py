@@ -3,6 +3,7 @@ for what does not fit, and both must do what the C route does."""
 
 from __future__ import annotations
 
+import array
 import math
 import sys
 from collections.abc import Iterator
@@ -370,3 +371,44 @@ def of_any(x):
         assert outcome(tree.of_any, copies[0]) == outcome(c.of_any, copies[1])
         assert copies[0] == copies[1]
     assert outcome(tree.popped, None, 1) == outcome(c.popped, None, 1)
+
+
+_COPIED = """
+def copied(double[:] x, double[:] y):
+    y[:] = x
+def contiguous(double[::1] x, double[::1] y):
+    y[:] = x
+def parts(double[:] x, int a, int b, int c, int d, int s, int t):
+    x[a:b:s] = x[c:d:t]
+def bytes_of(const unsigned char[:] x, unsigned char[:] y):
+    y[:] = x
+"""
+
+
+def test_rows_of_memoryviews_are_copied(both: Both) -> None:
+    tree, c = both(_COPIED)
+
+    def after(
+        module: Any, name: str, values: list[float], lengths: tuple[int, ...], *more: int
+    ) -> Any:
+        arrays = [array.array("d", values[:length]) for length in lengths]
+        found = outcome(getattr(module, name), *arrays, *more)
+        return found, arrays
+
+    values = [float(i) for i in range(12)]
+    for name in ("copied", "contiguous"):
+        for lengths in ((0, 0), (1, 1), (12, 12), (1, 5), (5, 1), (3, 4), (0, 1)):
+            assert after(tree, name, values, lengths) == after(c, name, values, lengths), (
+                name,
+                lengths,
+            )
+    steps = [(0, 5, 2, 7, 1, 1), (2, 7, 0, 5, 1, 1), (0, 12, 0, 12, 1, 1), (0, 6, 11, 5, 1, -1),
+             (11, 5, 0, 6, -1, 1), (0, 12, 1, 12, 2, 2), (1, 12, 0, 12, 2, 2), (0, 4, 0, 1, 1, 1),
+             (3, 3, 5, 5, 1, 1), (0, 4, 0, 5, 1, 1), (4, 8, 0, 8, 1, 2)]  # fmt: skip
+    for step in steps:
+        found = after(tree, "parts", values, (12,), *step)
+        assert found == after(c, "parts", values, (12,), *step), step
+    for module in (tree, c):
+        target = bytearray(3)
+        module.bytes_of(b"abc", target)
+        assert target == b"abc"
