@@ -115,13 +115,36 @@ cyl_generator_resume_chain(__pyx_CoroutineObject *top, PyObject *value, PyObject
     return status;
 }
 
+/* The same of two, the innermost of which does not run. */
+static __attribute__((noinline)) __Pyx_PySendResult
+cyl_generator_resume_pair(__pyx_CoroutineObject *top, PyObject *value, PyObject **result) {
+    __pyx_CoroutineObject *last = (__pyx_CoroutineObject *) top->yieldfrom;
+    last->is_running = 1;
+    __Pyx_PySendResult status = __Pyx_Coroutine_SendEx(last, value, result, 0);
+    last->is_running = 0;
+    if (unlikely(status != PYGEN_NEXT)) {
+        PyObject *given = status == PYGEN_ERROR ? NULL : *result;
+        __Pyx_Coroutine_Undelegate(top);
+        *result = NULL;
+        status = __Pyx_Coroutine_SendEx(top, given, result, 0);
+        Py_XDECREF(given);
+    }
+    top->is_running = 0;
+    return status;
+}
+
 static inline __attribute__((always_inline)) __Pyx_PySendResult
 cyl_generator_resume(__pyx_CoroutineObject *self, PyObject *value, PyObject **result) {
     if (unlikely(__Pyx_Coroutine_test_and_set_is_running(self))) {
         *result = __Pyx_Coroutine_AlreadyRunningError(self);
         return PYGEN_ERROR;
     }
-    if (self->yieldfrom) return cyl_generator_resume_chain(self, value, result);
+    if (self->yieldfrom) {
+        __pyx_CoroutineObject *next = (__pyx_CoroutineObject *) self->yieldfrom;
+        if (self->yieldfrom_am_send == cyl_generator_am_send && !next->is_running && !next->yieldfrom)
+            return cyl_generator_resume_pair(self, value, result);
+        return cyl_generator_resume_chain(self, value, result);
+    }
     __Pyx_PySendResult status = __Pyx_Coroutine_SendEx(self, value, result, 0);
     __Pyx_Coroutine_unset_is_running(self);
     return status;
