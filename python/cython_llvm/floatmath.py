@@ -30,7 +30,6 @@ def of_flags(args: Sequence[str]) -> str:
     for flag in args:
         if flag in ("-ffast-math", "-funsafe-math-optimizations"):
             fast = True
-            contract = contract or flag == "-ffast-math"
         elif flag in ("-fno-fast-math", "-fno-unsafe-math-optimizations"):
             fast = False
         elif flag.startswith("-ffp-contract="):
