@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Parallel loops, as ratios to Cython with gcc -O3 -march=native -fopenmp and to numba.
 
-Each engine has a process of its own, so that only one OpenMP runtime is in it; the processes take turns,
-every round in another order, and the best turn counts. A figure is the other's wall time over ours: above 1,
-ours is faster. With `--again` ours runs in two processes: how far that figure is from 1, the others may be
-by chance.
+Each engine has processes of its own, so that only one OpenMP runtime is in each: several, since where stack,
+libraries and arrays lie is decided once in a process and makes as much as a third of difference. The
+processes take turns, every round in another order, and an engine's best turn counts. A figure is the other's
+wall time over ours: above 1, ours is faster. With `--again` ours is measured twice: how far that figure is
+from 1, the others may be by chance.
 """
 
 from __future__ import annotations
@@ -131,7 +132,8 @@ def checksum(result: Any, last: Any) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-k", default="", help="loops with this in their names")
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--processes", type=int, default=4, help="of each engine; the best one counts")
     parser.add_argument("--threads", type=int, default=2, help="1: processor time, for busy machines")
     parser.add_argument("--settle", type=float, default=0.25, help="seconds in which idle threads fall asleep")
     parser.add_argument("--again", action="store_true", help="ours twice, to see what is chance")
@@ -142,21 +144,23 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         build_gcc(folder)
         context = get_context("spawn")
-        pipes: dict[str, Connection] = {}
-        for engine in (*ENGINES, *(["again"] if args.again else [])):
+        pipes: dict[str, list[Connection]] = {}
+        for engine in (*ENGINES, *(["again"] if args.again else [])) * args.processes:
             ours, theirs = context.Pipe()
             context.Process(target=child, args=(engine, folder, theirs), daemon=True).start()
             theirs.close()
             refused = ours.recv()
             if refused is None:
-                pipes[engine] = ours
+                pipes.setdefault(engine, []).append(ours)
             else:
                 print(f"no {engine}: {refused}")
         print(f"{'loop':20}{'us':>10}" + "".join(f"{name:>8}" for name in pipes if name != "tree"))
+        turns = [(engine, pipe) for number in range(args.processes) for engine, several in pipes.items()
+                 for pipe in several[number:number + 1]]  # fmt: skip
         for name in (name for name in arguments() if args.k in name):
             best = dict.fromkeys(pipes, math.inf)
             sums: dict[str, float] = {}
-            order = list(pipes.items())
+            order = list(turns)
             for _ in range(args.rounds):
                 order.append(order.pop(0))
                 for engine, pipe in order:
@@ -171,7 +175,7 @@ def main() -> int:
             reached &= min(ratio for engine, ratio in ratios.items() if engine != "again") >= 0.95
             print(f"{name:20}{best['tree'] * 1e6:10.1f}" + "".join(f"{r:8.2f}" for r in ratios.values()),
                   flush=True)  # fmt: skip
-        for pipe in pipes.values():
+        for _, pipe in turns:
             pipe.send(None)
     return 0 if reached else 1
 
