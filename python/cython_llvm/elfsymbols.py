@@ -2,7 +2,7 @@
 
 A library of the tree route has hundreds of the run-time library's functions; debuggers and profilers
 are to see the names of the user's.  Only what nothing loads at run time is rewritten: .symtab and
-.strtab, which linkers put at the end of a file.
+.strtab, which linkers put at the end of a file, and the table of sections.
 """
 
 from __future__ import annotations
@@ -13,9 +13,15 @@ from collections.abc import Iterator
 from .elfsection import HEADER, Section, sections
 
 _SYMBOL = struct.Struct("<IBBHQQ")
-_SYMTAB, _NOBITS = 2, 8
+_PROGBITS, _SYMTAB, _NOBITS, _DYNSYM = 1, 2, 8, 11
 _FUNCTION = 2
 _ALLOCATED = 2
+#: SHF_WRITE, SHF_EXECINSTR.
+_NOT_CONSTANT = 1 | 4
+#: SHF_INFO_LINK.
+_INFO_LINK = 0x40
+#: How the run-time library calls the sections that it walks through.
+_RUNTIME = b"cyl_"
 
 
 def symbols(data: bytes, parts: list[Section], table: Section) -> Iterator[tuple[bytes, list[int]]]:
@@ -32,6 +38,30 @@ def functions(data: bytes) -> set[bytes]:
     return {name for table in parts if table.kind == _SYMTAB
             for name, fields in symbols(data, parts, table)
             if fields[1] & 15 == _FUNCTION and fields[3]}  # fmt: skip
+
+
+def undefined(data: bytes) -> set[bytes]:
+    """What a library wants from others."""
+    _, parts = sections(data)
+    return {name for one in parts if one.kind == _DYNSYM
+            for name, fields in symbols(data, parts, one) if not fields[3]}  # fmt: skip
+
+
+def _joined(data: bytes, parts: list[Section], names: Section) -> list[Section]:
+    """The sections, of which those of the run-time library that follow constants are entered as a part of
+    these: once it is linked, the library knows them by their addresses."""
+    kept: list[Section] = []
+    for one in parts:
+        last = kept[-1] if kept else one
+        constants = all(part.kind == _PROGBITS and part.flags & (_ALLOCATED | _NOT_CONSTANT) == _ALLOCATED
+                        for part in (last, one))  # fmt: skip
+        if constants and data.startswith(_RUNTIME, names.offset + one.name) and one.offset >= last.offset:
+            last.size = one.offset + one.size - last.offset
+            # Nobody is to merge its items.
+            last.flags, last.item = _ALLOCATED, 0
+        else:
+            kept.append(one)
+    return kept
 
 
 def reduced(data: bytes, keep: set[bytes]) -> bytes:
@@ -52,17 +82,22 @@ def reduced(data: bytes, keep: set[bytes]) -> bytes:
     strings, names = parts[header[13]], parts[table.link]
     comment = data.find(b".comment\0", strings.offset, strings.offset + strings.size) - strings.offset
     tail = [one for one in tail if one.name != comment]
+    found = sorted(symbols(data, parts, table), key=lambda one: one[1][1] >> 4)
+    before, parts = parts, [*_joined(data, loaded, strings), *tail]
+    place = {at: parts.index(one) for at, one in enumerate(before) if one in parts}
+    for one in parts:
+        one.link = place.get(one.link, 0)
+        one.info = place.get(one.info, 0) if one.flags & _INFO_LINK else one.info
     kept = [[0, 0, 0, 0, 0, 0]]
     text = bytearray(1)
-    for name, fields in sorted(symbols(data, parts, table), key=lambda one: one[1][1] >> 4):
+    for name, fields in found:
         if name in keep and fields[1] & 15 == _FUNCTION:
-            kept.append([len(text), *fields[1:]])
+            kept.append([len(text), *fields[1:3], place[fields[3]], *fields[4:]])
             text += name + b"\0"
     contents = {id(one): data[one.offset : one.offset + one.size] for one in tail}
     contents[id(table)] = b"".join(_SYMBOL.pack(*fields) for fields in kept)
     contents[id(names)] = bytes(text)
-    parts = [*loaded, *tail]
-    table.info, table.link = sum(not fields[1] >> 4 for fields in kept), parts.index(names)
+    table.info = sum(not fields[1] >> 4 for fields in kept)
     out = bytearray(data[:start])
     for one in tail:
         out += bytes(-len(out) % max(one.align, 1))

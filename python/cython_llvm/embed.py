@@ -80,7 +80,6 @@ def link_program(unit: CUnit, settings: Settings, output: str, entry: Any) -> li
     with atomic.replacing(output, 0o777) as temporary:
         args = linkargs.arguments(
             temporary,
-            os.path.basename(output),
             settings.with_(
                 extra_objects=(*settings.extra_objects, library),
                 runtime_library_dirs=(*settings.runtime_library_dirs, os.path.dirname(library)),
@@ -97,9 +96,8 @@ def _link(args: list[str], objects: list[bytes]) -> None:
     from . import _native
     from .toolchain import compile_error
 
-    at = args.index("-soname")
     program = ["-pie", "-dynamic-linker", _INTERPRETER, "--export-dynamic", "-e", "_start"]
     try:
-        _native.link_shared([*program, *args[:at], *args[at + 2 :]], objects)
+        _native.link_shared([*program, *args], objects)
     except _native.NativeError as error:
         raise compile_error(error, kind=LinkError) from None

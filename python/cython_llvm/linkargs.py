@@ -83,7 +83,6 @@ def _library_argument(name: str, dirs: Iterable[str]) -> list[str]:
 
 def arguments(
     output: str,
-    soname: str,
     settings: Settings,
     *,
     language: str,
@@ -98,7 +97,7 @@ def arguments(
         runtime_library_dirs=(*settings.runtime_library_dirs, *flags.runtime_library_dirs),
         extra_objects=(*settings.extra_objects, *flags.objects),
     )
-    args = ["-o", output, "-soname", soname, "-m", "elf_x86_64", "--hash-style=gnu", "--eh-frame-hdr",
+    args = ["-o", output, "-m", "elf_x86_64", "--hash-style=gnu", "--eh-frame-hdr",
             "-z", "relro", "--as-needed", "--enable-new-dtags",
             # lld's thread pool would outlive the link, and break in a forked child.
             "--threads=1"]  # fmt: skip

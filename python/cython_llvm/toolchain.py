@@ -231,24 +231,19 @@ def _rewrite(path: str, change: Callable[[bytes], bytes]) -> None:
         file.truncate()
 
 
-def _link_compact(args: Sequence[str], objects: Sequence[bytes], output: str) -> bool:
-    """Link with packed addresses, and without builtins that only functions left out refer to; whether
-    the library can be like that."""
-    from . import elfcompact
+def _link_compact(args: Sequence[str], objects: Sequence[bytes], output: str) -> None:
+    """Link without pages that are made read-only, and without builtins that only functions left out refer
+    to."""
+    from . import elfsymbols
 
     native = _native_module()
     relro = args.index("relro")
-    args = [*args[: relro - 1], *args[relro + 1 :], *elfcompact.ARGUMENTS]
+    args = [*args[:relro], "norelro", *args[relro + 1 :]]
     builtins = _builtins()
     if builtins is not None:
         native.link_shared([one for one in args if one != builtins_archive()], list(objects))
-    if builtins is None or elfcompact.undefined(Path(output).read_bytes()) & builtins:
+    if builtins is None or elfsymbols.undefined(Path(output).read_bytes()) & builtins:
         native.link_shared(args, list(objects))
-    data = elfcompact.with_private_relocations(Path(output).read_bytes())
-    if data is None:
-        return False
-    _rewrite(output, lambda _: data)
-    return True
 
 
 @lru_cache(maxsize=1)
@@ -273,20 +268,21 @@ def link_extension(
     """Link an extension module with lld; raises `errors.LinkError`.
 
     The output is written beside its place and renamed, so that a failure leaves what was there;
-    ``finish`` may change it before.  ``compact``: addresses are packed, where that is possible.
+    ``finish`` may change it before.  ``compact``: small is more than what protects against writing.
     """
     native = _native_module()
     temporary = f"{output}.{os.getpid()}.tmp"
     args = linkargs.arguments(
         temporary,
-        os.path.basename(output),
         settings,
         language=language,
         openmp=openmp_library() if openmp else None,
         builtins=builtins_archive(),
     )
     try:
-        if not compact or not _link_compact(args, objects, temporary):
+        if compact:
+            _link_compact(args, objects, temporary)
+        else:
             native.link_shared(args, list(objects))
         for change in finish:
             _rewrite(temporary, change)

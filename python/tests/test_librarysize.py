@@ -154,23 +154,40 @@ def dynamic(path: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def test_addresses_within_a_library_are_its_own_affair(tmp_path):
-    shown = dynamic(library(tmp_path, "packed", "def f(x, *, y=1): return x\n"))
-    assert "R_X86_64_RELATIVE" not in shown and "RELR" not in shown and "FINI_ARRAY" not in shown
-    assert "6cc10024" in shown
+def sections(path: Path) -> dict[str, tuple[int, int]]:
+    """Name to address and size."""
+    command = ["readelf", "-W", "-S", path]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [line.partition("]")[2].split() for line in shown.splitlines() if line.strip().startswith("[")]
+    return {row[0]: (int(row[2], 16), int(row[4], 16)) for row in rows if len(row) > 5 and row[0] != "NULL"}
+
+
+def test_tables_of_the_library_are_a_part_of_its_constants(tmp_path):
+    path = library(tmp_path, "packed", "def f(x, *, y=1): return x\n")
+    found = sections(path)
+    assert not [name for name in found if name.startswith("cyl_")]
+    # What follows the constants begins where they end.
+    address, size = found[".rodata"]
+    following = min(start for start, _ in found.values() if start > address)
+    assert 0 <= following % 4096 - (address + size) % 4096 < 16
     assert bare(tmp_path, "import packed; print(packed.f(2, y=3), packed.f.__name__)") == "2 f"
+    subprocess.run(["strip", path], check=True)
+    assert bare(tmp_path, "import packed; print(packed.f(2, y=3), packed.f.__name__)") == "2 f"
+    shown = dynamic(path)
+    assert "RELR" not in shown and "FINI_ARRAY" not in shown and "SONAME" not in shown
     # Loaded, and closed, by others than the import system.
     assert bare(tmp_path, f"import ctypes; ctypes.CDLL({str(tmp_path / 'packed.so')!r}); print(1)") == "1"
 
 
-def test_loaders_see_to_the_addresses_of_what_others_can_use(tmp_path):
+def test_others_can_use_public_names(tmp_path):
     text = """
 cdef public int length(int which) noexcept nogil: return which + 2
 def f(): return length(1)
 """
     path = library(tmp_path, "seen", text)
-    assert "6cc10024" not in dynamic(path)
+    assert symbols(path, ".dynsym") == {"length": "FUNC", "PyInit_seen": "FUNC"}
     assert bare(tmp_path, "import seen; print(seen.f())") == "3"
+    assert bare(tmp_path, f"import ctypes; print(ctypes.CDLL({str(path)!r}).length(4))") == "6"
 
 
 def test_what_is_called_at_the_end_is_called(tmp_path):

@@ -59,18 +59,10 @@ static int cyl_bind_arguments(const struct cyl_parameters *p, PyObject *const *a
     return 1;
 }
 
-/* Fills `values`: positional parameters, keyword-only ones, then the tuple of further positional arguments
-   and the dictionary of further keywords where there are such.  What was not given stays null.  `names` are
-   the keywords' as for vectorcall, or a dictionary of them, or null.  0 where the references are borrowed,
-   1 where they are to be released, -1 with an exception and `values` to be released. */
-int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, int64_t given,
-                        PyObject *names, PyObject **values) {
-    Py_ssize_t nargs = PyVectorcall_NARGS((size_t) given);
+/* All that calls may come to: 1, or -1 with an exception. */
+static __attribute__((noinline)) int cyl_bind_any(const struct cyl_parameters *p, PyObject *const *args,
+                                                  Py_ssize_t nargs, PyObject *names, PyObject **values) {
     Py_ssize_t total = (Py_ssize_t) p->positional + p->keyword_only;
-    if (!p->star && !p->star_star && (!names || PyTuple_Check(names))
-        && cyl_bind_arguments(p, args, nargs, names, values)) {
-        return 0;
-    }
     Py_ssize_t named = !names ? 0 : PyDict_Check(names) ? PyDict_GET_SIZE(names) : PyTuple_GET_SIZE(names);
     PyObject *star_star = NULL;
     memset(values, 0, (size_t) (total + (p->star != 0) + (p->star_star != 0)) * sizeof *values);
@@ -133,4 +125,18 @@ int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, i
         }
     }
     return 1;
+}
+
+/* Fills `values`: positional parameters, keyword-only ones, then the tuple of further positional arguments
+   and the dictionary of further keywords where there are such.  What was not given stays null.  `names` are
+   the keywords' as for vectorcall, or a dictionary of them, or null.  0 where the references are borrowed,
+   1 where they are to be released, -1 with an exception and `values` to be released. */
+int cyl_parse_arguments(const struct cyl_parameters *p, PyObject *const *args, int64_t given,
+                        PyObject *names, PyObject **values) {
+    Py_ssize_t nargs = PyVectorcall_NARGS((size_t) given);
+    if (!p->star && !p->star_star && (!names || PyTuple_Check(names))
+        && cyl_bind_arguments(p, args, nargs, names, values)) {
+        return 0;
+    }
+    return cyl_bind_any(p, args, nargs, names, values);
 }

@@ -1,11 +1,5 @@
 /* What a library in a file does before anything else, when its init function is called.
 
-   Addresses within the library: the linker has packed them (a table of words, of which an even one is the
-   place of an address, and an odd one says which of the next 63 words are addresses too).  Loaders know
-   such tables since glibc 2.36 only, so the library does it itself, and the table's entries in the dynamic
-   section have numbers that no loader knows (python/cython_llvm/elfcompact.py).  Other libraries have no
-   such entries, and nothing is done.
-
    Tables of addresses: each has an entry in a section, tied to the table, with the way to the table and
    then pieces: a byte with 0x80 and a count of addresses that follow, as their distances from the entry;
    with 0xc0, those of words that hold the addresses; one with 0x40 and a count of bytes that follow; a count
@@ -14,36 +8,6 @@
    Texts: `codegen/src/files/pack.rs` has the format. */
 
 #ifdef CYL_STATIC
-#include <elf.h>
-
-#define CYL_PACKED_ADDRESSES 0x6cc10024 /* as DT_RELR */
-#define CYL_PACKED_SIZE 0x6cc10023      /* as DT_RELRSZ */
-
-extern const Elf64_Dyn _DYNAMIC[] __attribute__((weak, visibility("hidden")));
-extern const char __ehdr_start[] __attribute__((weak, visibility("hidden")));
-
-static void cyl_relocate(void) {
-    uintptr_t base = (uintptr_t) __ehdr_start, *place = NULL;
-    const char *p = NULL, *end = NULL;
-    for (const Elf64_Dyn *one = _DYNAMIC; one->d_tag; one++) {
-        /* The size comes after the place. */
-        if (one->d_tag == CYL_PACKED_ADDRESSES) p = (const char *) base + one->d_un.d_ptr;
-        if (one->d_tag == CYL_PACKED_SIZE) end = p + one->d_un.d_val;
-    }
-    for (; p < end; p += sizeof(uintptr_t)) {
-        uintptr_t bits = *(const uintptr_t *) p;
-        if (!(bits & 1)) {
-            place = (uintptr_t *) (base + bits);
-            *place++ += base;
-            continue;
-        }
-        for (int i = 0; bits >>= 1; i++) {
-            if (bits & 1) place[i] += base;
-        }
-        place += 63;
-    }
-}
-
 extern const char __start_cyl_tables[] __attribute__((weak, visibility("hidden")));
 extern const char __stop_cyl_tables[] __attribute__((weak, visibility("hidden")));
 
@@ -88,7 +52,6 @@ void cyl_file_start(void) {
     static int state = 0; /* 1: somebody is at it, 2: done */
     int expected = 0;
     if (__atomic_compare_exchange_n(&state, &expected, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
-        cyl_relocate();
         cyl_fill_tables();
         __atomic_store_n(&state, 2, __ATOMIC_RELEASE);
     }

@@ -7,11 +7,11 @@ PyObject *cyl_module_create(PyObject *spec, PyModuleDef *def, PyObject **own) {
         {"loader", "__loader__"}, {"origin", "__file__"}, {"parent", "__package__"},
         {"submodule_search_locations", "__path__"},
     };
-    static int64_t interpreter = -1;
+    static int64_t interpreter = 0; /* 1 more than the number of the first one */
     int64_t current = PyInterpreterState_GetID(PyThreadState_Get()->interp);
     if (current == -1) return NULL;
-    if (interpreter == -1) interpreter = current;
-    if (interpreter != current) {
+    if (!interpreter) interpreter = current + 1;
+    if (interpreter != current + 1) {
         PyErr_SetString(PyExc_ImportError, "Interpreter change detected - this module can only be loaded "
                                            "into one interpreter per process.");
         return NULL;

@@ -27,14 +27,15 @@ KEPT = ROOT / ".cache" / "bench-size"
 COMMON = ["-fwrapv", "-fno-strict-aliasing", "-DNDEBUG", "-w"]
 GCC = ["gcc", "-O2", *COMMON, "-fPIC", "-shared"]
 BAR = 0.6
-#: The command, without leaving symbols out.
-WITH_SYMBOLS = """
+#: `python -m cython` with the backend that this process would import: a source tree's, say.
+PLAIN = """
 import runpy, sys
 from cython_llvm import elfsymbols
-elfsymbols.reduced = lambda data, keep: data
 sys.argv[0] = "cython"
 runpy.run_module("cython", run_name="__main__", alter_sys=True)
 """
+#: The same, without leaving symbols out.
+WITH_SYMBOLS = PLAIN.replace("sys.argv", "elfsymbols.reduced = lambda data, keep: data\nsys.argv")
 #: As Cython's runtests.py.
 OPTIONS = ["-2", "-X", "autotestdict=False"]
 TIMEOUT = 600.0
@@ -76,7 +77,7 @@ def build_tree(source: Path, tests: Path, folder: Path, *start: str) -> Path:
 
 def tree(source: Path, tests: Path) -> Sizes:
     with tempfile.TemporaryDirectory() as folder:
-        return measured(build_tree(source, tests, Path(folder)))
+        return measured(build_tree(source, tests, Path(folder), "-c", PLAIN))
 
 
 def includes() -> list[str]:

@@ -51,7 +51,9 @@ class Bytes:
 
 def shown(option: str, library: Path) -> Iterable[str]:
     command = ["readelf", "-W", option, str(library)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    # readelf cuts long names, not always where a character ends.
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True)
+    return done.stdout.splitlines()
 
 
 def sections(library: Path) -> Iterable[tuple[str, str, str, int]]:
