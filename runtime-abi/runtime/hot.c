@@ -69,6 +69,23 @@ PyObject *cyl_call_counted(PyObject *callee, PyObject *const *args, int64_t coun
     return result;
 }
 
+/* A call without arguments.  Cython calls a function of its own that takes none as a C function, which is a
+   level of recursion; CPython counts those of its own functions. */
+PyObject *cyl_call_none(PyObject *callee) {
+    PyObject *space[1];
+    size_t count = PY_VECTORCALL_ARGUMENTS_OFFSET;
+    vectorcallfunc function = PyVectorcall_Function(callee);
+    if (unlikely(!function)) return PyObject_CallNoArgs(callee);
+    if (!__Pyx_CyFunction_CheckExact(callee)
+        || !(__Pyx_CyOrPyCFunction_GET_FLAGS(callee) & METH_NOARGS)) {
+        return function(callee, space + 1, count, NULL);
+    }
+    if (unlikely(Py_EnterRecursiveCall(" while calling a Python object"))) return NULL;
+    PyObject *result = function(callee, space + 1, count, NULL);
+    Py_LeaveRecursiveCall();
+    return result;
+}
+
 /* Whether an object is the function that was made of a method definition, and a call of it with
    positional arguments comes to a call of its C function with the object and those. */
 int cyl_is_function(PyObject *callee, PyMethodDef *method) {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::basic_block::BasicBlock;
 use inkwell::module::Module;
-use inkwell::values::FunctionValue;
+use inkwell::values::{BasicValueEnum, CallSiteValue, FunctionValue, InstructionValue};
 
 /// Names of functions that pickling calls, by a part of them.
 const PICKLING: [&str; 3] = [
@@ -16,6 +16,10 @@ const PICKLING: [&str; 3] = [
 ];
 /// How the names of Python functions' bodies begin.
 const PYTHON: [&str; 2] = ["__pyx_pw_", "__pyx_pf_"];
+
+/// Asks whether an object is a function of the module, whose body is called directly then: that is code
+/// beside the call through the object.
+const KNOWN_CALL: &str = "cyl_is_function";
 
 /// Has functions optimised for size: those that were left out of optimisation, as they run once, those
 /// for pickling, and below level 3 Python functions without loops; how many there are.
@@ -46,9 +50,35 @@ pub fn prefer_small(module: &Module<'_>, level: u8) -> usize {
         for name in attributes {
             function.add_attribute(place, context.create_enum_attribute(kind(name), 0));
         }
+        call_through_objects(function);
         count += 1;
     }
     count
+}
+
+/// Leaves out direct calls of the module's functions.
+fn call_through_objects(function: FunctionValue<'_>) {
+    let asks = |instruction: &InstructionValue<'_>| {
+        CallSiteValue::try_from(*instruction)
+            .ok()
+            .and_then(|call| call.get_called_fn_value())
+            .is_some_and(|callee| callee.get_name().to_bytes() == KNOWN_CALL.as_bytes())
+    };
+    let asked: Vec<InstructionValue<'_>> = function
+        .get_basic_block_iter()
+        .flat_map(BasicBlock::get_instructions)
+        .filter(asks)
+        .collect();
+    for instruction in asked {
+        let Some(BasicValueEnum::IntValue(answer)) = CallSiteValue::try_from(instruction)
+            .ok()
+            .and_then(|call| call.try_as_basic_value().basic())
+        else {
+            continue;
+        };
+        answer.replace_all_uses_with(answer.get_type().const_zero());
+        instruction.erase_from_basic_block();
+    }
 }
 
 fn successors<'ctx>(block: BasicBlock<'ctx>) -> Vec<BasicBlock<'ctx>> {
@@ -121,6 +151,36 @@ loop:
         module.optimize(2).expect("optimised");
         let text = module.text().expect("text");
         assert!(text.contains("minsize") && !text.contains("optnone") && !text.contains("alloca"));
+    }
+
+    const KNOWN: &str = r#"
+declare i32 @cyl_is_function(ptr, ptr)
+declare ptr @through(ptr)
+declare ptr @direct(ptr)
+define ptr @__pyx_pw_straight(ptr %f, ptr %m) {
+entry:
+  %known = call i32 @cyl_is_function(ptr %f, ptr %m)
+  %is = icmp ne i32 %known, 0
+  br i1 %is, label %yes, label %no
+yes:
+  %a = call ptr @direct(ptr %f)
+  ret ptr %a
+no:
+  %b = call ptr @through(ptr %f)
+  ret ptr %b
+}
+"#;
+
+    #[test]
+    fn small_functions_call_through_objects() {
+        for (level, direct) in [(2, false), (3, true)] {
+            let mut module = OwnedModule::from_text(KNOWN, "known").expect("text");
+            module.begin_file(level);
+            module.optimize(2).expect("optimised");
+            let text = module.text().expect("text");
+            assert_eq!(text.contains("call ptr @direct"), direct, "{text}");
+            assert!(text.contains("call ptr @through"));
+        }
     }
 
     #[test]

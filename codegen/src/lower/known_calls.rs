@@ -16,9 +16,14 @@ use crate::mir::{
 impl<'t> Context<'t> {
     /// Notes a `def` at module level that positional objects can be handed to as they are.
     pub(super) fn note_module_def(&mut self, def: Node<'t>, entry: Entry<'t>) {
-        let in_module = entry
+        // The function's own entry has no name that code could use.
+        let bound = entry
             .scope("scope")
-            .is_some_and(|scope| scope.is_a("ModuleScope"));
+            .filter(|scope| scope.is_a("ModuleScope"))
+            .and_then(|scope| look_up(scope, entry.text("name").unwrap_or_default()));
+        let Some(bound) = bound else {
+            return;
+        };
         let takes_objects = |arg: &Node<'t>| {
             let ty = arg.ty("type");
             arg.flag("is_generic")
@@ -33,21 +38,16 @@ impl<'t> Context<'t> {
         };
         let fast =
             signature_of(def).is_some_and(|signature| signature.int("use_fastcall") == Some(1));
-        if in_module && !fast && def.node("star_arg").is_some() {
-            // The function's own entry has no name that code could use.
-            let name = entry.text("name").unwrap_or_default();
-            let bound = entry.scope("scope").and_then(|scope| look_up(scope, name));
-            self.module_defs_of_tuples
-                .extend(bound.map(|bound| bound.id()));
+        if !fast && def.node("star_arg").is_some() {
+            self.module_defs_of_tuples.insert(bound.id());
         }
-        if in_module
-            && def.kind() == "DefNode"
+        if def.kind() == "DefNode"
             && def.node("star_arg").is_none()
             && def.node("starstar_arg").is_none()
             && fast
             && def.nodes("args").iter().all(takes_objects)
         {
-            self.module_defs.insert(entry.id(), def);
+            self.module_defs.insert(bound.id(), def);
         }
     }
 
@@ -225,8 +225,13 @@ impl<'t> Body<'_, 't> {
         positional: usize,
         names: Option<Value>,
     ) -> Result<Value> {
-        let call = self.vector_arguments(callee, args, positional, names);
-        match self.rt_raw("cyl_call_vector", "oplo:O", &call)? {
+        let made = if args.is_empty() && names.is_none() {
+            self.rt_raw("cyl_call_none", "o:O", &[callee])?
+        } else {
+            let call = self.vector_arguments(callee, args, positional, names);
+            self.rt_raw("cyl_call_vector", "oplo:O", &call)?
+        };
+        match made {
             Some(made) => Ok(made),
             None => self.defect("a call without a result"),
         }
