@@ -32,6 +32,8 @@ def mean(ratios: list[float]) -> float:
 
 
 LEAST_TIME = 0.004
+#: By how much a time has to be less to be a better one, and how many times the rounds are gone through for it.
+SETTLED, MOST_ROUNDS = 0.98, 5
 #: Ratios by kernel and engine.
 Table = dict[str, dict[str, float]]
 
@@ -50,16 +52,21 @@ def tell(table: Table, titles: list[str]) -> None:
 
 
 def measure(workers: dict[str, Worker], case: Case, rounds: int, ours: str) -> dict[str, float]:
-    """Each engine's best time; ends the program where results differ."""
+    """Each engine's best time, once all processes had a turn in which no engine came to do better; ends the
+    program where results differ."""
     best = dict.fromkeys(workers, math.inf)
     results: dict[str, Any] = {}
     times = 1
     while workers[ours].kernel(case, times)[0] * times < LEAST_TIME and times < 256:
         times *= 2
-    for turn in range(rounds):
+    turn = settled = 0
+    while turn < rounds or settled < len(workers[ours].processes) and turn < MOST_ROUNDS * rounds:
+        better = False
         for engine, worker in workers.items():
             seconds, results[engine] = worker.kernel(case, times, turn)
+            better |= seconds < best[engine] * SETTLED
             best[engine] = min(best[engine], seconds)
+        turn, settled = turn + 1, 0 if better else settled + 1
     expected = results.get("gcc_o2", results[ours])
     for engine, result in results.items():
         same = result == expected
@@ -175,8 +182,8 @@ def numeric() -> list[Path]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-k", default="", help="kernels, modules or groups with this in their names")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--processes", type=int, default=3, help="of each engine, which take turns")
+    parser.add_argument("--rounds", type=int, default=12, help="or more, as long as a time gets better")
+    parser.add_argument("--processes", type=int, default=6, help="of each engine, which take turns")
     parser.add_argument("--of", default="tree", choices=build.ROUTES, help="the route that is measured")
     parser.add_argument("--engines", default="", help="beside these only, with commas")
     parser.add_argument("--json", type=Path, help="figures, to this file")
