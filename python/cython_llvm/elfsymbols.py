@@ -92,7 +92,7 @@ def reduced(data: bytes, keep: set[bytes]) -> bytes:
     text = bytearray(1)
     for name, fields in found:
         if name in keep and fields[1] & 15 == _FUNCTION:
-            kept.append([len(text), *fields[1:3], place[fields[3]], *fields[4:]])
+            kept.append([len(text), *fields[1:3], place.get(fields[3], fields[3]), *fields[4:]])
             text += name + b"\0"
     contents = {id(one): data[one.offset : one.offset + one.size] for one in tail}
     contents[id(table)] = b"".join(_SYMBOL.pack(*fields) for fields in kept)
