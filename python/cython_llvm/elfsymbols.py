@@ -65,8 +65,9 @@ def _joined(data: bytes, parts: list[Section], names: Section) -> list[Section]:
 
 
 def reduced(data: bytes, keep: set[bytes]) -> bytes:
-    """The library with no other symbols in .symtab than these functions, and without the names of the
-    programs that made it; itself where it has no symbols, or is laid out in another way."""
+    """The library with no other symbols in .symtab than these functions, without the names of the programs
+    that made it, and with the run-time library's sections as a part of others; itself where it has no
+    symbols, or is laid out in another way."""
     _, parts = sections(data)
     table = next((one for one in parts if one.kind == _SYMTAB), None)
     if table is None:

@@ -73,17 +73,11 @@ PyObject *cyl_call_counted(PyObject *callee, PyObject *const *args, int64_t coun
    level of recursion; CPython counts those of its own functions. */
 PyObject *cyl_call_none(PyObject *callee) {
     PyObject *space[1];
-    size_t count = PY_VECTORCALL_ARGUMENTS_OFFSET;
-    vectorcallfunc function = PyVectorcall_Function(callee);
-    if (unlikely(!function)) return PyObject_CallNoArgs(callee);
-    if (!__Pyx_CyFunction_CheckExact(callee)
-        || !(__Pyx_CyOrPyCFunction_GET_FLAGS(callee) & METH_NOARGS)) {
-        return function(callee, space + 1, count, NULL);
+    int64_t count = (int64_t) PY_VECTORCALL_ARGUMENTS_OFFSET;
+    if (__Pyx_CyFunction_CheckExact(callee) && __Pyx_CyOrPyCFunction_GET_FLAGS(callee) & METH_NOARGS) {
+        return cyl_call_counted(callee, space + 1, count, NULL);
     }
-    if (unlikely(Py_EnterRecursiveCall(" while calling a Python object"))) return NULL;
-    PyObject *result = function(callee, space + 1, count, NULL);
-    Py_LeaveRecursiveCall();
-    return result;
+    return cyl_hot_cyl_call_vector(callee, space + 1, count, NULL);
 }
 
 /* Whether an object is the function that was made of a method definition, and a call of it with

@@ -144,21 +144,23 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         build_gcc(folder)
         context = get_context("spawn")
-        pipes: dict[str, list[Connection]] = {}
+        turns: list[tuple[str, Connection]] = []
+        refusals: dict[str, str] = {}
         for engine in (*ENGINES, *(["again"] if args.again else [])) * args.processes:
             ours, theirs = context.Pipe()
             context.Process(target=child, args=(engine, folder, theirs), daemon=True).start()
             theirs.close()
             refused = ours.recv()
             if refused is None:
-                pipes.setdefault(engine, []).append(ours)
+                turns.append((engine, ours))
             else:
-                print(f"no {engine}: {refused}")
-        print(f"{'loop':20}{'us':>10}" + "".join(f"{name:>8}" for name in pipes if name != "tree"))
-        turns = [(engine, pipe) for number in range(args.processes) for engine, several in pipes.items()
-                 for pipe in several[number:number + 1]]  # fmt: skip
+                refusals[engine] = refused
+        for engine, refused in refusals.items():
+            print(f"no {engine}: {refused}")
+        engines = list(dict.fromkeys(engine for engine, _ in turns))
+        print(f"{'loop':20}{'us':>10}" + "".join(f"{name:>8}" for name in engines if name != "tree"))
         for name in (name for name in arguments() if args.k in name):
-            best = dict.fromkeys(pipes, math.inf)
+            best = dict.fromkeys(engines, math.inf)
             sums: dict[str, float] = {}
             order = list(turns)
             for _ in range(args.rounds):
@@ -171,7 +173,7 @@ def main() -> int:
             if any(not math.isclose(total, sums["tree"], rel_tol=1e-9) for total in sums.values()):
                 print(f"{name}: results differ: {sums}")
                 reached = False
-            ratios = {engine: best[engine] / best["tree"] for engine in pipes if engine != "tree"}
+            ratios = {engine: best[engine] / best["tree"] for engine in engines if engine != "tree"}
             reached &= min(ratio for engine, ratio in ratios.items() if engine != "again") >= 0.95
             print(f"{name:20}{best['tree'] * 1e6:10.1f}" + "".join(f"{r:8.2f}" for r in ratios.values()),
                   flush=True)  # fmt: skip
