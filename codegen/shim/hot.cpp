@@ -1,6 +1,7 @@
 // Function bodies that go from the run-time library into the modules that call them.
 #include "llvm-c/Core.h"
 #include "llvm-c/Types.h"
+#include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Bitcode/BitcodeReader.h"
@@ -92,6 +93,69 @@ bool fit_call(CallInst &call, Function &callee) {
   return true;
 }
 
+// What others need not know, and what nothing refers to any more, taken out.
+void tidy(Module &module) {
+  auto plain = [&](GlobalObject &global) {
+    global.setComdat(nullptr);
+    if (!global.hasLocalLinkage()) {
+      global.setVisibility(GlobalValue::DefaultVisibility);
+      global.setDSOLocal(false);
+    }
+  };
+  for (Function &function : make_early_inc_range(module)) {
+    function.removeDeadConstantUsers();
+    if (function.isDeclaration() && function.use_empty())
+      function.eraseFromParent();
+    else
+      plain(function);
+  }
+  for (GlobalVariable &variable : make_early_inc_range(module.globals())) {
+    variable.removeDeadConstantUsers();
+    if (variable.use_empty())
+      variable.eraseFromParent();
+    else
+      plain(variable);
+  }
+  for (GlobalAlias &alias : make_early_inc_range(module.aliases()))
+    if (alias.use_empty()) alias.eraseFromParent();
+}
+
+// A copy of a module with some definitions of it, and declarations of what they refer to.
+std::unique_ptr<Module> copy_of(const Module &module, const SmallSetVector<const GlobalValue *, 32> &keep) {
+  ValueToValueMapTy map;
+  return CloneModule(module, map, [&](const GlobalValue *global) { return keep.contains(global); });
+}
+
+void write(const Module &module, function_ref<void(StringRef)> use) {
+  SmallString<0> bytes;
+  raw_svector_ostream stream(bytes);
+  WriteBitcodeToFile(module, stream);
+  use(bytes);
+}
+
+// Bodies that have a function of their own in common, which must not come into a module twice, as one
+// piece; every other body by itself.
+std::vector<SmallVector<const Function *, 1>> pieces(const Module &module) {
+  std::vector<SmallVector<const Function *, 1>> groups;
+  EquivalenceClasses<const Function *> shared;
+  for (const Function &function : module) {
+    if (!function.hasAvailableExternallyLinkage()) continue;
+    shared.insert(&function);
+    SmallSetVector<const GlobalValue *, 32> also;
+    needs(function, also);
+    for (const GlobalValue *one : also)
+      if (auto *callee = dyn_cast<Function>(one)) shared.unionSets(&function, callee);
+  }
+  for (const auto *value : shared) {
+    if (!value->isLeader()) continue;
+    SmallVector<const Function *, 1> group;
+    for (const Function *function : shared.members(*value))
+      if (function->hasAvailableExternallyLinkage()) group.push_back(function);
+    groups.push_back(group);
+  }
+  return groups;
+}
+
 void fit_calls(Module &module) {
   for (Function &function : module) {
     if (!function.hasAvailableExternallyLinkage()) continue;
@@ -104,10 +168,12 @@ void fit_calls(Module &module) {
 
 } // namespace
 
-// Bitcode of the named functions, for `cyl_link_hot`; names that cannot be taken are passed to
-// `refused`.
-extern "C" LLVMMemoryBufferRef cyl_extract_hot(LLVMModuleRef from, const char *const *names, size_t count,
-                                               void (*refused)(void *, const char *), void *user) {
+// Bitcode for `cyl_link_hot`: of the named functions together, with an empty name, then of every one, with
+// no more than it needs; those that cannot come apart have the same.  Names that cannot be taken are passed
+// to `refused`.
+extern "C" void cyl_extract_hot(LLVMModuleRef from, const char *const *names, size_t count,
+                                void (*refused)(void *, const char *),
+                                void (*made)(void *, const char *, const char *, size_t), void *user) {
   Module &module = *unwrap(from);
   SmallSetVector<const GlobalValue *, 32> keep;
   StringSet<> hot;
@@ -122,59 +188,40 @@ extern "C" LLVMMemoryBufferRef cyl_extract_hot(LLVMModuleRef from, const char *c
     keep.insert(function);
     keep.insert(also.begin(), also.end());
   }
-  ValueToValueMapTy map;
-  auto copy = CloneModule(module, map, [&](const GlobalValue *global) { return keep.contains(global); });
+  std::unique_ptr<Module> copy = copy_of(module, keep);
   StripDebugInfo(*copy);
   while (!copy->named_metadata_empty()) copy->eraseNamedMetadata(&*copy->named_metadata_begin());
   copy->setModuleInlineAsm("");
-  auto tidy = [&](GlobalObject &global) {
-    global.setComdat(nullptr);
-    if (!global.hasLocalLinkage()) {
-      global.setVisibility(GlobalValue::DefaultVisibility);
-      global.setDSOLocal(false);
-    }
-  };
-  SmallVector<Function *, 32> replaced;
-  for (Function &function : make_early_inc_range(*copy)) {
-    if (function.isDeclaration()) {
-      function.removeDeadConstantUsers();
-      if (function.use_empty()) {
-        if (!is_contained(replaced, &function)) function.eraseFromParent();
-        continue;
+  for (Function &function : *copy) {
+    if (function.isDeclaration() || !hot.contains(function.getName())) continue;
+    StringRef name = function.getName();
+    if (name.consume_front("cyl_hot_")) {
+      // The short form of another one, in its place.
+      if (Function *whole = copy->getFunction(name)) {
+        function.takeName(whole);
+        whole->replaceAllUsesWith(&function);
+      } else {
+        function.setName(name.str());
       }
-    } else if (hot.contains(function.getName())) {
-      StringRef name = function.getName();
-      if (name.consume_front("cyl_hot_")) {
-        // The short form of another one, in its place.
-        if (Function *whole = copy->getFunction(name)) {
-          function.takeName(whole);
-          whole->replaceAllUsesWith(&function);
-          replaced.push_back(whole);
-        } else {
-          function.setName(name.str());
-        }
-      }
-      function.setLinkage(GlobalValue::AvailableExternallyLinkage);
-      function.addFnAttr(Attribute::InlineHint);
     }
-    tidy(function);
+    function.setLinkage(GlobalValue::AvailableExternallyLinkage);
+    function.addFnAttr(Attribute::InlineHint);
   }
-  for (Function *function : replaced)
-    if (function->use_empty()) function->eraseFromParent();
-  for (GlobalVariable &variable : make_early_inc_range(copy->globals())) {
-    variable.removeDeadConstantUsers();
-    if (variable.use_empty()) {
-      variable.eraseFromParent();
-      continue;
+  tidy(*copy);
+  write(*copy, [&](StringRef bytes) { made(user, "", bytes.data(), bytes.size()); });
+  for (const auto &group : pieces(*copy)) {
+    SmallSetVector<const GlobalValue *, 32> needed;
+    for (const Function *function : group) {
+      needed.insert(function);
+      needs(*function, needed);
     }
-    tidy(variable);
+    std::unique_ptr<Module> piece = copy_of(*copy, needed);
+    tidy(*piece);
+    write(*piece, [&](StringRef bytes) {
+      for (const Function *function : group)
+        made(user, function->getName().str().c_str(), bytes.data(), bytes.size());
+    });
   }
-  for (GlobalAlias &alias : make_early_inc_range(copy->aliases()))
-    if (alias.use_empty()) alias.eraseFromParent();
-  SmallString<0> bytes;
-  raw_svector_ostream stream(bytes);
-  WriteBitcodeToFile(*copy, stream);
-  return LLVMCreateMemoryBufferWithMemoryRangeCopy(bytes.data(), bytes.size(), "hot");
 }
 
 // Brings in the bodies of what the module declares, to be inlined and then dropped.  False: the
@@ -190,13 +237,8 @@ extern "C" bool cyl_link_hot(LLVMModuleRef into, const char *data, size_t size) 
   std::unique_ptr<Module> hot = std::move(*read);
   hot->setDataLayout(module.getDataLayout());
   hot->setTargetTriple(module.getTargetTriple());
-  bool any = false;
-  for (const Function &function : *hot) {
-    const Function *declared = function.isDeclaration() ? nullptr : module.getFunction(function.getName());
-    any = any || (declared && declared->isDeclaration());
-  }
-  if (!any) return true;
-  if (Linker::linkModules(module, std::move(hot), Linker::LinkOnlyNeeded)) return false;
-  fit_calls(module);
-  return true;
+  return !Linker::linkModules(module, std::move(hot), Linker::LinkOnlyNeeded);
 }
+
+// After bodies have come in: calls of them have their types.
+extern "C" void cyl_fit_calls(LLVMModuleRef module) { fit_calls(*unwrap(module)); }

@@ -4,11 +4,27 @@
 
 #include "llvm-c/Core.h"
 #include "llvm-c/TargetMachine.h"
+#include "llvm/Analysis/LazyCallGraph.h"
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Passes/StandardInstrumentations.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace llvm;
+
+// Whether bodies for others to inline are all that a pass would work on: the run-time library's, optimised
+// when it was built, and dropped in the end.
+static bool optimised_before(const Any &unit) {
+  if (auto *function = any_cast<const Function *>(&unit)) return (*function)->hasAvailableExternallyLinkage();
+  if (auto *loop = any_cast<const Loop *>(&unit))
+    return (*loop)->getHeader()->getParent()->hasAvailableExternallyLinkage();
+  if (auto *component = any_cast<const LazyCallGraph::SCC *>(&unit))
+    return all_of(**component, [](const LazyCallGraph::Node &node) {
+      return node.getFunction().hasAvailableExternallyLinkage();
+    });
+  return false;
+}
 
 // Runs the passes of a text, with vectorisers and unrolling or without.  The message of a text that names
 // no passes is the caller's, to be freed by LLVMDisposeMessage; null where all went well.
@@ -16,7 +32,12 @@ extern "C" char *cyl_run_passes(LLVMModuleRef module, LLVMTargetMachineRef machi
                                 bool fast) {
   PipelineTuningOptions tuning;
   tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopInterleaving = tuning.LoopUnrolling = fast;
-  PassBuilder builder(reinterpret_cast<TargetMachine *>(machine), tuning);
+  // Without it, functions marked `optnone` would be optimised all the same.
+  PassInstrumentationCallbacks callbacks;
+  OptNoneInstrumentation unoptimised(/*DebugLogging=*/false);
+  unoptimised.registerCallbacks(callbacks);
+  callbacks.registerShouldRunOptionalPassCallback([](StringRef, Any unit) { return !optimised_before(unit); });
+  PassBuilder builder(reinterpret_cast<TargetMachine *>(machine), tuning, std::nullopt, &callbacks);
   if (fast)
     builder.registerVectorizerStartEPCallback([](FunctionPassManager &manager, OptimizationLevel) {
       manager.addPass(InterleaveChains());

@@ -2,16 +2,19 @@
 //!
 //! The library is built with a second form of what callers had better inline: bitcode, from which a
 //! module takes the bodies of what it declares.  They are inlined or dropped; the library has them
-//! anyway.
+//! anyway.  The bitcode is there twice, as a whole and function by function: to read the whole takes
+//! longer than to compile a small module.
 
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::ops::Range;
 
 use frontend_bridge::recovery;
-use inkwell::llvm_sys::prelude::{LLVMMemoryBufferRef, LLVMModuleRef};
-use inkwell::memory_buffer::MemoryBuffer;
+use inkwell::llvm_sys::prelude::LLVMModuleRef;
 use inkwell::module::Module;
 
 use crate::CodegenError;
+use crate::symbols::symbols;
 
 unsafe extern "C" {
     fn cyl_extract_hot(
@@ -19,19 +22,130 @@ unsafe extern "C" {
         names: *const *const c_char,
         count: usize,
         refused: extern "C" fn(*mut c_void, *const c_char),
+        made: extern "C" fn(*mut c_void, *const c_char, *const c_char, usize),
         user: *mut c_void,
-    ) -> LLVMMemoryBufferRef;
+    );
     fn cyl_link_hot(into: LLVMModuleRef, data: *const c_char, size: usize) -> bool;
+    fn cyl_fit_calls(module: LLVMModuleRef);
+}
+
+/// How many functions are brought in one by one; the whole takes about as long as twice as many.
+const FEW: usize = 10;
+
+/// Bodies by the names of their functions.
+pub struct Bodies {
+    data: Vec<u8>,
+    whole: Range<usize>,
+    pieces: HashMap<String, Range<usize>>,
+}
+
+impl Bodies {
+    /// Reads what [`extract`] wrote: how many entries there are, each one's length of the name, offset
+    /// and length (32 bits each, little-endian), the names, the bitcode.
+    pub fn read(data: &[u8]) -> Result<Self, CodegenError> {
+        Self::parse(data).ok_or_else(unreadable)
+    }
+
+    fn parse(data: &[u8]) -> Option<Self> {
+        let number = |at: usize| -> Option<usize> {
+            let bytes = data.get(at..at.checked_add(4)?)?;
+            Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
+        };
+        let count = number(0)?;
+        let mut name = count.checked_mul(12)?.checked_add(4)?;
+        let mut pieces = HashMap::new();
+        for index in 0..count {
+            let entry = 4 + 12 * index;
+            let text = name..name.checked_add(number(entry)?)?;
+            let start = number(entry + 4)?;
+            let piece = start..start.checked_add(number(entry + 8)?)?;
+            data.get(piece.clone())?;
+            let text = std::str::from_utf8(data.get(text.clone())?).ok()?;
+            name += text.len();
+            pieces.insert(text.to_owned(), piece);
+        }
+        Some(Self {
+            data: data.to_vec(),
+            whole: pieces.remove("")?,
+            pieces,
+        })
+    }
+
+    /// The names that a module declares and that there are bodies of.
+    fn wanted(&self, module: &Module<'_>) -> Vec<String> {
+        let mut names = symbols(module).undefined;
+        names.retain(|name| self.pieces.contains_key(name));
+        names
+    }
+
+    fn link_piece(&self, module: &Module<'_>, piece: Range<usize>) -> Result<(), CodegenError> {
+        let bytes = &self.data[piece];
+        // SAFETY: both outlive the call, which reads the bytes only.
+        let done = unsafe { cyl_link_hot(module.as_mut_ptr(), bytes.as_ptr().cast(), bytes.len()) };
+        if done { Ok(()) } else { Err(unreadable()) }
+    }
+}
+
+fn unreadable() -> CodegenError {
+    CodegenError::Optimizer("the run-time library's bitcode cannot be read".to_owned())
+}
+
+/// What `cyl_extract_hot` tells.
+#[derive(Default)]
+struct Extracted {
+    refused: Vec<String>,
+    entries: Vec<(String, Range<usize>)>,
+    bitcode: Vec<u8>,
+}
+
+impl Extracted {
+    fn written(&self) -> Vec<u8> {
+        let names: usize = self.entries.iter().map(|(name, _)| name.len()).sum();
+        let start = 4 + 12 * self.entries.len() + names;
+        let mut out = Vec::with_capacity(start + self.bitcode.len());
+        let mut number = |value: usize| out.extend((value as u32).to_le_bytes());
+        number(self.entries.len());
+        for (name, piece) in &self.entries {
+            number(name.len());
+            number(start + piece.start);
+            number(piece.len());
+        }
+        out.extend(self.entries.iter().flat_map(|(name, _)| name.as_bytes()));
+        out.extend(&self.bitcode);
+        out
+    }
 }
 
 extern "C" fn on_refused(user: *mut c_void, name: *const c_char) {
-    // SAFETY: `user` is the vector of the call below, `name` a string of its.
-    let (list, name) = unsafe { (&mut *user.cast::<Vec<String>>(), CStr::from_ptr(name)) };
-    list.push(name.to_string_lossy().into_owned());
+    // SAFETY: `user` is the value of the call below, `name` a string of its.
+    let (found, name) = unsafe { (&mut *user.cast::<Extracted>(), CStr::from_ptr(name)) };
+    found.refused.push(name.to_string_lossy().into_owned());
 }
 
-/// Bitcode of the functions with these names, and the names of those that are not there or refer to
-/// the module's own state.
+extern "C" fn on_made(user: *mut c_void, name: *const c_char, data: *const c_char, size: usize) {
+    // SAFETY: as above; `data` has `size` bytes.
+    let (found, name, bytes) = unsafe {
+        (
+            &mut *user.cast::<Extracted>(),
+            CStr::from_ptr(name),
+            std::slice::from_raw_parts(data.cast::<u8>(), size),
+        )
+    };
+    let last = found.entries.last().map(|(_, piece)| piece.clone());
+    let piece = match last {
+        Some(piece) if &found.bitcode[piece.clone()] == bytes => piece,
+        _ => {
+            let start = found.bitcode.len();
+            found.bitcode.extend(bytes);
+            start..found.bitcode.len()
+        }
+    };
+    let name = name.to_string_lossy().into_owned();
+    found.entries.push((name, piece));
+}
+
+/// The functions with these names as [`Bodies`] reads them, and the names of those that are not there or
+/// refer to the module's own state.
 pub fn extract(
     module: &Module<'_>,
     names: &[String],
@@ -42,40 +156,57 @@ pub fn extract(
             .filter_map(|name| CString::new(name.as_str()).ok())
             .collect();
         let pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
-        let mut refused: Vec<String> = Vec::new();
-        // SAFETY: the module, the names and the list outlive the call; the buffer is ours.
-        let buffer = unsafe {
-            MemoryBuffer::new(cyl_extract_hot(
+        let mut found = Extracted::default();
+        // SAFETY: the module, the names and what is found outlive the call.
+        unsafe {
+            cyl_extract_hot(
                 module.as_mut_ptr(),
                 pointers.as_ptr(),
                 pointers.len(),
                 on_refused,
-                (&raw mut refused).cast(),
-            ))
-        };
-        let bytes = buffer.as_slice();
-        (bytes.to_vec(), refused)
+                on_made,
+                (&raw mut found).cast(),
+            );
+        }
+        (found.written(), found.refused)
     })?)
 }
 
-/// Brings the bodies in for what the module declares.
-pub fn link(module: &Module<'_>, bitcode: &[u8]) -> Result<(), CodegenError> {
-    let done = recovery::run(|| {
-        // SAFETY: both outlive the call, which reads the bytes only.
-        unsafe { cyl_link_hot(module.as_mut_ptr(), bitcode.as_ptr().cast(), bitcode.len()) }
-    })?;
-    if done {
+/// Brings the bodies in for what the module declares, and for what they declare.
+pub fn link(module: &Module<'_>, bodies: &Bodies) -> Result<(), CodegenError> {
+    recovery::run(|| {
+        let mut linked = HashSet::new();
+        loop {
+            let mut wanted = bodies.wanted(module);
+            wanted.retain(|name| !linked.contains(name));
+            if wanted.is_empty() {
+                break;
+            }
+            if linked.len() + wanted.len() > FEW {
+                bodies.link_piece(module, bodies.whole.clone())?;
+                break;
+            }
+            for name in wanted {
+                if let Some(piece) = bodies.pieces.get(&name) {
+                    bodies.link_piece(module, piece.clone())?;
+                }
+                linked.insert(name);
+            }
+        }
+        // SAFETY: the module outlives the call.
+        unsafe { cyl_fit_calls(module.as_mut_ptr()) };
         Ok(())
-    } else {
-        Err(CodegenError::Optimizer(
-            "the run-time library's bitcode cannot be read".to_owned(),
-        ))
-    }
+    })?
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Bodies;
     use crate::OwnedModule;
+
+    fn read(data: &[u8]) -> Bodies {
+        Bodies::read(data).expect("what was written")
+    }
 
     const LIBRARY: &str = r#"
 @state = internal global i64 0
@@ -109,7 +240,7 @@ define i64 @stateful() {
         assert_eq!(refused, ["stateful", "absent"]);
         let caller = "declare i64 @small(i64)\ndefine i64 @user() {\n %a = call i64 @small(i64 1)\n ret i64 %a\n}\n";
         let mut module = OwnedModule::from_text(caller, "caller").expect("text");
-        module.link_hot(&bitcode).expect("linked");
+        module.link_hot(&read(&bitcode)).expect("linked");
         module.optimize(2).expect("optimised");
         let text = module.text().expect("text");
         assert!(text.contains("ret i64 42"), "{text}");
@@ -125,7 +256,7 @@ define i64 @stateful() {
         let caller = "declare i32 @low(ptr, i32, i32)\ndefine i32 @user() {\n \
                       %a = call i32 @low(ptr null, i32 -3, i32 65535)\n ret i32 %a\n}\n";
         let mut module = OwnedModule::from_text(caller, "caller").expect("text");
-        module.link_hot(&bitcode).expect("linked");
+        module.link_hot(&read(&bitcode)).expect("linked");
         module.optimize(2).expect("optimised");
         let text = module.text().expect("text");
         assert!(text.contains("ret i32 -4"), "{text}");
@@ -137,8 +268,7 @@ define i64 @stateful() {
         let (bitcode, _) = library.extract_hot(&["small".to_owned()]).expect("bitcode");
         let mut module =
             OwnedModule::from_text("define void @f() { ret void }", "other").expect("text");
-        module.link_hot(&bitcode).expect("linked");
+        module.link_hot(&read(&bitcode)).expect("linked");
         assert!(!module.text().expect("text").contains("small"));
-        assert!(module.link_hot(b"not bitcode").is_err());
     }
 }

@@ -32,6 +32,7 @@ pub fn machine_code(
                 diagnostics: vec![],
             })
     })?;
+    machine.release();
     let mut errors = messages.take();
     errors.retain(|message| message.is_error());
     match (bytes, errors.first()) {

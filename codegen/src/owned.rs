@@ -123,7 +123,7 @@ impl OwnedModule {
         files::pack_tables(&self.module)
     }
 
-    /// Bitcode of functions for others to inline, and the names of those that cannot be; see [`hot`].
+    /// Bodies of functions for others to inline, and the names of those that cannot be; see [`hot`].
     pub fn extract_hot(
         &mut self,
         names: &[String],
@@ -132,8 +132,8 @@ impl OwnedModule {
     }
 
     /// Brings in bodies of what the module declares; see [`hot`].
-    pub fn link_hot(&mut self, bitcode: &[u8]) -> Result<(), CodegenError> {
-        hot::link(&self.module, bitcode)
+    pub fn link_hot(&mut self, bodies: &hot::Bodies) -> Result<(), CodegenError> {
+        hot::link(&self.module, bodies)
     }
 
     /// Makes the code replaceable while it runs; see [`live`].

@@ -22,16 +22,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import runtimeutilities
+
+if TYPE_CHECKING:
+    from . import _native
 
 NAME = "cython_llvm._cyrt"
 SYMBOLS = "_cyrt.symbols.json"
 #: The same code to be linked into libraries that must work without this package.
 ARCHIVE = "_cyrt.a"
 #: Of the same code, what callers had better inline.
-HOT = "_cyrt.hot.bc"
+HOT = "_cyrt.hot"
 
 #: Functions that others may call, by how their names begin.
 _EXPORTED = re.compile(r"__Pyx|__pyx_|cyl_|Py(?!Init_)|_Py_|_PyUnicode_")
@@ -114,10 +117,12 @@ def available() -> str | None:
 
 
 @lru_cache(maxsize=1)
-def hot_bitcode() -> bytes:
+def hot_bodies() -> _native.HotBodies:
     """Bodies of functions to be inlined into their callers; see ``link_hot``."""
+    from . import _native
+
     with open(os.path.join(os.path.dirname(_path()), HOT), "rb") as file:
-        return file.read()
+        return _native.HotBodies(file.read())
 
 
 def symbols() -> dict[str, Any]:
@@ -477,5 +482,5 @@ def build(output: str | None = None) -> str:
         json.dump({"cython": _version(), "symbols": table}, file, indent=0)
         file.write("\n")
     _table.cache_clear()
-    hot_bitcode.cache_clear()
+    hot_bodies.cache_clear()
     return output

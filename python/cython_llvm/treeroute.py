@@ -102,7 +102,7 @@ def lower(tree: str, settings: Settings, *, mir: bool = False) -> Lowered:
     if module is not None:
         try:
             if settings.opt_level >= 2:
-                module.link_hot(runtimelib.hot_bitcode())
+                module.link_hot(runtimelib.hot_bodies())
             toolchain.target_cpu(module, settings)
         except _native.NativeError as error:
             raise toolchain.compile_error(error) from None

@@ -23,6 +23,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(jit::redirect_function, m)?)?;
     m.add_function(wrap_pyfunction!(module::compile_source, m)?)?;
     m.add_function(wrap_pyfunction!(module::build_pch, m)?)?;
+    m.add_class::<module::HotBodies>()?;
     m.add_class::<tree::Symbols>()?;
     m.add_class::<tree::KnownCode>()?;
     m.add_function(wrap_pyfunction!(tree::compile_tree, m)?)?;

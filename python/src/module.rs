@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
 use codegen::target::host::Cpu;
-use codegen::{CodegenError, OwnedModule};
+use codegen::{CodegenError, OwnedModule, hot};
 use frontend_bridge::Diagnostic;
 use frontend_bridge::clang::{self, Language, Outcome, Request};
 use pyo3::exceptions::PyValueError;
@@ -50,6 +50,19 @@ impl Module {
     /// The object file's bytes.
     pub fn object(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
         self.step(py, OwnedModule::object)
+    }
+}
+
+/// What `Module.extract_hot` wrote.
+#[pyclass(module = "cython_llvm._native", frozen)]
+pub struct HotBodies(hot::Bodies);
+
+#[pymethods]
+impl HotBodies {
+    #[new]
+    fn new(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        let bodies = hot::Bodies::read(data).map_err(|error| error.into_py_err(py))?;
+        Ok(Self(bodies))
     }
 }
 
@@ -169,7 +182,8 @@ impl Module {
         self.step(py, |owned| owned.pack_tables())
     }
 
-    /// Bitcode of functions for others to inline, and the names of those that cannot be.
+    /// Bodies of functions for others to inline, as `HotBodies` reads them, and the names of those that
+    /// cannot be.
     fn extract_hot<'py>(
         &self,
         py: Python<'py>,
@@ -179,9 +193,9 @@ impl Module {
         Ok((PyBytes::new(py, &bitcode), refused))
     }
 
-    /// Brings in bodies, from such bitcode, of what the module declares.
-    fn link_hot(&self, py: Python<'_>, bitcode: &[u8]) -> PyResult<()> {
-        self.step(py, |owned| owned.link_hot(bitcode))
+    /// Brings in bodies of what the module declares.
+    fn link_hot(&self, py: Python<'_>, bodies: &HotBodies) -> PyResult<()> {
+        self.step(py, |owned| owned.link_hot(&bodies.0))
     }
 
     /// Every function's signature by its name, in LLVM's words.

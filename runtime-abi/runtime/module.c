@@ -1,8 +1,15 @@
 /* Creation and initialisation of modules. */
 
+/* A module's definition as code generation makes it. */
+typedef struct {
+    PyModuleDef def;
+    PyObject **object; /* the place of the module object */
+    int (*execute)(PyObject *module); /* negative: failed */
+} cyl_module_def;
+
 /* Py_mod_create: a new module object with what the spec says, as Cython's modules have it, or the one
-   that `own` holds already: there is only ever one. */
-PyObject *cyl_module_create(PyObject *spec, PyModuleDef *def, PyObject **own) {
+   that there is already: there is only ever one. */
+PyObject *cyl_module_create(PyObject *spec, PyModuleDef *def) {
     static const char *const fields[][2] = {
         {"loader", "__loader__"}, {"origin", "__file__"}, {"parent", "__package__"},
         {"submodule_search_locations", "__path__"},
@@ -16,13 +23,13 @@ PyObject *cyl_module_create(PyObject *spec, PyModuleDef *def, PyObject **own) {
                                            "into one interpreter per process.");
         return NULL;
     }
-    if (*own) return Py_NewRef(*own);
+    PyObject *own = *((cyl_module_def *) def)->object;
+    if (own) return Py_NewRef(own);
     PyObject *name = PyObject_GetAttrString(spec, "name");
     if (!name) return NULL;
     PyObject *module = PyModule_NewObject(name);
     Py_DECREF(name);
     if (!module) return NULL;
-    (void) def;
     PyObject *dict = PyModule_GetDict(module); /* borrowed */
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         PyObject *value = PyObject_GetAttrString(spec, fields[i][0]);
@@ -64,12 +71,17 @@ int cyl_module_begin(PyObject *module, PyObject **object, PyObject **dict) {
     return 0;
 }
 
-/* The end of an execution that failed: the module may be imported again. */
-void cyl_module_failed(PyObject **object) {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    Py_CLEAR(*object);
-    PyErr_Restore(type, value, traceback);
+/* Py_mod_exec: executes the module, and forgets it where that fails: it may be imported again. */
+int cyl_module_exec(PyObject *module) {
+    cyl_module_def *def = (cyl_module_def *) PyModule_GetDef(module);
+    int status = def->execute(module);
+    if (status < 0) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        Py_CLEAR(*def->object);
+        PyErr_Restore(type, value, traceback);
+    }
+    return status;
 }
 
 /* Sets a C variable of the module: 1, or 0 where there is none of the name; -1 with an exception. */

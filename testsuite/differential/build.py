@@ -22,7 +22,7 @@ def warm_up() -> None:
 
     Options.clear_to_none = False  # as Cython's runtests.py
     treeroute._symbols()
-    runtimelib.hot_bitcode()
+    runtimelib.hot_bodies()
 
 
 def both(path: Path, folder: Path, tree_opt: int = 2, helpers: bytes = b"") -> dict[str, Any]:

@@ -10,6 +10,7 @@ use inkwell::{FloatPredicate, IntPredicate};
 use super::abi::Held;
 use super::aggregates::Copied;
 use super::debug_info::DebugInfo;
+use super::globals::quickly_compiled;
 use super::{EmitError, Emitter};
 use crate::mir::{BlockId, Constant, FuncId, Function, Raises, Terminator, Value};
 
@@ -29,6 +30,8 @@ pub(super) struct FunctionEmitter<'e, 'ctx, 'm> {
     pub(super) frame: Option<PointerValue<'ctx>>,
     /// Whether the block that is being emitted is seldom reached.
     pub(super) cold: bool,
+    /// Whether the function is compiled as it is.
+    pub(super) quick: bool,
     blocks: Vec<BasicBlock<'ctx>>,
 }
 
@@ -65,6 +68,7 @@ pub(super) fn emit<'ctx>(
         params: Vec::new(),
         copies: HashMap::new(),
         cold: false,
+        quick: quickly_compiled(mir),
         blocks,
     };
     function.place(debug, scope, mir.source.map_or(0, |(_, line)| line));

@@ -8,7 +8,7 @@ use inkwell::values::{BasicValueEnum, FunctionValue, GlobalValue, PointerValue};
 
 use super::{EmitError, Emitter, External};
 use crate::incremental::Code;
-use crate::mir::{ExternId, FuncId, GlobalId, GlobalInit, Linkage};
+use crate::mir::{ExternId, FuncId, Function, GlobalId, GlobalInit, Linkage};
 
 impl<'ctx> Emitter<'ctx, '_> {
     /// Declares what the module defines, and where there is no plan all the rest.
@@ -87,6 +87,8 @@ impl<'ctx> Emitter<'ctx, '_> {
         if item.cold {
             self.add_attribute(function, "cold");
             self.add_attribute(function, "noinline");
+        }
+        if quickly_compiled(item) {
             self.add_attribute(function, "optnone");
         }
         function
@@ -253,4 +255,9 @@ fn const_array<'ctx>(
         BasicTypeEnum::ArrayType(ty) => array!(ty, into_array_value),
         _ => return None,
     })
+}
+
+/// Whether optimising a function takes longer than running it as it is.
+pub(super) fn quickly_compiled(function: &Function) -> bool {
+    function.cold && !function.has_loop()
 }

@@ -112,13 +112,21 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             Op::Intrinsic(which, args) => self.intrinsic(*which, args)?,
             Op::IncRef(value) | Op::XIncRef(value) => {
                 let object = self.pointer(*value)?;
-                self.e.incref(object, matches!(op, Op::XIncRef(_)))?;
+                if self.quick {
+                    self.e.count_by_call("Py_IncRef", object)?;
+                } else {
+                    self.e.incref(object, matches!(op, Op::XIncRef(_)))?;
+                }
                 object.into()
             }
             Op::Own(value) => self.value(*value)?,
             Op::DecRef(value) | Op::XDecRef(value) => {
                 let (object, nullable) = (self.pointer(*value)?, matches!(op, Op::XDecRef(_)));
-                self.e.decref(object, nullable, self.cold)?;
+                if self.quick {
+                    self.e.count_by_call("Py_DecRef", object)?;
+                } else {
+                    self.e.decref(object, nullable, self.cold)?;
+                }
                 return Ok(None);
             }
             Op::Forget(_) | Op::HoldSlice(_) | Op::GiveSlice(_) => return Ok(None),

@@ -44,6 +44,23 @@ impl<'ctx> Emitter<'ctx, '_> {
         Ok(())
     }
 
+    /// `Py_XINCREF` or `Py_XDECREF` as a call of the interpreter's, for what is not optimised.
+    pub(super) fn count_by_call(
+        &self,
+        name: &str,
+        object: PointerValue<'ctx>,
+    ) -> Result<(), EmitError> {
+        let callee = self.llvm.get_function(name).unwrap_or_else(|| {
+            let ty = self
+                .context
+                .void_type()
+                .fn_type(&[self.ptr().into()], false);
+            self.llvm.add_function(name, ty, None)
+        });
+        self.builder.build_call(callee, &[object.into()], "")?;
+        Ok(())
+    }
+
     /// `Py_DECREF`; `nullable`: `Py_XDECREF`.  Where it is `cold`, on the way of an exception, what is
     /// more than a look for null stays a call.
     pub(super) fn decref(

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::basic_block::BasicBlock;
-use inkwell::module::Module;
+use inkwell::module::{Linkage, Module};
 use inkwell::values::{BasicValueEnum, CallSiteValue, FunctionValue, InstructionValue};
 
 /// Names of functions that pickling calls, by a part of them.
@@ -33,9 +33,10 @@ pub fn prefer_small(module: &Module<'_>, level: u8) -> usize {
             continue;
         }
         let name = function.get_name().to_string_lossy();
-        let once = function
-            .get_enum_attribute(place, kind("optnone"))
-            .is_some();
+        let has = |name| function.get_enum_attribute(place, kind(name)).is_some();
+        // Those with loops are optimised for speed elsewhere.
+        let once =
+            has("optnone") || has("cold") && function.get_linkage() != Linkage::AvailableExternally;
         function.remove_enum_attribute(place, kind("optnone"));
         let attributes: &[&str] = if once || PICKLING.iter().any(|part| name.contains(part)) {
             &["optsize", "minsize"]

@@ -103,51 +103,6 @@ impl<'t> Context<'t> {
         text.linkage = Linkage::External;
     }
 
-    /// The module object for a spec: the one that there is, once there is one.
-    fn define_create(&mut self) -> FuncId {
-        let create = self.mir.declare(
-            "cyl_module_create",
-            Signature::new([Type::Object, Type::Ptr, Type::Ptr], Type::Object),
-        );
-        let signature = Signature::new([Type::Object, Type::Ptr], Type::Object);
-        let mut function = Function::new("module.create", Linkage::Internal, signature);
-        function.cold = true;
-        let mut b = crate::mir::Builder::new(function);
-        let spec = b.value(&self.mir, Op::Param(0));
-        let def = b.value(&self.mir, Op::Param(1));
-        let place = b.value(&self.mir, Op::GlobalAddr(self.module_object));
-        let result = b.call(&self.mir, Callee::Extern(create), vec![spec, def, place]);
-        b.end(crate::mir::Terminator::Return(result));
-        self.mir.add_function(b.finish())
-    }
-
-    /// What executes the module, and forgets it where that fails: it may be imported again.
-    fn define_start(&mut self, exec: FuncId) -> FuncId {
-        let failed = self
-            .mir
-            .declare("cyl_module_failed", Signature::new([Type::Ptr], Type::Void));
-        let signature = Signature::new([Type::Object], Type::I32);
-        let mut function = Function::new("module.start", Linkage::Internal, signature);
-        function.cold = true;
-        let mut b = crate::mir::Builder::new(function);
-        let (bad, done) = (b.block(), b.block());
-        let module = b.value(&self.mir, Op::Param(0));
-        let result = b.value(&self.mir, Op::Call(Callee::Function(exec), vec![module]));
-        let zero = b.int(&self.mir, 0, 32);
-        let negative = b.value(
-            &self.mir,
-            Op::Compare(crate::mir::Comparison::SLt, result, zero),
-        );
-        b.branch(negative, bad, done);
-        b.switch_to(bad);
-        let place = b.value(&self.mir, Op::GlobalAddr(self.module_object));
-        b.call(&self.mir, Callee::Extern(failed), vec![place]);
-        b.jump(done);
-        b.switch_to(done);
-        b.end(crate::mir::Terminator::Return(Some(result)));
-        self.mir.add_function(b.finish())
-    }
-
     fn define_module(&mut self, exec: FuncId) -> Result<()> {
         self.name_shared_utility();
         let full = self.tree.module_name();
@@ -156,14 +111,16 @@ impl<'t> Context<'t> {
         if !last.is_ascii() {
             return missing("module name beyond ASCII", None);
         }
-        let create = self.define_create();
-        let exec = self.define_start(exec);
+        let signature = Signature::new([Type::Object, Type::Ptr], Type::Object);
+        let create = self.mir.declare("cyl_module_create", signature);
+        let signature = Signature::new([Type::Object], Type::I32);
+        let start = self.mir.declare("cyl_module_exec", signature);
         let slot = self
             .mir
             .structure("PyModuleDef_Slot", || vec![Type::I32, Type::Ptr]);
         let slots = GlobalInit::List(vec![
-            GlobalInit::List(vec![GlobalInit::Int(CREATE), GlobalInit::Function(create)]),
-            GlobalInit::List(vec![GlobalInit::Int(EXEC), GlobalInit::Function(exec)]),
+            GlobalInit::List(vec![GlobalInit::Int(CREATE), GlobalInit::Extern(create)]),
+            GlobalInit::List(vec![GlobalInit::Int(EXEC), GlobalInit::Extern(start)]),
             GlobalInit::List(vec![GlobalInit::Int(0), GlobalInit::Zero]),
         ]);
         let ty = Type::Array(Box::new(Type::Struct(slot)), 3);
@@ -175,11 +132,13 @@ impl<'t> Context<'t> {
             None => GlobalInit::Zero,
         };
         // PyModuleDef: head (count, type), m_init, m_index, m_copy; name, doc, size, methods, slots,
-        // traverse, clear, free.
-        let def = self.mir.structure("PyModuleDef", || {
+        // traverse, clear, free.  Then, for the run-time library, the place of the module object and
+        // what executes it.
+        let def = self.mir.structure("cyl_module_def", || {
             let mut fields = vec![Type::I64, Type::Ptr, Type::Ptr, Type::I64, Type::Ptr];
             fields.extend([Type::Ptr, Type::Ptr, Type::I64, Type::Ptr, Type::Ptr]);
             fields.extend([Type::Ptr, Type::Ptr, Type::Ptr]);
+            fields.extend([Type::Ptr, Type::Ptr]);
             fields
         });
         let mut init = vec![GlobalInit::Int(1)];
@@ -188,6 +147,8 @@ impl<'t> Context<'t> {
         init.extend([GlobalInit::Zero, GlobalInit::Zero, methods]);
         init.push(GlobalInit::Global(slots));
         init.extend(std::iter::repeat_n(GlobalInit::Zero, 3));
+        init.push(GlobalInit::Global(self.module_object));
+        init.push(GlobalInit::Function(exec));
         let ty = Type::Struct(def);
         let def = self
             .mir

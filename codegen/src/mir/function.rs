@@ -144,6 +144,33 @@ impl Function {
         }
     }
 
+    /// Whether some way through the function comes to a block twice.
+    pub fn has_loop(&self) -> bool {
+        let mut open = vec![false; self.blocks.len()];
+        let mut known = open.clone();
+        let mut stack = vec![(BlockId(0), 0)];
+        while let Some((block, next)) = stack.pop() {
+            let at = block.0 as usize;
+            let Some(block_of) = self.blocks.get(at) else {
+                continue;
+            };
+            known[at] = true;
+            let successors = block_of.terminator.successors();
+            open[at] = next < successors.len();
+            let Some(to) = successors.get(next) else {
+                continue;
+            };
+            stack.push((block, next + 1));
+            if open[to.0 as usize] {
+                return true;
+            }
+            if !known[to.0 as usize] {
+                stack.push((*to, 0));
+            }
+        }
+        false
+    }
+
     /// What is known of a value.
     pub fn value(&self, value: Value) -> &ValueInfo {
         &self.values[value.0 as usize]

@@ -1,7 +1,7 @@
 //! x86-64 Linux: this machine, or another CPU by name.
 
 use std::ffi::CString;
-use std::sync::{Once, OnceLock};
+use std::sync::{Mutex, Once, OnceLock};
 
 use inkwell::OptimizationLevel;
 use inkwell::attributes::{Attribute, AttributeLoc};
@@ -103,19 +103,55 @@ pub fn machine(cpu: &Cpu, level: u8) -> Result<TargetMachine, CodegenError> {
 }
 
 /// The machine that a module was compiled for last: making one and what it knows of its CPU takes
-/// as long as a small function.
+/// as long as a small function, so that it goes from module to module.
 #[derive(Default)]
-pub struct Machine(Option<(Cpu, u8, TargetMachine)>);
+pub struct Machine(Option<Made>);
+
+struct Made {
+    cpu: Cpu,
+    level: u8,
+    machine: TargetMachine,
+}
+
+// SAFETY: a machine refers to nothing of the thread or the module it was used for; whoever has taken
+// one has it alone.
+unsafe impl Send for Made {}
+
+/// Machines that no module uses.
+static IDLE: Mutex<Vec<Made>> = Mutex::new(Vec::new());
+
+/// How many of them are kept.
+const KEPT: usize = 4;
 
 impl Machine {
     /// The machine for this CPU at this level of optimisation.
     pub fn get(&mut self, cpu: Cpu, level: u8) -> Result<&TargetMachine, CodegenError> {
-        let made = match self.0.take() {
-            Some((known, at, machine)) if known == cpu && at == level => machine,
-            _ => machine(&cpu, level)?,
+        let fits = |made: &Made| made.cpu == cpu && made.level == level;
+        let made = match self.0.take().filter(fits).or_else(|| take_idle(fits)) {
+            Some(made) => made,
+            None => Made {
+                machine: machine(&cpu, level)?,
+                cpu,
+                level,
+            },
         };
-        Ok(&self.0.insert((cpu, level, made)).2)
+        Ok(&self.0.insert(made).machine)
     }
+
+    /// Leaves the machine to other modules; not after a crash, which may have left it half changed.
+    pub fn release(&mut self) {
+        if let (Some(made), Ok(mut idle)) = (self.0.take(), IDLE.lock())
+            && idle.len() < KEPT
+        {
+            idle.push(made);
+        }
+    }
+}
+
+fn take_idle(fits: impl Fn(&Made) -> bool) -> Option<Made> {
+    let mut idle = IDLE.lock().ok()?;
+    let at = idle.iter().position(fits)?;
+    Some(idle.swap_remove(at))
 }
 
 /// The CPU that the module's functions were compiled for; the plain x86-64 where none is named.
