@@ -57,6 +57,8 @@ struct Contents {
     auto *base = dyn_cast<GlobalValue>(value->stripAndAccumulateConstantOffsets(layout, offset, true));
     if (!base || base->isThreadLocal() || base->hasExternalWeakLinkage()) return false;
     addresses[at] = {value, near(base)};
+    // A distance to what may be in another library would need the loader.
+    if (near(base)) base->setDSOLocal(true);
     return true;
   }
 

@@ -4,7 +4,6 @@
 typedef struct {
     PyModuleDef def;
     PyObject **object; /* the place of the module object */
-    int (*execute)(PyObject *module); /* negative: failed */
 } cyl_module_def;
 
 /* Py_mod_create: a new module object with what the spec says, as Cython's modules have it, or the one
@@ -71,18 +70,17 @@ int cyl_module_begin(PyObject *module, PyObject **object, PyObject **dict) {
     return 0;
 }
 
-/* Py_mod_exec: executes the module, and forgets it where that fails: it may be imported again. */
-int cyl_module_exec(PyObject *module) {
-    cyl_module_def *def = (cyl_module_def *) PyModule_GetDef(module);
-    int status = def->execute(module);
-    if (status < 0) {
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
-        Py_CLEAR(*def->object);
-        PyErr_Restore(type, value, traceback);
-    }
-    return status;
+/* The end of an execution that failed: the module may be imported again. */
+void cyl_module_failed(PyObject **object) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    Py_CLEAR(*object);
+    PyErr_Restore(type, value, traceback);
 }
+
+/* Counting for code that is not optimised, as a module's execution. */
+void cyl_hold(PyObject *object) { Py_XINCREF(object); }
+void cyl_release(PyObject *object) { Py_XDECREF(object); }
 
 /* Sets a C variable of the module: 1, or 0 where there is none of the name; -1 with an exception. */
 typedef int (*cyl_star_setter)(PyObject *name, PyObject *value);

@@ -113,7 +113,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             Op::IncRef(value) | Op::XIncRef(value) => {
                 let object = self.pointer(*value)?;
                 if self.quick {
-                    self.e.count_by_call("Py_IncRef", object)?;
+                    self.e.count_by_call("cyl_hold", object)?;
                 } else {
                     self.e.incref(object, matches!(op, Op::XIncRef(_)))?;
                 }
@@ -123,7 +123,7 @@ impl<'ctx> FunctionEmitter<'_, 'ctx, '_> {
             Op::DecRef(value) | Op::XDecRef(value) => {
                 let (object, nullable) = (self.pointer(*value)?, matches!(op, Op::XDecRef(_)));
                 if self.quick {
-                    self.e.count_by_call("Py_DecRef", object)?;
+                    self.e.count_by_call("cyl_release", object)?;
                 } else {
                     self.e.decref(object, nullable, self.cold)?;
                 }

@@ -44,7 +44,7 @@ impl<'ctx> Emitter<'ctx, '_> {
         Ok(())
     }
 
-    /// `Py_XINCREF` or `Py_XDECREF` as a call of the interpreter's, for what is not optimised.
+    /// `Py_XINCREF` or `Py_XDECREF` as a call of the run-time library's, for what is not optimised.
     pub(super) fn count_by_call(
         &self,
         name: &str,

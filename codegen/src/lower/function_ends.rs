@@ -52,6 +52,10 @@ impl Body<'_, '_> {
             }
             _ => self.add_traceback(line)?,
         }
+        if matches!(error, ErrorReturn::Module) {
+            let object = self.op(Op::GlobalAddr(self.m.module_object));
+            self.rt_void("cyl_module_failed", "p:v", &[object])?;
+        }
         if let Some(untraced) = self.untraced {
             self.b.jump(untraced);
             self.b.switch_to(untraced);
@@ -60,6 +64,7 @@ impl Body<'_, '_> {
             let ty = self.b.function.locals[local.0 as usize].ty.clone();
             let constant = match error {
                 ErrorReturn::Value(constant) => constant,
+                ErrorReturn::Module => Constant::Int(-1, 32),
                 _ => Constant::Zero(ty.clone()),
             };
             if ty == Type::Object {

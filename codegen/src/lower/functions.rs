@@ -469,6 +469,8 @@ impl<'t> Body<'_, 't> {
 pub(super) enum ErrorReturn {
     /// A value.
     Value(Constant),
+    /// -1, and the module's object is forgotten: it may be imported again.
+    Module,
     /// Nothing: the caller asks whether an exception is set.
     Void,
     /// The exception is printed, and the caller goes on.

@@ -6,7 +6,7 @@ use super::body::Body;
 use super::context::{Context, missing};
 use super::functions::ErrorReturn;
 use crate::mir::{
-    Callee, Constant, FuncId, Function, Global, GlobalInit, Linkage, Op, Raises, Signature, Type,
+    Callee, FuncId, Function, Global, GlobalInit, Linkage, Op, Raises, Signature, Type,
 };
 
 /// Slots of a module definition (PEP 489).
@@ -86,7 +86,7 @@ impl<'t> Context<'t> {
             let zero = body.int(0, 32);
             body.b.effect(Op::Set(local, zero));
         }
-        body.finish(ErrorReturn::Value(Constant::Int(-1, 32)))?;
+        body.finish(ErrorReturn::Module)?;
         let function = body.b.finish();
         Ok(self.mir.add_function(function))
     }
@@ -113,14 +113,12 @@ impl<'t> Context<'t> {
         }
         let signature = Signature::new([Type::Object, Type::Ptr], Type::Object);
         let create = self.mir.declare("cyl_module_create", signature);
-        let signature = Signature::new([Type::Object], Type::I32);
-        let start = self.mir.declare("cyl_module_exec", signature);
         let slot = self
             .mir
             .structure("PyModuleDef_Slot", || vec![Type::I32, Type::Ptr]);
         let slots = GlobalInit::List(vec![
             GlobalInit::List(vec![GlobalInit::Int(CREATE), GlobalInit::Extern(create)]),
-            GlobalInit::List(vec![GlobalInit::Int(EXEC), GlobalInit::Extern(start)]),
+            GlobalInit::List(vec![GlobalInit::Int(EXEC), GlobalInit::Function(exec)]),
             GlobalInit::List(vec![GlobalInit::Int(0), GlobalInit::Zero]),
         ]);
         let ty = Type::Array(Box::new(Type::Struct(slot)), 3);
@@ -132,13 +130,11 @@ impl<'t> Context<'t> {
             None => GlobalInit::Zero,
         };
         // PyModuleDef: head (count, type), m_init, m_index, m_copy; name, doc, size, methods, slots,
-        // traverse, clear, free.  Then, for the run-time library, the place of the module object and
-        // what executes it.
+        // traverse, clear, free.  Then, for the run-time library, the place of the module object.
         let def = self.mir.structure("cyl_module_def", || {
             let mut fields = vec![Type::I64, Type::Ptr, Type::Ptr, Type::I64, Type::Ptr];
             fields.extend([Type::Ptr, Type::Ptr, Type::I64, Type::Ptr, Type::Ptr]);
-            fields.extend([Type::Ptr, Type::Ptr, Type::Ptr]);
-            fields.extend([Type::Ptr, Type::Ptr]);
+            fields.extend([Type::Ptr, Type::Ptr, Type::Ptr, Type::Ptr]);
             fields
         });
         let mut init = vec![GlobalInit::Int(1)];
@@ -148,7 +144,6 @@ impl<'t> Context<'t> {
         init.push(GlobalInit::Global(slots));
         init.extend(std::iter::repeat_n(GlobalInit::Zero, 3));
         init.push(GlobalInit::Global(self.module_object));
-        init.push(GlobalInit::Function(exec));
         let ty = Type::Struct(def);
         let def = self
             .mir
