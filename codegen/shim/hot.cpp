@@ -1,4 +1,6 @@
 // Function bodies that go from the run-time library into the modules that call them.
+#include "hot.h"
+
 #include "llvm-c/Core.h"
 #include "llvm-c/Types.h"
 #include "llvm/ADT/EquivalenceClasses.h"
@@ -206,6 +208,7 @@ extern "C" void cyl_extract_hot(LLVMModuleRef from, const char *const *names, si
     }
     function.setLinkage(GlobalValue::AvailableExternallyLinkage);
     function.addFnAttr(Attribute::InlineHint);
+    function.addFnAttr(OPTIMISED);
   }
   tidy(*copy);
   write(*copy, [&](StringRef bytes) { made(user, "", bytes.data(), bytes.size()); });

@@ -1,6 +1,7 @@
 // LLVM's pipelines with passes of our own in them, which its C interface has no way for.
 #include "chains.h"
 #include "conversions.h"
+#include "hot.h"
 
 #include "llvm-c/Core.h"
 #include "llvm-c/TargetMachine.h"
@@ -13,16 +14,17 @@
 
 using namespace llvm;
 
-// Whether bodies for others to inline are all that a pass would work on: the run-time library's, optimised
-// when it was built, and dropped in the end.
+static bool optimised_before(const Function &function) {
+  return function.hasAvailableExternallyLinkage() && function.hasFnAttribute(OPTIMISED);
+}
+
+// Whether all that a pass would work on are the run-time library's bodies, which are dropped in the end.
 static bool optimised_before(const Any &unit) {
-  if (auto *function = any_cast<const Function *>(&unit)) return (*function)->hasAvailableExternallyLinkage();
-  if (auto *loop = any_cast<const Loop *>(&unit))
-    return (*loop)->getHeader()->getParent()->hasAvailableExternallyLinkage();
+  if (auto *function = any_cast<const Function *>(&unit)) return optimised_before(**function);
+  if (auto *loop = any_cast<const Loop *>(&unit)) return optimised_before(*(*loop)->getHeader()->getParent());
   if (auto *component = any_cast<const LazyCallGraph::SCC *>(&unit))
-    return all_of(**component, [](const LazyCallGraph::Node &node) {
-      return node.getFunction().hasAvailableExternallyLinkage();
-    });
+    return all_of(**component,
+                  [](const LazyCallGraph::Node &node) { return optimised_before(node.getFunction()); });
   return false;
 }
 

@@ -271,4 +271,87 @@ define i64 @stateful() {
         module.link_hot(&read(&bitcode)).expect("linked");
         assert!(!module.text().expect("text").contains("small"));
     }
+
+    #[test]
+    fn damaged_bodies_are_an_error() {
+        let mut library = OwnedModule::from_text(LIBRARY, "library").expect("text");
+        let (data, _) = library.extract_hot(&["small".to_owned()]).expect("bitcode");
+        let caller = "declare i64 @small(i64)\ndefine i64 @user() {\n %a = call i64 @small(i64 1)\n ret i64 %a\n}\n";
+        let header = 4 + 2 * 12 + "small".len();
+        for end in 0..header {
+            assert!(Bodies::read(&data[..end]).is_err());
+        }
+        for at in 0..header {
+            let mut changed = data.clone();
+            changed[at] ^= 0xff;
+            if let Ok(bodies) = Bodies::read(&changed) {
+                // Another name, or another part of the bitcode: nothing to link, or an error.
+                let mut module = OwnedModule::from_text(caller, "caller").expect("text");
+                let _ = module.link_hot(&bodies);
+            }
+        }
+        let mut empty = data[..header].to_vec();
+        empty.resize(data.len(), 0);
+        let mut module = OwnedModule::from_text(caller, "caller").expect("text");
+        assert!(module.link_hot(&read(&empty)).is_err());
+    }
+
+    /// Functions that call each other in a row; the last two have a function of their own in common.
+    fn chain(count: usize) -> (String, Vec<String>) {
+        let mut text = String::from(
+            "declare void @far()\ndefine internal void @common() {\n call void @far()\n ret void\n}\n",
+        );
+        for index in 0..count {
+            let callee = match count - index {
+                1 | 2 => "common".to_owned(),
+                _ => format!("f{}", index + 1),
+            };
+            text += &format!(
+                "define i64 @f{index}(i64 %a) {{\n call void @{callee}X\n ret i64 %a\n}}\n"
+            );
+        }
+        for index in 0..count {
+            text = text.replace(
+                &format!("call void @f{index}X"),
+                &format!("%b = call i64 @f{index}(i64 %a)"),
+            );
+        }
+        let names = (0..count).map(|index| format!("f{index}")).collect();
+        (text.replace("@commonX", "@common()"), names)
+    }
+
+    #[test]
+    fn bodies_bring_in_what_they_call() {
+        for count in [3, 40] {
+            let (text, names) = chain(count);
+            let mut library = OwnedModule::from_text(&text, "library").expect("text");
+            let (data, refused) = library.extract_hot(&names).expect("bitcode");
+            assert_eq!(refused, [""; 0]);
+            let caller = "declare i64 @f0(i64)\ndefine i64 @user() {\n %a = call i64 @f0(i64 1)\n ret i64 %a\n}\n";
+            let mut module = OwnedModule::from_text(caller, "caller").expect("text");
+            module.link_hot(&read(&data)).expect("linked");
+            let text = module.text().expect("text");
+            let reached = (0..count - 1)
+                .filter(|index| text.contains(&format!("available_externally i64 @f{index}(")));
+            assert_eq!(reached.count(), count - 1, "{text}");
+            assert_eq!(text.matches("define internal void @common").count(), 1);
+        }
+    }
+
+    #[test]
+    fn what_is_inlined_is_optimised() {
+        let library = "define i64 @slow(i64 %a) {\n %p = alloca i64\n store i64 %a, ptr %p\n \
+                       %b = load i64, ptr %p\n %c = add i64 %b, 0\n ret i64 %c\n}\n";
+        let mut library = OwnedModule::from_text(library, "library").expect("text");
+        let (data, _) = library.extract_hot(&["slow".to_owned()]).expect("bitcode");
+        let caller = "declare i64 @slow(i64)\ndefine ptr @user() {\n ret ptr @slow\n}\n\
+                      define i64 @inlined(i64 %a) {\n %b = call i64 @slow(i64 %a)\n ret i64 %b\n}\n";
+        let mut module = OwnedModule::from_text(caller, "caller").expect("text");
+        module.link_hot(&read(&data)).expect("linked");
+        module.optimize(2).expect("optimised");
+        let text = module.text().expect("text");
+        // Inlined, it is optimised like everything else.
+        assert!(text.contains("ret i64 %a"), "{text}");
+        assert!(text.contains("declare i64 @slow"), "{text}");
+    }
 }

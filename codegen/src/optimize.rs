@@ -179,6 +179,17 @@ out:
     }
 
     #[test]
+    fn what_is_marked_stays_as_it_is() {
+        let kept = |attributes: &str| {
+            let text = "define i64 @f(i64 %a) ATTRIBUTES {\n %p = alloca i64\n store i64 %a, ptr %p\n \
+                        %b = load i64, ptr %p\n ret i64 %b\n}\n";
+            optimized(&text.replace("ATTRIBUTES", attributes)).contains("alloca")
+        };
+        assert!(kept("noinline optnone"));
+        assert!(!kept("noinline"));
+    }
+
+    #[test]
     fn short_loops_around_short_loops_are_unrolled() {
         assert_eq!(branches("6"), 0);
         assert_ne!(branches("16"), 0);

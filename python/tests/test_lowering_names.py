@@ -23,7 +23,7 @@ NOT_CALLED = {
     "__Pyx_PyList_PopIndex", "__Pyx_PyObject_As", "__Pyx_PyObject_AsSString", "__Pyx_PyObject_AsUString",
     "__Pyx_PyObject_AsWritableSString", "__Pyx_PyObject_AsWritableUString", "__Pyx_PyObject_PopIndex",
     "__Pyx_PyUnicode_FromCString", "__Pyx_Py", "__Pyx_StructField", "__Pyx_TypeInfo", "__Pyx_c_conj",
-    "__Pyx_long_cast", "__Pyx_memviewslice", "__Pyx_truncl", "cyl_class", "cyl_closure",
+    "__Pyx_long_cast", "__Pyx_memviewslice", "__Pyx_truncl", "cyl_class", "cyl_closure", "cyl_module_def",
     "cyl_parameters", "cyl_shared_utility", "cyl_slot",
 }  # fmt: skip
 

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use inkwell::basic_block::BasicBlock;
 use inkwell::debug_info::DISubprogram;
-use inkwell::values::{BasicValueEnum, FunctionValue, IntValue, PointerValue};
+use inkwell::llvm_sys::core::LLVMSetIsInBounds;
+use inkwell::values::{
+    AsValueRef, BasicValueEnum, FunctionValue, InstructionOpcode, IntValue, PointerValue,
+};
 use inkwell::{FloatPredicate, IntPredicate};
 
 use super::abi::Held;
@@ -30,6 +33,8 @@ pub(super) struct FunctionEmitter<'e, 'ctx, 'm> {
     pub(super) frame: Option<PointerValue<'ctx>>,
     /// Whether the block that is being emitted is seldom reached.
     pub(super) cold: bool,
+    /// Addresses within their arrays; see [`super::bounds`].
+    in_bounds: Vec<bool>,
     /// Whether the function is compiled as it is.
     pub(super) quick: bool,
     blocks: Vec<BasicBlock<'ctx>>,
@@ -68,6 +73,7 @@ pub(super) fn emit<'ctx>(
         params: Vec::new(),
         copies: HashMap::new(),
         cold: false,
+        in_bounds: super::bounds::in_bounds(mir),
         quick: quickly_compiled(mir),
         blocks,
     };
@@ -96,6 +102,11 @@ pub(super) fn emit<'ctx>(
                 None => function.op(&instr.op)?,
             };
             if let Some(value) = instr.result {
+                if let Some(made) = result
+                    && function.in_bounds.get(value.0 as usize) == Some(&true)
+                {
+                    mark_in_bounds(made);
+                }
                 function.values[value.0 as usize] = result;
             }
         }
@@ -111,6 +122,19 @@ pub(super) fn emit<'ctx>(
     emitter.builder.unset_current_debug_location();
     super::float_math::allow(llvm, mir.float_math);
     Ok(())
+}
+
+/// What an address is computed by says that it is within its array.
+fn mark_in_bounds(address: BasicValueEnum<'_>) {
+    let BasicValueEnum::PointerValue(address) = address else {
+        return;
+    };
+    if let Some(made) = address.as_instruction()
+        && made.get_opcode() == InstructionOpcode::GetElementPtr
+    {
+        // SAFETY: it is the kind of instruction that may be so.
+        unsafe { LLVMSetIsInBounds(made.as_value_ref(), 1) };
+    }
 }
 
 fn reached(function: &Function) -> Vec<bool> {

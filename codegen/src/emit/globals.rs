@@ -261,3 +261,43 @@ fn const_array<'ctx>(
 pub(super) fn quickly_compiled(function: &Function) -> bool {
     function.cold && !function.has_loop()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::OwnedModule;
+    use crate::emit::EmitOptions;
+
+    fn emitted(body: &str) -> String {
+        let text = format!("module m\n\nfunc @f(object, i1) -> void cold {{\n{body}\n}}\n");
+        let mir = crate::mir::parse(&text).expect("text");
+        let mut module =
+            OwnedModule::from_mir(&mir, EmitOptions::default(), None).expect("emitted");
+        module.text().expect("text")
+    }
+
+    #[test]
+    fn what_runs_once_is_compiled_as_it_is() {
+        let release = "  %0: object = param 0\n  %1: owned object = incref %0\n";
+        let straight = emitted(&format!(
+            "bb0:\n{release}  %2: i1 = param 1\n  branch %2 bb1 bb2\nbb1:\n  decref %1\n  return\n\
+             bb2:\n  decref %1\n  jump bb3\nbb3:\n  return"
+        ));
+        assert!(straight.contains("optnone"), "{straight}");
+        assert!(
+            straight.contains("call void @cyl_hold") && straight.contains("call void @cyl_release")
+        );
+    }
+
+    #[test]
+    fn loops_are_optimised_wherever_they_are() {
+        let around = emitted(
+            "bb0:\n  %0: object = param 0\n  %1: i1 = param 1\n  jump bb1\nbb1:\n  \
+             %2: owned object = incref %0\n  decref %2\n  branch %1 bb1 bb2\nbb2:\n  return",
+        );
+        assert!(
+            around.contains("cold") && !around.contains("optnone"),
+            "{around}"
+        );
+        assert!(!around.contains("cyl_release"));
+    }
+}

@@ -3,6 +3,7 @@
 
 mod abi;
 mod aggregates;
+mod bounds;
 mod conversions;
 mod debug_info;
 mod float_math;

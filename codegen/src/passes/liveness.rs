@@ -13,7 +13,7 @@ pub(super) struct Live {
 }
 
 /// The values that a terminator reads.
-pub(super) fn read_by(terminator: &Terminator) -> Option<Value> {
+pub(crate) fn read_by(terminator: &Terminator) -> Option<Value> {
     match terminator {
         Terminator::Branch {
             condition: value, ..

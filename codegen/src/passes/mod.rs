@@ -6,6 +6,7 @@ mod strides;
 mod suspend;
 
 pub use frames::frames;
+pub(crate) use liveness::read_by;
 pub use strides::strides;
 pub use suspend::suspend;
 
