@@ -16,6 +16,7 @@ fn main() {
             "shim/chains.cpp",
             "shim/choices.cpp",
             "shim/conversions.cpp",
+            "shim/escapes.cpp",
             "shim/features.cpp",
             "shim/hot.cpp",
             "shim/lld.cpp",

@@ -1,6 +1,7 @@
 // LLVM's pipelines with passes of our own in them, which its C interface has no way for.
 #include "chains.h"
 #include "conversions.h"
+#include "escapes.h"
 #include "hot.h"
 
 #include "llvm-c/Core.h"
@@ -42,6 +43,7 @@ extern "C" char *cyl_run_passes(LLVMModuleRef module, LLVMTargetMachineRef machi
   PassBuilder builder(reinterpret_cast<TargetMachine *>(machine), tuning, std::nullopt, &callbacks);
   if (fast)
     builder.registerVectorizerStartEPCallback([](FunctionPassManager &manager, OptimizationLevel) {
+      manager.addPass(InterleaveEscapes());
       manager.addPass(InterleaveChains());
       manager.addPass(KeepConversionsScalar());
     });

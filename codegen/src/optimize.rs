@@ -178,6 +178,55 @@ out:
             .count()
     }
 
+    /// Steps of a number until it is large; STEP and START say how, of `%i` the outer loop's.
+    const ESCAPES: &str = r#"
+define i64 @steps(i64 %n, ptr %from) {
+entry:
+  br label %outer
+outer:
+  %i = phi i64 [ 0, %entry ], [ %i2, %next ]
+  %sum = phi i64 [ 0, %entry ], [ %sum2, %next ]
+  START
+  br label %inner
+inner:
+  %x = phi double [ %x0, %outer ], [ %x3, %inner ]
+  %k = phi i64 [ 0, %outer ], [ %k2, %inner ]
+  %x1 = fmul double %x, %x
+  %x2 = fadd double %x1, 0.3
+  STEP
+  %k2 = add i64 %k, 1
+  %go_on = fcmp olt double %x3, 1000.0
+  br i1 %go_on, label %inner, label %next
+next:
+  %sum2 = add i64 %sum, %k2
+  %i2 = add nuw nsw i64 %i, 1
+  %again = icmp ult i64 %i2, %n
+  br i1 %again, label %outer, label %out
+out:
+  ret i64 %sum2
+}
+"#;
+
+    #[test]
+    fn loops_until_something_are_interleaved() {
+        let interleaved = |start: &str, step: &str| {
+            let text = ESCAPES.replace("START", start).replace("STEP", step);
+            optimized(&text).contains("both:")
+        };
+        let number = "%x0 = uitofp i64 %i to double";
+        let long = "%y = fdiv double 1.0, %x2\n  %x3 = fadd double %x2, %y";
+        assert!(interleaved(number, long));
+        // Too short a step; one that writes; a start that depends on the iteration before, or on memory.
+        assert!(!interleaved(number, "%x3 = fadd double %x2, 0.1"));
+        let writes = format!(
+            "{long}\n  %q = getelementptr double, ptr %from, i64 %k\n  store double %x2, ptr %q"
+        );
+        assert!(!interleaved(number, &writes));
+        assert!(!interleaved("%x0 = uitofp i64 %sum to double", long));
+        let read = "%p = getelementptr double, ptr %from, i64 %i\n  %x0 = load double, ptr %p";
+        assert!(!interleaved(read, long));
+    }
+
     #[test]
     fn what_is_marked_stays_as_it_is() {
         let kept = |attributes: &str| {
