@@ -1,4 +1,4 @@
-"""Loops that iterate a formula until something becomes of it are interleaved: with the results of each by itself."""
+"""Loops that iterate until something becomes of a number are interleaved; results stay those of each alone."""
 
 from __future__ import annotations
 
