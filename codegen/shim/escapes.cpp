@@ -168,8 +168,11 @@ struct Early {
     auto *instruction = dyn_cast<Instruction>(value);
     if (!instruction || dominators.dominates(instruction, known)) return value;
     if (Value *copy = made.lookup(value)) return copy;
-    if (auto *phi = dyn_cast<PHINode>(instruction))
-      return phi->getNumIncomingValues() == 1 ? (*this)(phi->getIncomingValue(0)) : nullptr;
+    if (auto *phi = dyn_cast<PHINode>(instruction)) {
+      Value *only = phi->getNumIncomingValues() == 1 ? (*this)(phi->getIncomingValue(0)) : nullptr;
+      if (only) made[value] = only;
+      return only;
+    }
     if (!isPure(*instruction)) return nullptr;
     SmallVector<Value *, 4> operands;
     for (Value *operand : instruction->operands()) {
@@ -317,11 +320,14 @@ static bool change(Function &function, FunctionAnalysisManager &analyses, SmallP
     options.Count = 2;
     options.Force = options.Runtime = true;
     options.SCEVExpansionBudget = 8;
-    UnrollLoop(outer, options, &loops, &evolution, &dominators, &assumptions, &target, &remarks, true);
-    // The first iteration has the blocks that were there before.
-    auto both = outer->getSubLoops();
-    if (both.size() == 2 && is_contained(both, inner))
-      interleave(*outer, *inner, *both[both[0] == inner], dominators);
+    // Of two iterations in all, no loop is left.
+    if (UnrollLoop(outer, options, &loops, &evolution, &dominators, &assumptions, &target, &remarks, true) ==
+        LoopUnrollResult::PartiallyUnrolled) {
+      // The first iteration has the blocks that were there before.
+      auto both = outer->getSubLoops();
+      if (both.size() == 2 && is_contained(both, inner))
+        interleave(*outer, *inner, *both[both[0] == inner], dominators);
+    }
   }
   analyses.invalidate(function, PreservedAnalyses::none());
   return true;

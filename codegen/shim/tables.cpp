@@ -56,9 +56,10 @@ struct Contents {
     APInt offset(64, 0);
     auto *base = dyn_cast<GlobalValue>(value->stripAndAccumulateConstantOffsets(layout, offset, true));
     if (!base || base->isThreadLocal() || base->hasExternalWeakLinkage()) return false;
-    addresses[at] = {value, near(base)};
+    bool here = near(base);
+    addresses[at] = {value, here};
     // A distance to what may be in another library would need the loader.
-    if (near(base)) base->setDSOLocal(true);
+    if (here) base->setDSOLocal(true);
     return true;
   }
 

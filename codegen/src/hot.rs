@@ -187,9 +187,7 @@ pub fn link(module: &Module<'_>, bodies: &Bodies) -> Result<(), CodegenError> {
                 break;
             }
             for name in wanted {
-                if let Some(piece) = bodies.pieces.get(&name) {
-                    bodies.link_piece(module, piece.clone())?;
-                }
+                bodies.link_piece(module, bodies.pieces[&name].clone())?;
                 linked.insert(name);
             }
         }

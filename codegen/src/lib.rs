@@ -5,6 +5,7 @@
 
 pub mod cold;
 pub mod context;
+mod cycles;
 pub mod emit;
 pub mod error;
 pub mod exports;

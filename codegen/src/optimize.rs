@@ -228,6 +228,15 @@ out:
     }
 
     #[test]
+    fn no_loop_is_left_of_two_iterations() {
+        let number = "%x0 = uitofp i64 %i to double";
+        let long = "%y = fdiv double 1.0, %x2\n  %x3 = fadd double %x2, %y";
+        let text = ESCAPES.replace("START", number).replace("STEP", long);
+        let found = optimized(&text.replace("ult i64 %i2, %n", "ult i64 %i2, 2"));
+        assert!(!found.contains("both:"), "{found}");
+    }
+
+    #[test]
     fn what_is_marked_stays_as_it_is() {
         let kept = |attributes: &str| {
             let text = "define i64 @f(i64 %a) ATTRIBUTES {\n %p = alloca i64\n store i64 %a, ptr %p\n \

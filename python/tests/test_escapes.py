@@ -98,6 +98,20 @@ def three_ways(int n):
         total += x + why * 100 + k
     return total
 
+def twice(int n):
+    cdef int i, j, k, total = 0
+    cdef double x, y
+    for i in range(n):
+        for j in range(2):
+            x = i * 0.01 + j - 2
+            y = 0.25
+            k = 0
+            while x * x + y * y < 4 and k < 50:
+                x, y = x * x - y * y + 0.3, 2 * x * y - 0.1
+                k += 1
+            total = total * 31 + k
+    return total
+
 def raising(int n, int bad):
     cdef int i, k, total = 0
     cdef double x, y
@@ -131,7 +145,7 @@ def bits(value: Any) -> Any:
     return struct.pack("d", value) if isinstance(value, float) else value
 
 
-@pytest.mark.parametrize("name", ["newton", "sometimes", "dependent", "three_ways"])
+@pytest.mark.parametrize("name", ["newton", "sometimes", "dependent", "three_ways", "twice"])
 def test_results_are_those_of_each_iteration_by_itself(levels: dict[int, ModuleType], name: str) -> None:
     for size in SIZES:
         plain, *others = (bits(getattr(module, name)(size)) for module in levels.values())

@@ -1,12 +1,12 @@
 //! Modules for files: what runs once, or hardly ever, is small, where modules loaded into this process
 //! have it compiled quickly.
 
-use std::collections::HashSet;
-
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::basic_block::BasicBlock;
 use inkwell::module::{Linkage, Module};
 use inkwell::values::{BasicValueEnum, CallSiteValue, FunctionValue, InstructionValue};
+
+use crate::cycles::has_cycle;
 
 /// Names of functions that pickling calls, by a part of them.
 const PICKLING: [&str; 3] = [
@@ -91,29 +91,10 @@ fn successors<'ctx>(block: BasicBlock<'ctx>) -> Vec<BasicBlock<'ctx>> {
         .collect()
 }
 
-/// Whether some way through the function comes to a block twice.
 fn has_loop(function: &FunctionValue<'_>) -> bool {
-    let Some(entry) = function.get_first_basic_block() else {
-        return false;
-    };
-    let mut open = HashSet::from([entry]);
-    let mut known = HashSet::from([entry]);
-    let mut stack = vec![(entry, successors(entry))];
-    while let Some((block, left)) = stack.last_mut() {
-        let Some(next) = left.pop() else {
-            open.remove(block);
-            stack.pop();
-            continue;
-        };
-        if open.contains(&next) {
-            return true;
-        }
-        if known.insert(next) {
-            open.insert(next);
-            stack.push((next, successors(next)));
-        }
-    }
-    false
+    function
+        .get_first_basic_block()
+        .is_some_and(|entry| has_cycle(entry, successors))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Functions: blocks, values, locals.
 
 use super::{Constant, FrameId, Linkage, Op, Signature, Terminator, Type};
+use crate::cycles::has_cycle;
 
 /// The result of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -146,29 +147,8 @@ impl Function {
 
     /// Whether some way through the function comes to a block twice.
     pub fn has_loop(&self) -> bool {
-        let mut open = vec![false; self.blocks.len()];
-        let mut known = open.clone();
-        let mut stack = vec![(BlockId(0), 0)];
-        while let Some((block, next)) = stack.pop() {
-            let at = block.0 as usize;
-            let Some(block_of) = self.blocks.get(at) else {
-                continue;
-            };
-            known[at] = true;
-            let successors = block_of.terminator.successors();
-            open[at] = next < successors.len();
-            let Some(to) = successors.get(next) else {
-                continue;
-            };
-            stack.push((block, next + 1));
-            if open[to.0 as usize] {
-                return true;
-            }
-            if !known[to.0 as usize] {
-                stack.push((*to, 0));
-            }
-        }
-        false
+        let successors = |block: BlockId| self.blocks[block.0 as usize].terminator.successors();
+        !self.blocks.is_empty() && has_cycle(BlockId(0), successors)
     }
 
     /// What is known of a value.
