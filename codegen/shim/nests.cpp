@@ -94,12 +94,25 @@ bool has_floats(const Loop *loop) {
   return any_of(loop->blocks(), [](const BasicBlock *block) { return any_of(*block, is_float); });
 }
 
-void mark(Loop *loop, const Known &known) {
+// Whether a nest was marked that lies in another loop.
+bool mark(Loop *loop, const Known &known) {
   if (!loop->isInnermost() && has_floats(loop) && unrolled_size(loop, loop, known)) {
     for (Loop *one : loop->getLoopsInPreorder()) addStringMetadataToLoop(one, "llvm.loop.unroll.full", 1);
-    return;
+    return loop->getParentLoop();
   }
-  for (Loop *inner : *loop) mark(inner, known);
+  bool within = false;
+  for (Loop *inner : *loop) within |= mark(inner, known);
+  return within;
+}
+
+// Keeps a function of this module's own out of others.  Where it comes in unrolled, what the loop around
+// the nest changes is held in registers from one iteration to the next, more than there are; and with the
+// stores gone SLP has less to begin with.
+void keep_apart(Function &function) {
+  if (!function.hasLocalLinkage() || function.hasFnAttribute(Attribute::AlwaysInline) ||
+      function.hasFnAttribute(Attribute::InlineHint))
+    return;
+  function.addFnAttr(Attribute::NoInline);
 }
 
 } // namespace
@@ -131,6 +144,8 @@ extern "C" void cyl_mark_small_nests(LLVMModuleRef module) {
     Known known{analyses.getResult<LoopAnalysis>(*function),
                 analyses.getResult<ScalarEvolutionAnalysis>(*function),
                 analyses.getResult<TargetLibraryAnalysis>(*function)};
-    for (Loop *loop : known.loops) mark(loop, known);
+    bool within = false;
+    for (Loop *loop : known.loops) within |= mark(loop, known);
+    if (within) keep_apart(*function);
   }
 }

@@ -178,6 +178,43 @@ out:
             .count()
     }
 
+    #[test]
+    fn nests_within_loops_stay_in_their_function() {
+        let called = |attributes: &str| {
+            let pairs = PAIRS
+                .replace("COUNT", "5")
+                .replace(
+                    "define double @pairs(i64 %n) {\nentry:\n  br label %outer",
+                    REPEATED,
+                )
+                .replace("ATTRIBUTES", attributes)
+                .replace("0.0, %entry ]", "0.0, %step ]")
+                .replace("%i = phi i64 [ 0, %entry ]", "%i = phi i64 [ 0, %step ]")
+                .replace("br i1 %again, label %outer, label %out", AGAIN);
+            optimized(&format!("{pairs}{CALLER}")).contains("call fastcc double @pairs")
+        };
+        assert!(called(""));
+        assert!(!called("alwaysinline"));
+        assert!(!called("inlinehint"));
+    }
+
+    const REPEATED: &str = "define internal double @pairs(i64 %n) ATTRIBUTES {
+entry:
+  br label %step
+step:
+  %k = phi i64 [ 0, %entry ], [ %k2, %rest ]
+  br label %outer";
+    const AGAIN: &str = "br i1 %again, label %outer, label %rest
+rest:
+  %k2 = add i64 %k, 1
+  %more_steps = icmp slt i64 %k2, %n
+  br i1 %more_steps, label %step, label %out";
+    const CALLER: &str = "define double @steps(i64 %n) {
+  %all = call double @pairs(i64 %n)
+  ret double %all
+}
+";
+
     /// Steps of a number until it is large; STEP and START say how, of `%i` the outer loop's.
     const ESCAPES: &str = r#"
 define i64 @steps(i64 %n, ptr %from) {
