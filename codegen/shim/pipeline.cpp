@@ -41,12 +41,15 @@ extern "C" char *cyl_run_passes(LLVMModuleRef module, LLVMTargetMachineRef machi
   unoptimised.registerCallbacks(callbacks);
   callbacks.registerShouldRunOptionalPassCallback([](StringRef, Any unit) { return !optimised_before(unit); });
   PassBuilder builder(reinterpret_cast<TargetMachine *>(machine), tuning, std::nullopt, &callbacks);
-  if (fast)
+  if (fast) {
     builder.registerVectorizerStartEPCallback([](FunctionPassManager &manager, OptimizationLevel) {
       manager.addPass(InterleaveEscapes());
       manager.addPass(InterleaveChains());
       manager.addPass(KeepConversionsScalar());
     });
+    builder.registerVectorizerEndEPCallback(
+        [](FunctionPassManager &manager, OptimizationLevel) { manager.addPass(MultiplyChains()); });
+  }
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager components;
