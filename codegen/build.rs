@@ -27,6 +27,7 @@ fn main() {
             "shim/recursion.cpp",
             "shim/tables.cpp",
             "shim/target.cpp",
+            "shim/unroll.cpp",
         ])
         .file(no_other_targets(&build_support::llvm_prefix()))
         .compile("cyl_lld_shim");

@@ -5,13 +5,12 @@
 // Two passes of LLVM's pipeline: one marks such loops where inner ones are unrolled and none is vectorised yet;
 // where registers are few the other interleaves what was vectorised.  LLVM does it by powers of two only.
 #include "chains.h"
+#include "unroll.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/Analysis/AliasAnalysis.h"
-#include "llvm/Analysis/AssumptionCache.h"
 #include "llvm/Analysis/LoopAccessAnalysis.h"
 #include "llvm/Analysis/LoopInfo.h"
-#include "llvm/Analysis/OptimizationRemarkEmitter.h"
 #include "llvm/Analysis/ScalarEvolution.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/Dominators.h"
@@ -19,7 +18,6 @@
 #include "llvm/Transforms/Utils/LoopSimplify.h"
 #include "llvm/Transforms/Utils/LoopUtils.h"
 #include "llvm/Transforms/Utils/LoopVersioning.h"
-#include "llvm/Transforms/Utils/UnrollLoop.h"
 
 #include <algorithm>
 
@@ -210,24 +208,10 @@ PreservedAnalyses MultiplyChains::run(Function &function, FunctionAnalysisManage
   for (Loop *loop : loops.getLoopsInPreorder())
     if (isOurs(loop)) found.push_back(loop);
   if (found.empty()) return PreservedAnalyses::all();
-  auto &evolution = analyses.getResult<ScalarEvolutionAnalysis>(function);
-  auto &dominators = analyses.getResult<DominatorTreeAnalysis>(function);
-  auto &assumptions = analyses.getResult<AssumptionAnalysis>(function);
-  auto &target = analyses.getResult<TargetIRAnalysis>(function);
-  auto &remarks = analyses.getResult<OptimizationRemarkEmitterAnalysis>(function);
   auto &aliases = analyses.getResult<AAManager>(function);
   for (Loop *loop : found) {
-    BasicBlock *body = loop->getHeader();
-    simplifyLoop(loop, &dominators, &loops, &evolution, &assumptions, nullptr, false);
-    formLCSSA(*loop, dominators, &loops, &evolution);
-    UnrollLoopOptions options{};
-    options.Count = std::clamp(Registers / mostLive(*body), 2u, Most);
-    options.Force = options.Runtime = true;
-    options.SCEVExpansionBudget = 8;
-    // Where all iterations are known, no loop may be left.
-    if (UnrollLoop(loop, options, &loops, &evolution, &dominators, &assumptions, &target, &remarks, true) ==
-            LoopUnrollResult::PartiallyUnrolled &&
-        loop->getNumBlocks() == 1)
+    unsigned count = std::clamp(Registers / mostLive(*loop->getHeader()), 2u, Most);
+    if (loop->isLoopSimplifyForm() && unroll(*loop, count, function, analyses) && loop->getNumBlocks() == 1)
       Schedule{*loop->getHeader(), aliases, {}, {}, {}}.apply();
   }
   return PreservedAnalyses::none();

@@ -15,13 +15,12 @@
 // The steps that both take are those that each takes by itself, and nothing else moves: what the loop does
 // between has its place.  For a run of LLVM's pipeline, where loops are not vectorised yet.
 #include "escapes.h"
+#include "unroll.h"
 
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/Analysis/AssumptionCache.h"
 #include "llvm/Analysis/LoopInfo.h"
-#include "llvm/Analysis/OptimizationRemarkEmitter.h"
 #include "llvm/Analysis/ScalarEvolution.h"
-#include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/Analysis/ValueTracking.h"
 #include "llvm/IR/Dominators.h"
 #include "llvm/IR/IRBuilder.h"
@@ -31,7 +30,6 @@
 #include "llvm/Transforms/Utils/LoopSimplify.h"
 #include "llvm/Transforms/Utils/LoopUtils.h"
 #include "llvm/Transforms/Utils/SSAUpdater.h"
-#include "llvm/Transforms/Utils/UnrollLoop.h"
 #include "llvm/Transforms/Utils/ValueMapper.h"
 
 using namespace llvm;
@@ -312,22 +310,11 @@ static bool change(Function &function, FunctionAnalysisManager &analyses, SmallP
   auto &dominators = analyses.getResult<DominatorTreeAnalysis>(function);
   auto &assumptions = analyses.getResult<AssumptionAnalysis>(function);
   simplifyLoop(outer, &dominators, &loops, &evolution, &assumptions, nullptr, false);
-  if (fits(*outer, evolution)) {
-    auto &target = analyses.getResult<TargetIRAnalysis>(function);
-    auto &remarks = analyses.getResult<OptimizationRemarkEmitterAnalysis>(function);
-    formLCSSARecursively(*outer, dominators, &loops, &evolution);
-    UnrollLoopOptions options{};
-    options.Count = 2;
-    options.Force = options.Runtime = true;
-    options.SCEVExpansionBudget = 8;
-    // Of two iterations in all, no loop is left.
-    if (UnrollLoop(outer, options, &loops, &evolution, &dominators, &assumptions, &target, &remarks, true) ==
-        LoopUnrollResult::PartiallyUnrolled) {
-      // The first iteration has the blocks that were there before.
-      auto both = outer->getSubLoops();
-      if (both.size() == 2 && is_contained(both, inner))
-        interleave(*outer, *inner, *both[both[0] == inner], dominators);
-    }
+  if (fits(*outer, evolution) && unroll(*outer, 2, function, analyses)) {
+    // The first iteration has the blocks that were there before.
+    auto both = outer->getSubLoops();
+    if (both.size() == 2 && is_contained(both, inner))
+      interleave(*outer, *inner, *both[both[0] == inner], dominators);
   }
   analyses.invalidate(function, PreservedAnalyses::none());
   return true;
