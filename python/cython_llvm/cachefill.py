@@ -67,7 +67,8 @@ def _in_background(store: Callable[[], object], lock: cachelock.Lock) -> bool:
     return True
 
 
-def wait_for_cache() -> None:
-    """Wait until everything loaded so far is in the cache."""
+def wait_for_cache(seconds: float | None = None) -> None:
+    """Wait until everything loaded so far is in the cache, or for so long."""
+    end = None if seconds is None else time.monotonic() + seconds
     for writer in list(_writers):
-        writer.join()
+        writer.join(None if end is None else max(0.0, end - time.monotonic()))

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import os
 import re
 import sys
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +20,10 @@ from . import live_code
 
 #: Old pieces of code are looked at when so many more have come together.
 BATCH = 16
+
+#: Seconds that looking waits at most for what is being written to the cache: nobody can tell what a
+#: thread holds while it runs.
+WAIT = 0.25
 
 # Words of sources that give addresses in the code to somebody, or keep them where nobody looks.
 _KEEPING = re.compile(
@@ -74,13 +76,14 @@ class Attic:
             return
         self.kept.append(old)
         if len(self.kept) >= self._look_at:
-            self._look(fixed, objects)
-            self._look_at = len(self.kept) + BATCH
+            looked = self._look(fixed, objects)
+            self._look_at = len(self.kept) + (BATCH if looked else max(1, BATCH // 4))
 
-    def _look(self, fixed: list[int], objects: Any) -> None:
+    def _look(self, fixed: list[int], objects: Any) -> bool:
+        """Free what nothing uses; False where that could not be told."""
         used = _used(self.kept, objects)
         if used is None:
-            return
+            return False
         rest = []
         for old, is_used in zip(self.kept, used, strict=True):
             if is_used or any(live_code.inside(address, old.places) for address in fixed):
@@ -89,6 +92,7 @@ class Attic:
             live_code.release(old.address)
             self.freed += 1
         self.kept = rest
+        return True
 
 
 class _Piece(ctypes.Structure):
@@ -102,16 +106,8 @@ def _used(kept: list[Old], objects: Any) -> list[bool] | None:
     found = [(start, start + size, group) for group, old in enumerate(kept) for start, size, _ in old.places]
     pieces = (_Piece * len(found))(*found)
     used = (ctypes.c_uint8 * len(kept))()
-    listed = gc.get_objects()
-    objects.mark_objects(listed, pieces, len(found), used)
-    del listed
-    objects.mark_thread(None, pieces, len(found), used)
-    own = str(threading.get_native_id())
-    try:
-        threads = [name for name in os.listdir("/proc/self/task") if name != own]
-    except OSError:
+    if cachefill := sys.modules.get(f"{__package__}.cachefill"):
+        cachefill.wait_for_cache(WAIT)
+    if objects.mark_used(gc.get_objects, pieces, len(found), used) != 1:
         return None
-    for name in threads:
-        if not objects.mark_thread(name.encode(), pieces, len(found), used):
-            return None
     return [bool(one) for one in used]

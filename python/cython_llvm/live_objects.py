@@ -23,10 +23,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "cyl_live_type_modified": (None, [_OBJECT]),
     "cyl_live_type_discard": (None, [_OBJECT]),
     "cyl_live_type_free": (ctypes.c_int, [ctypes.c_void_p]),
-    "cyl_live_mark_objects": (None, [_OBJECT, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_void_p]),
-    "cyl_live_mark_thread": (
-        ctypes.c_int, [ctypes.c_char_p, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_void_p]
-    ),
+    "cyl_live_mark_used": (ctypes.c_int, [_OBJECT, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_void_p]),
     "cyl_live_watch": (ctypes.c_int, [_OBJECT, _OBJECT]),
     "cyl_live_unwatch": (None, [_OBJECT]),
 }

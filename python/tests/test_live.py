@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 import importlib
 import inspect
 import pickle
 import sys
+import threading
 import warnings
 import weakref
 from collections.abc import Callable
@@ -405,6 +407,7 @@ def test_old_code_is_freed_once_unused(sources: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setenv("CYTHON_LLVM_ROUTE", "tree")
     monkeypatch.setattr(live_free, "BATCH", 4)
+    monkeypatch.setattr(live_free, "WAIT", 60)  # however slow the machine
     text = """
         cdef class A:
             cdef int x
@@ -429,6 +432,28 @@ def test_old_code_is_freed_once_unused(sources: Path, monkeypatch: pytest.Monkey
     assert attic.freed >= 20
     for number, first, running, inner, copy in held:
         assert (first, list(running), inner(), copy.m()) == (number, [number], number, 39)
+
+
+def test_what_is_being_written_does_not_keep_old_code(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cython_llvm import compiling, live, live_free
+
+    writing = threading.Event()
+
+    def store(*_: object) -> None:
+        writing.set()
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 200_000)  # a running thread, without the GIL
+
+    monkeypatch.setenv("CYTHON_LLVM_ROUTE", "tree")
+    monkeypatch.setattr(compiling, "store", store)
+    monkeypatch.setattr(live_free, "BATCH", 4)
+    monkeypatch.setattr(live_free, "WAIT", 60)
+    text = "def f(): return {0}\nassert {0} == 0 or globals()['written']()\n"
+    module, edit = start(sources, "written", text.format(0))
+    module.written = lambda: writing.wait(60) and (writing.clear() or True)
+    for number in range(1, 9):
+        edit(text.format(number))
+        assert module.f() == number
+    assert live._records["written"].attic.freed >= 4
 
 
 @pytest.mark.parametrize(

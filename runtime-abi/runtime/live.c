@@ -425,7 +425,7 @@ void cyl_live_unwatch(PyObject *module) {
 
 /* ---------------------------------------------------------------- whether old code is still in use */
 
-#include <pthread.h>
+#include <dirent.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -442,7 +442,7 @@ static void cyl_live_mark(uint64_t word, const struct cyl_live_piece *pieces, Py
 
 /* Marks the groups that one of the objects, as the collector lists them, points into: its type, and
    whatever is in its fixed part. */
-void cyl_live_mark_objects(PyObject *objects, const struct cyl_live_piece *pieces, Py_ssize_t count, uint8_t *used) {
+static void cyl_live_mark_objects(PyObject *objects, const struct cyl_live_piece *pieces, Py_ssize_t count, uint8_t *used) {
     uint64_t least = UINT64_MAX, most = 0;
     for (Py_ssize_t i = 0; i < count; i++) {
         if (pieces[i].start < least) least = pieces[i].start;
@@ -481,11 +481,11 @@ static int cyl_live_mark_stack(uint64_t from, const struct cyl_live_piece *piece
     return end != 0;
 }
 
-/* Marks what the C stacks of all threads point to; the names of the others are their numbers.  0: a
-   thread is running, so that its registers cannot be known, or could not be looked at. */
-int cyl_live_mark_thread(const char *thread, const struct cyl_live_piece *pieces, Py_ssize_t count, uint8_t *used) {
+/* Marks what the C stack of another thread points to; its name is its number.  0: it is running, so that its
+   registers cannot be known, or could not be looked at. */
+static int cyl_live_mark_thread(const char *thread, const struct cyl_live_piece *pieces, Py_ssize_t count,
+                                uint8_t *used) {
     char path[64], text[256];
-    if (!thread) return cyl_live_mark_stack((uint64_t) &path, pieces, count, used);
     snprintf(path, sizeof path, "/proc/self/task/%.20s/syscall", thread);
     FILE *file = fopen(path, "re");
     if (!file) return 0;
@@ -500,6 +500,33 @@ int cyl_live_mark_thread(const char *thread, const struct cyl_live_piece *pieces
     if (!stack) return 0;
     cyl_live_mark(strtoull(place, NULL, 16), pieces, count, used);
     return cyl_live_mark_stack(strtoull(stack + 1, NULL, 16), pieces, count, used);
+}
+
+static int cyl_live_mark_threads(const struct cyl_live_piece *pieces, Py_ssize_t count, uint8_t *used) {
+    DIR *threads = opendir("/proc/self/task");
+    if (!threads) return 0;
+    long own = (long) gettid();
+    int known = 1;
+    for (struct dirent *one; known && (one = readdir(threads));) {
+        if (one->d_name[0] == '.') continue;
+        known = strtol(one->d_name, NULL, 10) == own
+                    ? cyl_live_mark_stack((uint64_t) &one, pieces, count, used)
+                    : cyl_live_mark_thread(one->d_name, pieces, count, used);
+    }
+    closedir(threads);
+    return known;
+}
+
+/* Marks the groups that an object (as `get_objects` lists them) or the stack of a thread points into.  0: it
+   cannot be told now; -1: an exception.  From the list on, no code of Python's runs before the answer. */
+int cyl_live_mark_used(PyObject *get_objects, const struct cyl_live_piece *pieces, Py_ssize_t count,
+                       uint8_t *used) {
+    PyObject *objects = PyObject_CallNoArgs(get_objects);
+    if (!objects) return -1;
+    int known = cyl_live_mark_threads(pieces, count, used);
+    if (known) cyl_live_mark_objects(objects, pieces, count, used);
+    Py_DECREF(objects);
+    return known;
 }
 
 /* A type object that has served as a model only, before the memory that it lies in goes. */
