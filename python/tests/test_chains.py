@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,29 +45,6 @@ def of_two(double[::1] x, double[::1] y, double[::1] z):
             s = (s * x[i] + 3) * y[i] + x[i]
         z[i] = s
 
-def ahead(double[::1] x, int by):
-    cdef Py_ssize_t i
-    cdef int k
-    cdef double s
-    if by == 12:
-        for i in range(x.shape[0] - 12):
-            s = 1
-            for k in range(12):
-                s = s * x[i] + 0.5
-            x[i + 12] = s
-    elif by == 16:
-        for i in range(x.shape[0] - 16):
-            s = 1
-            for k in range(12):
-                s = s * x[i] + 0.5
-            x[i + 16] = s
-    elif by == 40:
-        for i in range(x.shape[0] - 40):
-            s = 1
-            for k in range(12):
-                s = s * x[i] + 0.5
-            x[i + 40] = s
-
 def ten(double[::1] x):
     cdef double y[10]
     cdef Py_ssize_t i
@@ -80,6 +58,21 @@ def ten(double[::1] x):
     return [y[i] for i in range(10)]
 """
 
+# How many iterations later what is written is read: LLVM knows it.
+AHEAD = """
+def ahead_{by}(double[::1] x):
+    cdef Py_ssize_t i
+    cdef int k
+    cdef double s
+    for i in range(x.shape[0] - {by}):
+        s = 1
+        for k in range(12):
+            s = s * x[i] + 0.5
+        x[i + {by}] = s
+"""
+DISTANCES = [12, 16, 40]
+SOURCE += "".join(AHEAD.format(by=by) for by in DISTANCES)
+
 
 @pytest.fixture(scope="module", params=["tree", "c"])
 def module(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
@@ -88,12 +81,18 @@ def module(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
         yield cython_llvm.inline_module(SOURCE, f"polynomials_{request.param}", opt_level=3)
 
 
+def chain(v: Any, steps: int, term: float) -> Any:
+    """What one iteration computes, in the type of its number."""
+    number = type(v)
+    s = number(1)
+    for _ in range(steps):
+        s = s * v + number(term)
+    return s
+
+
 def power(x: np.ndarray, y: np.ndarray) -> None:
     for i, v in enumerate(x):
-        s = x.dtype.type(1)
-        for _ in range(12):
-            s = s * v + x.dtype.type(3)
-        y[i] = s
+        y[i] = chain(v, 12, 3)
 
 
 SIZES = [0, 1, 3, 7, 8, 9, 27, 28, 29, 31, 55, 56, 57, 63, 111, 113, 200, 1003]
@@ -123,15 +122,12 @@ def test_arrays_that_overlap(module: ModuleType, shift: int) -> None:
     assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("by", [12, 16, 40])
+@pytest.mark.parametrize("by", DISTANCES)
 def test_what_is_read_some_iterations_later(module: ModuleType, by: int) -> None:
     got, expected = np.linspace(-0.5, 0.4, 300), np.linspace(-0.5, 0.4, 300).tolist()
-    module.ahead(got, by)
+    getattr(module, f"ahead_{by}")(got)
     for i in range(300 - by):
-        s = 1.0
-        for _ in range(12):
-            s = s * expected[i] + 0.5
-        expected[i + by] = s
+        expected[i + by] = chain(expected[i], 12, 0.5)
     assert got.tolist() == expected
 
 
@@ -166,10 +162,4 @@ def test_of_more_than_one_array(module: ModuleType, size: int) -> None:
 
 def test_of_a_known_number(module: ModuleType) -> None:
     x = np.linspace(-1.1, 1.1, 10)
-    expected = []
-    for v in x.tolist():
-        s = 1.0
-        for _ in range(8):
-            s = s * v + 3
-        expected.append(s)
-    assert module.ten(x) == expected
+    assert module.ten(x) == [chain(v, 8, 3) for v in x.tolist()]

@@ -442,7 +442,8 @@ static void cyl_live_mark(uint64_t word, const struct cyl_live_piece *pieces, Py
 
 /* Marks the groups that one of the objects, as the collector lists them, points into: its type, and
    whatever is in its fixed part. */
-static void cyl_live_mark_objects(PyObject *objects, const struct cyl_live_piece *pieces, Py_ssize_t count, uint8_t *used) {
+static void cyl_live_mark_objects(PyObject *objects, const struct cyl_live_piece *pieces, Py_ssize_t count,
+                                  uint8_t *used) {
     uint64_t least = UINT64_MAX, most = 0;
     for (Py_ssize_t i = 0; i < count; i++) {
         if (pieces[i].start < least) least = pieces[i].start;
